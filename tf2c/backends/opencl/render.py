@@ -1,0 +1,22 @@
+"""Render an engine's OpenCL kernels from its vector sizes."""
+
+from tf2c.backends.opencl.templates import load_template
+from tf2c.engine import Engine
+from tf2c.numerics import fixed_point, pow2
+from tf2c.program import Job
+
+
+def render_engine(engine: Engine, banner: str) -> str:
+    """Return the OpenCL C source of `engine`, the same bytes for the same arguments.
+
+    Args:
+        engine: the vector sizes.
+        banner: one line for the head of the file: the tool's version and the board.
+    """
+    return load_template("engine.cl.j2").render(
+        engine=engine,
+        banner=banner,
+        job_fields=Job._fields,
+        zero_code=pow2.ZERO_CODE,
+        requantize_shift=fixed_point.REQUANTIZE_SHIFT,
+    )

@@ -1,0 +1,25 @@
+"""The compile-time environment of passes and parsers."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+from xdsl.context import Context
+
+
+@dataclass
+class CompilerContext(Context):
+    """xDSL's context, with what compiling a network needs beside its IR."""
+
+    weights_folder: Path | None = field(default=None)
+    """Where the blobs of parsed IR are."""
+    calibration: npt.NDArray[Any] | None = field(default=None)
+    """Images `[N, C, H, W]`, float32, from which scales are chosen."""
+
+    def clone(self) -> "CompilerContext":
+        """Return a context with its own tables and the same environment."""
+        upstream = super().clone()
+        return CompilerContext(
+            **vars(upstream), weights_folder=self.weights_folder, calibration=self.calibration
+        )

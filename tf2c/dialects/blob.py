@@ -1,0 +1,212 @@
+"""`#tf2c.blob`: weights as attributes, compared by content and never printed as text.
+
+A blob is a numpy array known by the digest of its contents. In IR text a long one is only
+`#tf2c.blob<"9f86d081...">`, and its elements lie in the sidecar folder beside the text, one `.npy`
+per digest, mapped into memory when first looked at. A short one is written out,
+`#tf2c.blob<2xf32, [0.5, -1.0]>`, so that small IR files stand alone. A module with 25 million
+weights therefore prints in milliseconds, and comparing two weight tensors compares two strings.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Attribute, Data, Dialect
+from xdsl.irdl import irdl_attr_definition
+from xdsl.parser import AttrParser
+from xdsl.printer import Printer
+from xdsl.utils.exceptions import VerifyException
+
+INLINE_ELEMENTS = 16
+"""Blobs of at most this many elements are written out in the text."""
+
+SIDECAR_FOLDER = "weights"
+"""Name of the folder beside an IR file that holds its blobs."""
+
+DTYPES = {"f32": np.float32, "i8": np.int8, "i32": np.int32, "ui8": np.uint8}
+"""Element types of blobs, by their names in text."""
+
+_DTYPE_NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
+
+
+class Blob:
+    """A read-only array with the digest of its dtype, shape and elements.
+
+    Equality and hash look at the digest only.
+    """
+
+    def __init__(
+        self, digest: str, array: npt.NDArray[Any] | None = None, folder: Path | None = None
+    ) -> None:
+        """Take a digest and either the array or the sidecar folder it can be loaded from."""
+        self.digest = digest
+        self._array = array
+        self._folder = folder
+
+    @staticmethod
+    def of(array: npt.NDArray[Any]) -> "Blob":
+        """Return the blob of an array, which must not change afterwards.
+
+        Raises:
+            TypeError: blobs of this element type do not exist.
+        """
+        if array.dtype not in _DTYPE_NAMES:
+            raise TypeError(f"expected one of {', '.join(DTYPES)}, got {array.dtype}")
+        contents = np.ascontiguousarray(array).view()
+        contents.flags.writeable = False
+        digest = hashlib.sha256(f"{contents.dtype.str}{contents.shape}".encode())
+        digest.update(contents.data)
+        return Blob(digest.hexdigest()[:32], contents)
+
+    @property
+    def is_available(self) -> bool:
+        """Whether the elements are in memory or a sidecar folder is known."""
+        return self._array is not None or self._folder is not None
+
+    @property
+    def array(self) -> npt.NDArray[Any]:
+        """The elements, mapped from the sidecar folder when first asked for.
+
+        Raises:
+            VerifyException: the sidecar folder does not hold the blob, or not with this digest.
+        """
+        if self._array is None:
+            self._array = self._load()
+        return self._array
+
+    def _load(self) -> npt.NDArray[Any]:
+        if self._folder is None:
+            raise VerifyException(f"expected a weights folder for blob {self.digest}, got none")
+        path = self._folder / f"{self.digest}.npy"
+        try:
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise VerifyException(f"expected blob {path}, got {error}") from error
+        if array.dtype not in _DTYPE_NAMES or Blob.of(array).digest != self.digest:
+            raise VerifyException(f"expected blob {path} to have the digest in its name")
+        return array
+
+    def save(self, folder: Path) -> None:
+        """Write the elements into a sidecar folder, unless they are already there."""
+        path = folder / f"{self.digest}.npy"
+        if not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            np.save(path, self.array)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare contents by digest."""
+        return isinstance(other, Blob) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        """Hash the digest."""
+        return hash(self.digest)
+
+    def __repr__(self) -> str:
+        """Name the digest, not the elements."""
+        return f"Blob({self.digest})"
+
+
+@irdl_attr_definition
+class BlobAttr(Data[Blob]):
+    """A weight tensor: `#tf2c.blob<"digest">` or, short, `#tf2c.blob<2xi8, [1, -2]>`."""
+
+    name = "tf2c.blob"
+
+    @staticmethod
+    def of(array: npt.NDArray[Any]) -> "BlobAttr":
+        """Return the attribute of an array, which must not change afterwards."""
+        return BlobAttr(Blob.of(array))
+
+    @property
+    def array(self) -> npt.NDArray[Any]:
+        """The elements."""
+        return self.data.array
+
+    def verify_holds(self, dtype: npt.DTypeLike, shape: Sequence[int]) -> None:
+        """Check element type and shape, where the elements are at hand.
+
+        Raises:
+            VerifyException: they differ.
+        """
+        if not self.data.is_available:
+            return
+        if self.array.dtype != dtype or self.array.shape != tuple(shape):
+            raise VerifyException(
+                f"expected a blob of {np.dtype(dtype)} {tuple(shape)}, "
+                f"got {self.array.dtype} {self.array.shape}"
+            )
+
+    @classmethod
+    def parse_parameter(cls, parser: AttrParser) -> Blob:
+        """Parse a digest, to be loaded from the context's weights folder, or the elements."""
+        with parser.in_angle_brackets():
+            digest = parser.parse_optional_str_literal()
+            if digest is not None:
+                return Blob(digest, folder=getattr(parser.ctx, "weights_folder", None))
+            shape, element_type = parser.parse_ranked_shape()
+            name = str(element_type)
+            if name not in DTYPES:
+                parser.raise_error(f"expected one of {', '.join(DTYPES)}, got {name}")
+            parser.parse_punctuation(",")
+            elements = parser.parse_comma_separated_list(
+                parser.Delimiter.SQUARE, lambda: parser.parse_number(allow_boolean=False)
+            )
+        array = np.array(elements, DTYPES[name])
+        if array.size != np.prod(shape):
+            parser.raise_error(f"expected {np.prod(shape)} elements, got {array.size}")
+        return Blob.of(array.reshape(shape))
+
+    def print_parameter(self, printer: Printer) -> None:
+        """Print the elements where they are few and at hand, the digest otherwise."""
+        with printer.in_angle_brackets():
+            if self._is_inline():
+                dimensions = "x".join(str(extent) for extent in self.array.shape)
+                elements = ", ".join(_literal(element) for element in self.array.flat)
+                name = _DTYPE_NAMES[self.array.dtype]
+                printer.print_string(f"{dimensions}x{name}, [{elements}]")
+            else:
+                printer.print_string_literal(self.data.digest)
+
+    def _is_inline(self) -> bool:
+        return (
+            self.data.is_available
+            and 0 < self.array.size <= INLINE_ELEMENTS
+            and self.array.ndim > 0
+            and bool(np.isfinite(self.array).all())
+        )
+
+
+def _literal(element: np.generic) -> str:
+    """Return the shortest text that parses back to the same number."""
+    if not isinstance(element, np.floating):
+        return str(element)
+    magnitude = abs(float(element))
+    if magnitude == 0 or 1e-4 <= magnitude < 1e7:
+        return np.format_float_positional(element, unique=True, trim="0")
+    return np.format_float_scientific(element, unique=True, trim="0")
+
+
+def reachable_blobs(module: ModuleOp) -> dict[str, Blob]:
+    """Return the blobs that a module's operations refer to, by digest."""
+    blobs: dict[str, Blob] = {}
+    for op in module.walk():
+        attributes: list[Attribute] = [*op.properties.values(), *op.attributes.values()]
+        for attribute in attributes:
+            if isinstance(attribute, BlobAttr):
+                blobs[attribute.data.digest] = attribute.data
+    return blobs
+
+
+def save_blobs(module: ModuleOp, folder: Path) -> None:
+    """Write the blobs that a module refers to, and that its text does not contain, to `folder`."""
+    for blob in reachable_blobs(module).values():
+        if not BlobAttr(blob)._is_inline():
+            blob.save(folder)
+
+
+TF2C = Dialect("tf2c", [], [BlobAttr])
+"""What is common to all levels of the IR."""

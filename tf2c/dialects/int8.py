@@ -1,0 +1,674 @@
+"""`int8`: every rounding, saturation and scale, explicitly.
+
+Comes from `graph` by `convert-graph-to-int8`; goes to `shift` by `convert-int8-to-shift`, which
+replaces the ops that multiply and keeps the others. A stored integer `q` of a tensor
+`tensor<..., #int8.pow2<e>>` stands for `q * 2**e`. It cannot say how a product is formed.
+
+    int8.constant    weights (i8) and biases (i32), with the real numbers they were rounded from
+    int8.quantize    real numbers to stored ones: the network's input
+    int8.conv        convolution into accumulators
+    int8.gemm        fully connected layer into accumulators
+    int8.requantize  accumulators to stored numbers; residual, activation and saturation join here
+    int8.max_pool    maximum over windows of real pixels
+    int8.flatten     one row per image
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
+    DenseArrayBase,
+    IntAttr,
+    IntegerType,
+    TensorType,
+    i8,
+    i32,
+)
+from xdsl.ir import Attribute, Dialect, ParametrizedAttribute, SSAValue
+from xdsl.irdl import (
+    AnyAttr,
+    AttrConstraint,
+    IRDLOperation,
+    ParamAttrConstraint,
+    ParsePropInAttrDict,
+    base,
+    eq,
+    irdl_attr_definition,
+    irdl_op_definition,
+    operand_def,
+    opt_operand_def,
+    opt_prop_def,
+    param_def,
+    prop_def,
+    result_def,
+    traits_def,
+)
+from xdsl.parser import AttrParser
+from xdsl.printer import Printer
+from xdsl.traits import Pure
+from xdsl.utils.exceptions import VerifyException
+
+from tf2c.dialects import tensors
+from tf2c.dialects.blob import BlobAttr
+from tf2c.dialects.graph import FloatTensorConstraint
+from tf2c.dialects.tensors import NO_PADS, UNIT_STRIDES, I64ArrayConstraint, i64_array
+from tf2c.numerics import fixed_point
+
+PER_TENSOR = -1
+"""The axis of a scale that the whole tensor shares."""
+
+
+@irdl_attr_definition
+class Pow2Attr(ParametrizedAttribute):
+    """A power-of-two scale: `#int8.pow2<-5>`, or per channel `#int8.pow2<[-5, -4], axis = 0>`."""
+
+    name = "int8.pow2"
+
+    exponents: DenseArrayBase = param_def(I64ArrayConstraint)
+    axis: IntAttr = param_def()
+
+    def __init__(self, exponents: Sequence[int], axis: int = PER_TENSOR) -> None:
+        """Take one exponent, or one per index along `axis`."""
+        super().__init__(i64_array(exponents), IntAttr(axis))
+
+    @property
+    def values(self) -> npt.NDArray[np.int64]:
+        """The exponents: `[1]`, or one per channel."""
+        return np.array(self.exponents.get_values(), np.int64)
+
+    def broadcast(self, rank: int) -> npt.NDArray[np.int64]:
+        """Return the exponents shaped to broadcast against a tensor of `rank` dimensions."""
+        axis = max(self.axis.data, 0)
+        return fixed_point.broadcast_over_channels(self.values, rank, axis)
+
+    def verify_fits(self, shape: Sequence[int]) -> None:
+        """Raise unless there is one exponent, or one per index along an axis of `shape`."""
+        axis, count = self.axis.data, len(self.exponents)
+        if axis == PER_TENSOR:
+            expected = 1
+        elif 0 <= axis < len(shape):
+            expected = shape[axis]
+        else:
+            raise VerifyException(f"expected an axis of {len(shape)} dimensions, got {axis}")
+        if count != expected:
+            raise VerifyException(f"expected {expected} exponents, got {count}")
+
+    @classmethod
+    def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
+        """Parse `<-5>` or `<[-5, -4], axis = 0>`."""
+        with parser.in_angle_brackets():
+            exponents = parser.parse_optional_comma_separated_list(
+                parser.Delimiter.SQUARE, parser.parse_integer
+            )
+            if exponents is None:
+                return i64_array([parser.parse_integer()]), IntAttr(PER_TENSOR)
+            parser.parse_punctuation(",")
+            parser.parse_keyword("axis")
+            parser.parse_punctuation("=")
+            return i64_array(exponents), IntAttr(parser.parse_integer(allow_negative=False))
+
+    def print_parameters(self, printer: Printer) -> None:
+        """Print `<-5>` or `<[-5, -4], axis = 0>`."""
+        exponents = self.exponents.get_values()
+        with printer.in_angle_brackets():
+            if self.axis.data == PER_TENSOR:
+                printer.print_string(str(exponents[0]))
+            else:
+                listed = ", ".join(str(exponent) for exponent in exponents)
+                printer.print_string(f"[{listed}], axis = {self.axis.data}")
+
+
+def scaled_tensor_constraint(element_type: Attribute) -> AttrConstraint[TensorType[Attribute]]:
+    """Return the constraint of tensors of one integer type with a power-of-two scale."""
+    return ParamAttrConstraint(TensorType, (AnyAttr(), eq(element_type), base(Pow2Attr)))
+
+
+Int8TensorConstraint = scaled_tensor_constraint(i8)
+Int32TensorConstraint = scaled_tensor_constraint(i32)
+StoredTensorConstraint = Int8TensorConstraint | Int32TensorConstraint
+
+
+def scaled_type(
+    element_type: IntegerType, shape: Sequence[int], scale: Attribute
+) -> TensorType[IntegerType]:
+    """Return the type of an integer tensor with a scale."""
+    return TensorType(element_type, shape, scale)
+
+
+def scale_of(value: SSAValue) -> Pow2Attr:
+    """Return the scale of a tensor value that an op's constraints say has one."""
+    encoding = tensors.tensor_type(value).encoding
+    assert isinstance(encoding, Pow2Attr)
+    return encoding
+
+
+def verify_scale(value: SSAValue) -> None:
+    """Raise unless a tensor's scale fits its shape."""
+    scale_of(value).verify_fits(tensors.shape(value))
+
+
+def verify_stored_per_tensor(value: SSAValue) -> None:
+    """Raise unless a tensor has one scale for all its channels."""
+    if scale_of(value).axis.data != PER_TENSOR:
+        raise VerifyException("expected one scale for the whole tensor, got one per channel")
+
+
+def accumulator_scale(input_exponent: int, weight_exponents: npt.NDArray[np.int64]) -> Pow2Attr:
+    """Return the scale of sums of products: `e_x + e_w[n]`, per filter if the weights' is."""
+    exponents = [int(exponent) for exponent in input_exponent + weight_exponents]
+    return Pow2Attr(exponents, axis=PER_TENSOR if len(exponents) == 1 else 1)
+
+
+def verify_accumulation(
+    input: SSAValue, weight_exponents: npt.NDArray[np.int64], bias: SSAValue, output: SSAValue
+) -> None:
+    """Check the scales of a layer: bias and accumulators have exponents `e_x + e_w[n]`."""
+    verify_stored_per_tensor(input)
+    expected = accumulator_scale(int(scale_of(input).values[0]), weight_exponents)
+    tensors.expect_shape("a bias", bias, (tensors.shape(output)[1],))
+    for what, value in (("a bias", bias), ("a result", output)):
+        verify_scale(value)
+        if not np.array_equal(scale_of(value).values, expected.values):
+            raise VerifyException(
+                f"expected {what} with exponents {expected.exponents}, "
+                f"got {scale_of(value).exponents}"
+            )
+
+
+@irdl_op_definition
+class ConstantOp(IRDLOperation):
+    """A tensor of stored numbers: weights (i8) or a bias (i32).
+
+    Formula: `output = value`; it stands for the real numbers `value * 2**e`.
+
+    | operand | shape | dtype |
+    |---|---|---|
+    | output | any, static | i8 or i32, scaled |
+
+    C1: the blob's elements have the result's shape and type.
+    C2: the scale fits the shape.
+
+    Example: `%b = int8.constant <2xi32, [64, -7]> : tensor<2xi32, #int8.pow2<-9>>`
+    """
+
+    name = "int8.constant"
+
+    value = prop_def(BlobAttr)
+    origin = opt_prop_def(BlobAttr)
+    """The real numbers (f32) that `value` was rounded from, for passes that round again."""
+    output = result_def(StoredTensorConstraint)
+
+    traits = traits_def(Pure())
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = "$value (`from` $origin^)? attr-dict `:` type($output)"
+
+    def __init__(
+        self, value: npt.NDArray[np.integer], scale: Pow2Attr, origin: BlobAttr | None = None
+    ) -> None:
+        """Make a constant of an int8 or int32 array."""
+        element_type = i8 if value.dtype == np.int8 else i32
+        super().__init__(
+            properties={"value": BlobAttr.of(value), "origin": origin},
+            result_types=[scaled_type(element_type, value.shape, scale)],
+        )
+
+    def real_values(self) -> npt.NDArray[np.float64]:
+        """Return what the constant stands for: its origin if kept, else `value * 2**e`."""
+        if self.origin is not None:
+            return self.origin.array.astype(np.float64)
+        scale = scale_of(self.output)
+        return fixed_point.dequantize(self.value.array, scale.broadcast(self.value.array.ndim))
+
+    def verify_(self) -> None:
+        """Check C1 and C2."""
+        # C1
+        kind = tensors.tensor_type(self.output)
+        dtype = np.int8 if kind.element_type == i8 else np.int32
+        self.value.verify_holds(dtype, kind.get_shape())
+        if self.origin is not None:
+            self.origin.verify_holds(np.float32, kind.get_shape())
+        # C2
+        verify_scale(self.output)
+
+
+@irdl_op_definition
+class QuantizeOp(IRDLOperation):
+    """Store real numbers, such as the network's input.
+
+    Formula: `output = clamp(floor(input / 2**e + 1/2), -128, 127)` (`numerics.fixed_point.quantize`).
+
+    | operand | shape | dtype |
+    |---|---|---|
+    | input | any | f32 |
+    | output | the same | i8, one scale |
+
+    C1: the shapes agree, and the scale is the whole tensor's.
+
+    Example: `%q = int8.quantize %x : tensor<?x1x8x8xf32> -> tensor<?x1x8x8xi8, #int8.pow2<-7>>`
+    """
+
+    name = "int8.quantize"
+
+    input = operand_def(FloatTensorConstraint)
+    output = result_def(Int8TensorConstraint)
+
+    traits = traits_def(Pure())
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = "$input attr-dict `:` type($input) `->` type($output)"
+
+    def __init__(self, input: SSAValue, scale: Pow2Attr) -> None:
+        """Make a quantization to a scale."""
+        super().__init__(
+            operands=[input], result_types=[scaled_type(i8, tensors.shape(input), scale)]
+        )
+
+    def verify_(self) -> None:
+        """Check C1."""
+        # C1
+        tensors.expect_shape("a result", self.output, tensors.shape(self.input))
+        verify_scale(self.output)
+        verify_stored_per_tensor(self.output)
+
+
+@irdl_op_definition
+class ConvOp(IRDLOperation):
+    """A 2-d convolution into accumulators.
+
+    Formula: `output[n,m,i,j] = bias[m] + sum over c,r,s of weight[m,c,r,s] * input[n,c,i',j']`,
+    modulo 2**32 (`numerics.windows.convolve_integers`); zero outside the image.
+
+    | operand | shape | dtype |
+    |---|---|---|
+    | input | ? C H W | i8, one scale |
+    | weight | M C R S | i8, scaled, per tensor or per filter |
+    | bias | M | i32, scaled |
+    | output | ? M OH OW | i32, scaled |
+
+    C1: shapes agree, with the extents of `numerics.windows.output_extent`.
+    C2: the exponents of bias and result are `e_input + e_weight[m]`.
+
+    Example: `%a = int8.conv %x, %w, %b pads [1, 1, 1, 1] : tensor<?x1x8x8xi8, #int8.pow2<-7>>,
+    tensor<4x1x3x3xi8, #int8.pow2<-6>>, tensor<4xi32, #int8.pow2<-13>>
+    -> tensor<?x4x8x8xi32, #int8.pow2<-13>>`
+    """
+
+    name = "int8.conv"
+
+    input = operand_def(Int8TensorConstraint)
+    weight = operand_def(Int8TensorConstraint)
+    bias = operand_def(Int32TensorConstraint)
+    strides = prop_def(I64ArrayConstraint, default_value=UNIT_STRIDES)
+    pads = prop_def(I64ArrayConstraint, default_value=NO_PADS)
+    output = result_def(Int32TensorConstraint)
+
+    traits = traits_def(Pure())
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = (
+        "$input `,` $weight `,` $bias (`strides` $strides^)? (`pads` $pads^)? attr-dict "
+        "`:` type($input) `,` type($weight) `,` type($bias) `->` type($output)"
+    )
+
+    def __init__(
+        self,
+        input: SSAValue,
+        weight: SSAValue,
+        bias: SSAValue,
+        strides: DenseArrayBase = UNIT_STRIDES,
+        pads: DenseArrayBase = NO_PADS,
+    ) -> None:
+        """Make a convolution and infer its result type.
+
+        Raises:
+            VerifyException: the kernel does not fit the padded image.
+        """
+        super().__init__(
+            operands=[input, weight, bias],
+            properties={"strides": strides, "pads": pads},
+            result_types=[
+                convolution_type(input, weight, scale_of(weight).values, strides, pads)
+            ],
+        )
+
+    def verify_(self) -> None:
+        """Check C1 and C2."""
+        # C1
+        tensors.verify_convolution(self.input, self.weight, self.output, self.strides, self.pads)
+        # C2
+        verify_scale(self.weight)
+        verify_accumulation(self.input, scale_of(self.weight).values, self.bias, self.output)
+
+
+def convolution_type(
+    input: SSAValue,
+    weight: SSAValue,
+    weight_exponents: npt.NDArray[np.int64],
+    strides: DenseArrayBase,
+    pads: DenseArrayBase,
+) -> TensorType[IntegerType]:
+    """Infer the type of a convolution's accumulators."""
+    filters, _, *kernel = tensors.shape(weight)
+    height, width = tensors.convolution_extents(tensors.extents(input)[1:], kernel, strides, pads)
+    scale = accumulator_scale(int(scale_of(input).values[0]), weight_exponents)
+    return scaled_type(i32, (DYNAMIC_INDEX, filters, height, width), scale)
+
+
+@irdl_op_definition
+class GemmOp(IRDLOperation):
+    """A fully connected layer into accumulators.
+
+    Formula: `output[n,m] = bias[m] + sum over k of weight[m,k] * input[n,k]`, modulo 2**32.
+
+    | operand | shape | dtype |
+    |---|---|---|
+    | input | ? K | i8, one scale |
+    | weight | M K | i8, scaled, per tensor or per filter |
+    | bias | M | i32, scaled |
+    | output | ? M | i32, scaled |
+
+    C1: shapes agree.
+    C2: the exponents of bias and result are `e_input + e_weight[m]`.
+
+    Example: `%a = int8.gemm %x, %w, %b : tensor<?x64xi8, #int8.pow2<-7>>,
+    tensor<10x64xi8, #int8.pow2<-6>>, tensor<10xi32, #int8.pow2<-13>>
+    -> tensor<?x10xi32, #int8.pow2<-13>>`
+    """
+
+    name = "int8.gemm"
+
+    input = operand_def(Int8TensorConstraint)
+    weight = operand_def(Int8TensorConstraint)
+    bias = operand_def(Int32TensorConstraint)
+    output = result_def(Int32TensorConstraint)
+
+    traits = traits_def(Pure())
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = (
+        "$input `,` $weight `,` $bias attr-dict "
+        "`:` type($input) `,` type($weight) `,` type($bias) `->` type($output)"
+    )
+
+    def __init__(self, input: SSAValue, weight: SSAValue, bias: SSAValue) -> None:
+        """Make a fully connected layer and infer its result type."""
+        super().__init__(
+            operands=[input, weight, bias],
+            result_types=[gemm_type(input, weight, scale_of(weight).values)],
+        )
+
+    def verify_(self) -> None:
+        """Check C1 and C2."""
+        # C1
+        tensors.verify_gemm(self.input, self.weight, self.output)
+        # C2
+        verify_scale(self.weight)
+        verify_accumulation(self.input, scale_of(self.weight).values, self.bias, self.output)
+
+
+def gemm_type(
+    input: SSAValue, weight: SSAValue, weight_exponents: npt.NDArray[np.int64]
+) -> TensorType[IntegerType]:
+    """Infer the type of a fully connected layer's accumulators."""
+    scale = accumulator_scale(int(scale_of(input).values[0]), weight_exponents)
+    return scaled_type(i32, (DYNAMIC_INDEX, tensors.shape(weight)[0]), scale)
+
+
+@irdl_op_definition
+class RequantizeOp(IRDLOperation):
+    """Scale accumulators to stored numbers; residual, activation and saturation join here.
+
+    Formula: `output = clamp((input * M[c] + (residual << t) + 2**29) >> 30, low, high)` in int64
+    with an arithmetic shift, `M = multiplier << (30 - shift)` and `t = 30 + e_residual - e_output`
+    (`numerics.fixed_point.requantize`): the sum of both operands is rounded once, half up.
+
+    | operand | shape | dtype |
+    |---|---|---|
+    | input | ? C ... | i32, scaled |
+    | residual | ? C ... | i8, one scale |
+    | output | ? C ... | i8, one scale |
+
+    C1: shapes agree.
+    C2: there is one shift of 0..30 and one multiplier of 1..65535, or one of each per channel.
+    C3: where the multiplier is 1, the shift is `e_output - e_input`.
+    C4: `M` is below 2**31, so that its product with an accumulator fits int64.
+    C5: the residual shift `t` is in 0..48.
+    C6: the bounds are int8 numbers in order.
+
+    Example: `%y = int8.requantize %a residual %r : tensor<?x4x8x8xi8, #int8.pow2<-5>> shift [8]
+    bounds [0, 127] : tensor<?x4x8x8xi32, #int8.pow2<-13>> -> tensor<?x4x8x8xi8, #int8.pow2<-5>>`
+    """
+
+    name = "int8.requantize"
+
+    input = operand_def(Int32TensorConstraint)
+    residual = opt_operand_def(Int8TensorConstraint)
+    multiplier = prop_def(I64ArrayConstraint, default_value=i64_array([1]))
+    shift = prop_def(I64ArrayConstraint)
+    bounds = prop_def(I64ArrayConstraint)
+    """Smallest and largest result: ReLU and saturation."""
+    output = result_def(Int8TensorConstraint)
+
+    traits = traits_def(Pure())
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = (
+        "$input (`residual` $residual^ `:` type($residual))? (`multiplier` $multiplier^)? "
+        "`shift` $shift `bounds` $bounds attr-dict `:` type($input) `->` type($output)"
+    )
+
+    def __init__(
+        self,
+        input: SSAValue,
+        scale: Pow2Attr,
+        bounds: DenseArrayBase,
+        residual: SSAValue | None = None,
+    ) -> None:
+        """Make a requantization to a scale by pure shifts."""
+        shifts = scale.values - scale_of(input).values
+        super().__init__(
+            operands=[input, residual],
+            properties={"shift": i64_array([int(shift) for shift in shifts]), "bounds": bounds},
+            result_types=[scaled_type(i8, tensors.shape(input), scale)],
+        )
+
+    @property
+    def multipliers(self) -> npt.NDArray[np.int64]:
+        """`M`, one or one per channel."""
+        return fixed_point.requantize_multipliers(
+            np.array(self.multiplier.get_values()), np.array(self.shift.get_values())
+        )
+
+    @property
+    def residual_shift(self) -> int:
+        """`t`; 0 without a residual."""
+        if self.residual is None:
+            return 0
+        difference = scale_of(self.residual).values[0] - scale_of(self.output).values[0]
+        return fixed_point.REQUANTIZE_SHIFT + int(difference)
+
+    def verify_(self) -> None:
+        """Check C1 to C6."""
+        # C1
+        tensors.expect_shape("a result", self.output, tensors.shape(self.input))
+        if self.residual is not None:
+            tensors.expect_shape("a residual", self.residual, tensors.shape(self.input))
+        # C2
+        for value in (self.input, self.output):
+            verify_scale(value)
+        verify_stored_per_tensor(self.output)
+        channels = tensors.shape(self.input)[1]
+        multiplier = np.array(self.multiplier.get_values())
+        shift = np.array(self.shift.get_values())
+        for what, values, low, high in (
+            ("multiplier", multiplier, 1, 65535),
+            ("shift", shift, 0, fixed_point.REQUANTIZE_SHIFT),
+        ):
+            if values.size not in (1, channels):
+                raise VerifyException(f"expected 1 or {channels} of `{what}`, got {values.size}")
+            if values.min() < low or values.max() > high:
+                raise VerifyException(
+                    f"expected `{what}` in {low}..{high}, got {values.min()}..{values.max()}"
+                )
+        # C3
+        expected = scale_of(self.output).values - scale_of(self.input).values
+        if np.any((multiplier == 1) & (shift != expected)):
+            raise VerifyException(
+                f"expected `shift` {expected.tolist()} with multiplier 1, got {shift.tolist()}"
+            )
+        # C4
+        if self.multipliers.max() >= fixed_point.MULTIPLIER_LIMIT:
+            raise VerifyException(
+                f"expected M < {fixed_point.MULTIPLIER_LIMIT}, got {self.multipliers.max()}"
+            )
+        # C5
+        if self.residual is not None:
+            verify_scale(self.residual)
+            verify_stored_per_tensor(self.residual)
+            if not 0 <= self.residual_shift <= fixed_point.RESIDUAL_SHIFT_LIMIT:
+                raise VerifyException(
+                    f"expected a residual shift in 0..{fixed_point.RESIDUAL_SHIFT_LIMIT}, "
+                    f"got {self.residual_shift}"
+                )
+        # C6
+        verify_bounds(self.bounds)
+
+
+def verify_bounds(bounds: DenseArrayBase) -> None:
+    """Raise unless there are two int8 numbers in order."""
+    values = bounds.get_values()
+    in_range = all(fixed_point.INT8_MIN <= value <= fixed_point.INT8_MAX for value in values)
+    if len(values) != 2 or values[0] > values[1] or not in_range:
+        raise VerifyException(f"expected two ordered int8 `bounds`, got {list(values)}")
+
+
+@irdl_op_definition
+class MaxPoolOp(IRDLOperation):
+    """Maximum over windows; padding does not take part.
+
+    Formula: `output[n,c,i,j] = max over real pixels of the window of input[n,c,...]`
+    (`numerics.windows.max_pool`).
+
+    | operand | shape | dtype |
+    |---|---|---|
+    | input | ? C H W | i8, scaled |
+    | output | ? C OH OW | i8, the same scale |
+
+    C1: shapes agree, and pads are smaller than the kernel, so no window is wholly padding.
+    C2: the scales agree.
+
+    Example: `%y = int8.max_pool %x kernel [2, 2] strides [2, 2]
+    : tensor<?x4x8x8xi8, #int8.pow2<-5>> -> tensor<?x4x4x4xi8, #int8.pow2<-5>>`
+    """
+
+    name = "int8.max_pool"
+
+    input = operand_def(Int8TensorConstraint)
+    kernel_shape = prop_def(I64ArrayConstraint)
+    strides = prop_def(I64ArrayConstraint, default_value=UNIT_STRIDES)
+    pads = prop_def(I64ArrayConstraint, default_value=NO_PADS)
+    output = result_def(Int8TensorConstraint)
+
+    traits = traits_def(Pure())
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = (
+        "$input `kernel` $kernel_shape (`strides` $strides^)? (`pads` $pads^)? attr-dict "
+        "`:` type($input) `->` type($output)"
+    )
+
+    def __init__(
+        self,
+        input: SSAValue,
+        kernel_shape: DenseArrayBase,
+        strides: DenseArrayBase = UNIT_STRIDES,
+        pads: DenseArrayBase = NO_PADS,
+    ) -> None:
+        """Make a pooling and infer its result type.
+
+        Raises:
+            VerifyException: the window does not fit the padded image.
+        """
+        channels, *image = tensors.extents(input)
+        output = tensors.convolution_extents(image, kernel_shape.get_values(), strides, pads)
+        super().__init__(
+            operands=[input],
+            properties={"kernel_shape": kernel_shape, "strides": strides, "pads": pads},
+            result_types=[
+                scaled_type(i8, (DYNAMIC_INDEX, channels, *output), scale_of(input))
+            ],
+        )
+
+    def verify_(self) -> None:
+        """Check C1 and C2."""
+        # C1
+        tensors.verify_max_pool(
+            self.input, self.output, self.kernel_shape, self.strides, self.pads
+        )
+        # C2
+        verify_same_scale(self.input, self.output)
+
+
+def verify_same_scale(input: SSAValue, output: SSAValue) -> None:
+    """Raise unless two tensors have the same scale, which fits the first."""
+    verify_scale(input)
+    if scale_of(input) != scale_of(output):
+        raise VerifyException(f"expected scale {scale_of(input)}, got {scale_of(output)}")
+
+
+@irdl_op_definition
+class FlattenOp(IRDLOperation):
+    """One row per image, in the order of channels, rows, columns.
+
+    Formula: `output[n, (c*H + h)*W + w] = input[n,c,h,w]`.
+
+    | operand | shape | dtype |
+    |---|---|---|
+    | input | ? and any extents | i8 or i32, one scale |
+    | output | ? K, the product of the extents | the same |
+
+    C1: the result has one row per image, of all its elements.
+    C2: element types and scales agree; a scale per channel needs extents of 1 behind the channels.
+
+    Example: `%y = int8.flatten %x : tensor<?x4x2x2xi8, #int8.pow2<-5>>
+    -> tensor<?x16xi8, #int8.pow2<-5>>`
+    """
+
+    name = "int8.flatten"
+
+    input = operand_def(StoredTensorConstraint)
+    output = result_def(StoredTensorConstraint)
+
+    traits = traits_def(Pure())
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = "$input attr-dict `:` type($input) `->` type($output)"
+
+    def __init__(self, input: SSAValue) -> None:
+        """Make a flattening and infer its result type."""
+        kind = tensors.tensor_type(input)
+        assert isinstance(kind.element_type, IntegerType)
+        shape = (DYNAMIC_INDEX, tensors.flattened(input))
+        super().__init__(
+            operands=[input],
+            result_types=[scaled_type(kind.element_type, shape, kind.encoding)],
+        )
+
+    def verify_(self) -> None:
+        """Check C1 and C2."""
+        # C1
+        tensors.expect_batched("an input", self.input, rank=len(tensors.shape(self.input)))
+        tensors.expect_shape(
+            "a result", self.output, (DYNAMIC_INDEX, tensors.flattened(self.input))
+        )
+        # C2
+        verify_same_scale(self.input, self.output)
+        verify_scale(self.output)
+        input_type, output_type = map(tensors.tensor_type, (self.input, self.output))
+        if input_type.element_type != output_type.element_type:
+            raise VerifyException(
+                f"expected elements {input_type.element_type}, got {output_type.element_type}"
+            )
+
+
+INT8 = Dialect(
+    "int8",
+    [ConstantOp, QuantizeOp, ConvOp, GemmOp, RequantizeOp, MaxPoolOp, FlattenOp],
+    [Pow2Attr],
+)

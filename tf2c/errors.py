@@ -1,0 +1,17 @@
+"""What went wrong and whose turn it is to act."""
+
+
+class UserError(Exception):
+    """Something the user gave us cannot be used: one line, and usually a hint.
+
+    The command line prints it as `error: ...` and `hint: ...` and exits with code 1.
+    """
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        """Take a message without a full stop, naming the file or layer, and an optional remedy."""
+        super().__init__(message)
+        self.hint = hint
+
+
+class DeviceError(Exception):
+    """A device failed while running a program that was accepted: not the user's fault."""

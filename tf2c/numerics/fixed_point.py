@@ -1,0 +1,102 @@
+"""Power-of-two fixed point: quantize, dequantize and requantize.
+
+A stored integer `q` with exponent `e` stands for the real number `q * 2**e`. All roundings are
+*round half up*, `floor(v + 1/2)`, because an arithmetic right shift after adding one half does
+exactly that in hardware.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+INT8_MIN = -128
+INT8_MAX = 127
+
+REQUANTIZE_SHIFT = 30
+"""Position of the binary point of a requantizing multiplier: `y = acc * M >> 30`."""
+
+MULTIPLIER_LIMIT = 1 << 31
+"""Exclusive bound of a multiplier `M`; with an int32 accumulator the product fits int64."""
+
+RESIDUAL_SHIFT_LIMIT = 48
+"""Inclusive bound of a residual shift; `int8 << 48` leaves the int64 sum room to spare."""
+
+
+def round_half_up(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Round to the nearest integer, ties upward: `floor(v + 1/2)`."""
+    return np.floor(values + 0.5).astype(np.int64)
+
+
+def broadcast_over_channels(
+    per_channel: npt.NDArray[np.generic], rank: int, axis: int
+) -> npt.NDArray[np.generic]:
+    """Shape a `[C]` (or one-element) array so that it broadcasts along `axis` of a rank-n array."""
+    shape = [1] * rank
+    shape[axis] = per_channel.size
+    return per_channel.reshape(shape)
+
+
+def quantize(
+    values: npt.NDArray[np.floating],
+    exponent: int | npt.NDArray[np.integer],
+    low: int = INT8_MIN,
+    high: int = INT8_MAX,
+) -> npt.NDArray[np.int64]:
+    """Store real numbers as integers: `clamp(floor(v / 2**e + 1/2), low, high)`.
+
+    Args:
+        values: real numbers of any shape, finite; exact for float32 input.
+        exponent: `e`, one integer or an integer array that broadcasts against `values`.
+        low: smallest stored integer.
+        high: largest stored integer.
+    """
+    scaled = np.ldexp(values.astype(np.float64), -np.asarray(exponent))
+    return round_half_up(np.clip(scaled, low, high))
+
+
+def dequantize(
+    stored: npt.NDArray[np.integer], exponent: int | npt.NDArray[np.integer]
+) -> npt.NDArray[np.float64]:
+    """Return the real numbers `q * 2**e` that stored integers stand for."""
+    return np.ldexp(stored.astype(np.float64), np.asarray(exponent))
+
+
+def requantize_multipliers(
+    multiplier: npt.NDArray[np.integer], shift: npt.NDArray[np.integer]
+) -> npt.NDArray[np.int64]:
+    """Return `M = multiplier << (30 - shift)`, the fixed-position form of `* multiplier >> shift`.
+
+    Args:
+        multiplier: `[C]` or `[1]`, unsigned 1..65535; 1 is a pure shift.
+        shift: `[C]` or `[1]`, 0..30.
+    """
+    return multiplier.astype(np.int64) << (REQUANTIZE_SHIFT - shift.astype(np.int64))
+
+
+def requantize(
+    accumulators: npt.NDArray[np.integer],
+    multipliers: npt.NDArray[np.integer],
+    low: int,
+    high: int,
+    residual: npt.NDArray[np.integer] | None = None,
+    residual_shift: int = 0,
+) -> npt.NDArray[np.int8]:
+    """Scale accumulators to int8, adding a residual operand before the single rounding.
+
+    `y = clamp((acc * M + (residual << t) + 2**29) >> 30, low, high)` in int64, where `>>` is
+    arithmetic, so the rounding is half up. ReLU and saturation are the bounds.
+
+    Args:
+        accumulators: int32 values `[N, C, ...]`.
+        multipliers: `M` per channel `[C]` or `[1]`, below `MULTIPLIER_LIMIT`.
+        low: smallest result.
+        high: largest result.
+        residual: int8 values of the accumulators' shape, or None.
+        residual_shift: `t = 30 + e_residual - e_y`, 0..48.
+    """
+    rank = accumulators.ndim
+    scaled = accumulators * broadcast_over_channels(multipliers.astype(np.int64), rank, axis=1)
+    if residual is not None:
+        scaled += residual.astype(np.int64) << residual_shift
+    scaled += 1 << (REQUANTIZE_SHIFT - 1)
+    scaled >>= REQUANTIZE_SHIFT
+    return np.clip(scaled, low, high).astype(np.int8)

@@ -1,0 +1,193 @@
+"""`program.bin` and `weights.bin`: a network as data for an engine.
+
+A program is a table of jobs, one per convolution or fully connected layer with everything fused
+behind it, and a table of requantization parameters. Both files are little-endian; `program.bin`
+is a header of 32-bit words followed by the sections that the header sizes.
+"""
+
+import struct
+from dataclasses import astuple, dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tf2c.engine import Engine
+
+MAGIC = b"TF2CPROG"
+VERSION = 1
+
+
+class Job(NamedTuple):
+    """One row of the job table, as the kernels read it: int32 each, in this order.
+
+    The job computes `store(pool(requantize(conv(input), residual)))`. Extents are in pixels,
+    offsets of features in bytes of the feature memory, where every tensor lies as
+    `Engine.store_features` says; a fully connected layer is a convolution over its whole input.
+    """
+
+    input_offset: int
+    input_groups: int
+    input_height: int
+    input_width: int
+    kernel_height: int
+    kernel_width: int
+    stride_height: int
+    stride_width: int
+    pad_top: int
+    pad_left: int
+    filter_tiles: int
+    """Tiles of `filter_vector` output channels."""
+    convolution_height: int
+    convolution_width: int
+    visited_pixels: int
+    """Output pixels of the convolution per filter tile and image, those of overlapping pooling
+    windows counted once per window."""
+    residual_offset: int
+    """Where the residual operand lies; -1 without one."""
+    residual_shift: int
+    lower_bound: int
+    upper_bound: int
+    pool_height: int
+    """Height of the pooling window; 1 without pooling."""
+    pool_width: int
+    pool_stride_height: int
+    pool_stride_width: int
+    pool_pad_top: int
+    pool_pad_left: int
+    output_offset: int
+    """In bytes of the feature memory; in words of the output memory for raw accumulators."""
+    output_groups: int
+    output_height: int
+    output_width: int
+    raw: int
+    """1: store the int32 accumulators instead of requantizing them."""
+    weight_offset: int
+    """First weight word."""
+    parameter_offset: int
+    """First row of the parameter table, one row per filter tile."""
+
+    @property
+    def weight_words(self) -> int:
+        """Weight words per filter tile: the loop iterations of one output pixel."""
+        return self.kernel_height * self.kernel_width * self.input_groups
+
+
+class Port(NamedTuple):
+    """Where and how the program's input or output lies in memory."""
+
+    offset: int
+    channels: int
+    height: int
+    width: int
+    raw: int
+    """1: int32 accumulators in the output memory; 0: int8 in the feature memory."""
+    flat: int
+    """1: the host sees `[N, C * H * W]`; 0: `[N, C, H, W]`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The host's shape of one image."""
+        if self.flat:
+            return (self.channels * self.height * self.width,)
+        return (self.channels, self.height, self.width)
+
+
+class _Header(NamedTuple):
+    version: int
+    filter_vector: int
+    channel_vector: int
+    weight_depth: int
+    channel_depth: int
+    feature_bytes: int
+    output_words: int
+    jobs: int
+    parameter_rows: int
+    output_exponents: int
+    input_exponent: int
+
+
+_HEADER = struct.Struct(f"<8s{len(_Header._fields)}i")
+_PORTS = struct.Struct(f"<{2 * len(Port._fields)}i")
+
+
+@dataclass(frozen=True)
+class Program:
+    """A network compiled for an engine, without its weights."""
+
+    engine: Engine
+    feature_bytes: int
+    """Feature memory of one image."""
+    output_words: int
+    """Output memory of one image, in int32."""
+    input: Port
+    input_exponent: int
+    output: Port
+    output_exponents: npt.NDArray[np.int32]
+    """`[1]`, or one per output channel."""
+    jobs: tuple[Job, ...]
+    parameters: npt.NDArray[np.int32]
+    """`[rows, 2, filter_vector]`: the bias and the multiplier M of each lane."""
+
+    def to_bytes(self) -> bytes:
+        """Serialize as the contents of `program.bin`."""
+        header = _Header(
+            VERSION,
+            *astuple(self.engine),
+            self.feature_bytes,
+            self.output_words,
+            len(self.jobs),
+            len(self.parameters),
+            self.output_exponents.size,
+            self.input_exponent,
+        )
+        return b"".join(
+            (
+                _HEADER.pack(MAGIC, *header),
+                _PORTS.pack(*self.input, *self.output),
+                self.output_exponents.astype("<i4").tobytes(),
+                self.job_table().astype("<i4").tobytes(),
+                self.parameters.astype("<i4").tobytes(),
+            )
+        )
+
+    def job_table(self) -> npt.NDArray[np.int32]:
+        """Return the jobs as the int32 table `[jobs, fields]` that the kernels read."""
+        return np.array(self.jobs, np.int32).reshape(len(self.jobs), len(Job._fields))
+
+    @staticmethod
+    def from_bytes(content: bytes) -> "Program":
+        """Read the contents of `program.bin`.
+
+        Raises:
+            ValueError: not a program, of another version, or of the wrong length.
+        """
+        if len(content) < _HEADER.size + _PORTS.size or not content.startswith(MAGIC):
+            raise ValueError("expected a tf2c program, got something else")
+        header = _Header(*_HEADER.unpack_from(content)[1:])
+        if header.version != VERSION:
+            raise ValueError(f"expected program version {VERSION}, got {header.version}")
+        engine = Engine(
+            header.filter_vector, header.channel_vector, header.weight_depth, header.channel_depth
+        )
+        ports = _PORTS.unpack_from(content, _HEADER.size)
+        words = np.frombuffer(content, "<i4", offset=_HEADER.size + _PORTS.size)
+        sizes = (
+            header.output_exponents,
+            header.jobs * len(Job._fields),
+            header.parameter_rows * 2 * engine.filter_vector,
+        )
+        if min(sizes) < 0 or words.size != sum(sizes):
+            raise ValueError(f"expected {sum(sizes)} words after the header, got {words.size}")
+        exponents, jobs, parameters = np.split(words, np.cumsum(sizes)[:-1])
+        return Program(
+            engine=engine,
+            feature_bytes=header.feature_bytes,
+            output_words=header.output_words,
+            input=Port(*ports[: len(Port._fields)]),
+            input_exponent=header.input_exponent,
+            output=Port(*ports[len(Port._fields) :]),
+            output_exponents=exponents,
+            jobs=tuple(Job(*map(int, row)) for row in jobs.reshape(header.jobs, -1)),
+            parameters=parameters.reshape(header.parameter_rows, 2, engine.filter_vector),
+        )

@@ -1,0 +1,179 @@
+"""Intel's FPGA emulator as a device, in a process of its own.
+
+The emulator (`pip install 'tf2c[emulator]'`) wants environment variables before it starts, may
+hang for ever when kernels wait for each other, and brings its own threads. A child process gives
+it the variables without touching the user's, can be killed by the watchdog, and survives nothing.
+The child is this module run as a program; the two talk through a `multiprocessing` connection.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import PackageNotFoundError, files
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tf2c.errors import DeviceError, UserError
+from tf2c.program import Program
+from tf2c.runtime.device import Memories
+
+PACKAGE = "intel-opencl-rt"
+LIBRARY = "libintelocl_emu.so"
+PLATFORM = "Intel(R) FPGA Emulation Platform"
+
+WORKER_THREADS = 32
+"""At least as many as kernels that run at once, or channel-connected kernels never finish."""
+
+GRACE_SECONDS = 10.0
+"""How long after the child's own deadline the parent gives up on it."""
+
+START_SECONDS = 120.0
+"""How long starting the emulator and building an engine may take."""
+
+
+def library_path() -> Path:
+    """Return where the emulator's library is installed.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    try:
+        installed = files(PACKAGE) or []
+    except PackageNotFoundError:
+        installed = []
+    for file in installed:
+        if file.name == LIBRARY and (path := Path(str(file.locate())).resolve()).is_file():
+            return path
+    raise UserError(
+        "expected Intel's FPGA emulator, got no installation of it",
+        hint="run `pip install 'tf2c[emulator]'` (x86-64 Linux)",
+    )
+
+
+class EmulatorDevice:
+    """The emulator with one engine built for it."""
+
+    name = "emulator"
+
+    def __init__(self, kernels: bytes, timeout_seconds: float = 120.0) -> None:
+        """Start the emulator and build the engine from OpenCL C source.
+
+        Args:
+            kernels: the source.
+            timeout_seconds: how long one batch may take before the watchdog ends the emulator.
+
+        Raises:
+            UserError: the emulator is not installed.
+            DeviceError: the kernels do not build.
+        """
+        library = library_path()
+        self._timeout_seconds = timeout_seconds
+        self._folder = tempfile.TemporaryDirectory(prefix="tf2c-emulator-")
+        Path(self._folder.name, "emulator.icd").write_text(f"{library}\n")
+        ours, theirs = socket.socketpair()
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", __name__, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,  # the emulator prints build logs there
+            stderr=subprocess.DEVNULL,
+            env=os.environ
+            | {
+                "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+                "OCL_ICD_VENDORS": self._folder.name,
+                "LD_LIBRARY_PATH": str(library.parent),
+                "CL_CONFIG_CPU_TBB_NUM_WORKERS": str(WORKER_THREADS),
+                "CL_CONFIG_CPU_FORCE_LOCAL_MEM_SIZE": "64MB",
+                "PYOPENCL_NO_CACHE": "1",
+            },
+        )
+        theirs.close()
+        self._connection: Connection[Any, Any] = Connection(ours.detach())
+        try:
+            self._ask(("build", kernels, timeout_seconds), START_SECONDS)
+        except BaseException:
+            self.close()
+            raise
+
+    def load(self, program: Program, weights: bytes) -> None:
+        """Take the network to run; the engine is not built again."""
+        self._ask(("load", program, weights), START_SECONDS)
+
+    def execute(self, memories: Memories) -> dict[str, int]:
+        """Run all jobs on a batch in place; return the loop iterations of each kernel."""
+        message = ("execute", memories)
+        iterations, results = self._ask(message, self._timeout_seconds + GRACE_SECONDS)
+        memories.features[:] = results.features
+        memories.output[:] = results.output
+        return iterations
+
+    def close(self) -> None:
+        """End the emulator's process."""
+        self._connection.close()
+        self._child.kill()
+        self._child.wait()
+        self._folder.cleanup()
+
+    def __enter__(self) -> "EmulatorDevice":
+        """Return the device itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the emulator's process."""
+        self.close()
+
+    def _ask(self, message: tuple[Any, ...], seconds: float) -> Any:
+        """Send a request and return the answer, or raise what the child raised."""
+        try:
+            self._connection.send(message)
+            if not self._connection.poll(seconds):
+                self.close()
+                raise DeviceError(f"the emulator did not answer `{message[0]}` in {seconds:g} s")
+            answer = self._connection.recv()
+        except (EOFError, OSError) as error:
+            code = self._child.wait()
+            reason = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+            raise DeviceError(f"the emulator ended during `{message[0]}`: {reason}") from error
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def _serve(connection: "Connection[Any, Any]") -> None:
+    """Answer requests until the parent closes the connection: the child's main loop."""
+    from tf2c.runtime.opencl import OpenCLDevice
+
+    device: Any = None
+    while True:
+        try:
+            request, *arguments = connection.recv()
+        except EOFError:
+            break
+        answer: Any = None
+        try:
+            if request == "build":
+                device = OpenCLDevice(PLATFORM, *arguments)
+            elif request == "load":
+                device.load(*arguments)
+            else:
+                (memories,) = arguments
+                answer = device.execute(memories), memories
+        except (DeviceError, UserError) as error:
+            answer = error
+        connection.send(answer)
+    # Kernels that wait for each other never end; neither would an orderly exit.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    _serve(Connection(int(sys.argv[1])))

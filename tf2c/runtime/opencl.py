@@ -1,0 +1,159 @@
+"""Host code for an engine's OpenCL kernels: the same for a card and for Intel's emulator."""
+
+import time
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tf2c.errors import DeviceError, UserError
+from tf2c.program import Program
+from tf2c.runtime.device import Memories
+
+KERNELS = ("feature_reader", "weight_reader", "pe", "requantizer", "pool", "writer")
+"""In the order in which they are started; all run at once, connected by channels."""
+
+POLL_SECONDS = 0.001
+
+
+class OpenCLDevice:
+    """One device of one OpenCL platform, with one engine built for it.
+
+    Networks are loaded and run without building again. pyopencl is imported here, where it is
+    used, because finding the platforms starts their drivers.
+    """
+
+    def __init__(self, platform: str, kernels: bytes, timeout_seconds: float = 120.0) -> None:
+        """Build the engine.
+
+        Args:
+            platform: part of the platform's name; its first device is used.
+            kernels: OpenCL C source as rendered by tf2c, or an .aocx file made from it.
+            timeout_seconds: how long one batch may take before the watchdog gives up.
+
+        Raises:
+            UserError: no such platform.
+            DeviceError: the kernels do not build.
+        """
+        import pyopencl as cl
+
+        self._cl: Any = cl
+        self.name = f"opencl:{platform}"
+        self._timeout_seconds = timeout_seconds
+        device = _find_device(cl, platform)
+        self._context = cl.Context([device])
+        try:
+            # An .aocx is an ELF file; anything else is source.
+            if kernels.startswith(b"\x7fELF"):
+                built = cl.Program(self._context, [device], [kernels]).build()
+            else:
+                built = cl.Program(self._context, kernels.decode()).build()
+            self._kernels = {name: cl.Kernel(built, name) for name in KERNELS}
+        except cl.Error as error:
+            raise DeviceError(f"the kernels do not build on `{device.name}`: {error}") from error
+        self._queues = {name: cl.CommandQueue(self._context) for name in KERNELS}
+        self._program: Program | None = None
+
+    def load(self, program: Program, weights: bytes) -> None:
+        """Copy the job table, the parameters and the weights to the device."""
+        self._program = program
+        self._jobs = self._copy(program.job_table())
+        self._parameters = self._copy(program.parameters)
+        self._weights = self._copy(np.frombuffer(weights, np.uint8))
+        self._weight_words = len(weights) // program.engine.weight_word_bytes
+
+    def execute(self, memories: Memories) -> dict[str, int]:
+        """Run all jobs on a batch in place; return the loop iterations of each kernel."""
+        if self._program is None:
+            raise RuntimeError("expected a loaded program")
+        features = self._copy(memories.features)
+        output = self._copy(memories.output)
+        iterations = {name: self._copy(np.zeros(1, np.int64)) for name in KERNELS}
+        images, jobs = np.int32(len(memories.features)), np.int32(len(self._program.jobs))
+        image_bytes = np.int32(memories.features.shape[1])
+        image_words = np.int32(memories.output.shape[1])
+        arguments: dict[str, tuple[Any, ...]] = {
+            "feature_reader": (self._jobs, jobs, features, image_bytes, images),
+            "weight_reader": (self._weights, np.int32(self._weight_words)),
+            "pe": (self._jobs, jobs, images),
+            "requantizer": (self._jobs, jobs, images, self._parameters),
+            "pool": (self._jobs, jobs, images),
+            "writer": (self._jobs, jobs, features, image_bytes, output, image_words, images),
+        }
+        events: dict[str, Any] = {}
+        for name in KERNELS:
+            self._kernels[name].set_args(*arguments[name], iterations[name])
+            events[name] = self._cl.enqueue_nd_range_kernel(
+                self._queues[name], self._kernels[name], (1,), (1,)
+            )
+            self._queues[name].flush()
+        self._wait(events)
+        queue = self._queues["writer"]
+        self._cl.enqueue_copy(queue, memories.features, features).wait()
+        self._cl.enqueue_copy(queue, memories.output, output).wait()
+        counts = np.zeros(1, np.int64)
+        counted: dict[str, int] = {}
+        for name in KERNELS:
+            self._cl.enqueue_copy(queue, counts, iterations[name]).wait()
+            counted[name] = int(counts[0])
+        return counted
+
+    def close(self) -> None:
+        """Forget the loaded program; the driver releases the rest with this object."""
+        self._program = None
+
+    def __enter__(self) -> "OpenCLDevice":
+        """Return the device itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the device."""
+        self.close()
+
+    def _copy(self, array: npt.NDArray[Any]) -> Any:
+        flags = self._cl.mem_flags
+        # OpenCL refuses empty buffers; a program without raw outputs has no output memory.
+        contents = np.ascontiguousarray(array) if array.size else np.zeros(1, array.dtype)
+        return self._cl.Buffer(
+            self._context, flags.READ_WRITE | flags.COPY_HOST_PTR, hostbuf=contents
+        )
+
+    def _wait(self, events: dict[str, Any]) -> None:
+        """Wait for all kernels; say which are waiting when time is up."""
+        complete = self._cl.command_execution_status.COMPLETE
+        deadline = time.monotonic() + self._timeout_seconds
+        while True:
+            states = {name: event.command_execution_status for name, event in events.items()}
+            failed = [name for name, state in states.items() if state < complete]
+            if failed:
+                raise DeviceError(f"kernels failed on `{self.name}`: {', '.join(failed)}")
+            waiting = [name for name, state in states.items() if state != complete]
+            if not waiting:
+                return
+            if time.monotonic() > deadline:
+                raise DeviceError(
+                    f"kernels still waiting on `{self.name}` after {self._timeout_seconds:g} s: "
+                    f"{', '.join(waiting)}"
+                )
+            time.sleep(POLL_SECONDS)
+
+
+def _find_device(cl: Any, platform: str) -> Any:
+    try:
+        platforms = cl.get_platforms()
+    except cl.Error:  # the ICD loader found no platform at all
+        platforms = []
+    for candidate in platforms:
+        if platform.lower() in candidate.name.lower():
+            return candidate.get_devices()[0]
+    names = ", ".join(f"`{candidate.name}`" for candidate in platforms) or "none"
+    raise UserError(
+        f"expected an OpenCL platform named like `{platform}`, got {names}",
+        hint="use `--device emulator` or `--device simulator` without a card",
+    )
