@@ -13,168 +13,48 @@ replaces the ops that multiply and keeps the others. A stored integer `q` of a t
     int8.flatten     one row per image
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     DenseArrayBase,
-    IntAttr,
     IntegerType,
-    TensorType,
     i8,
     i32,
 )
-from xdsl.ir import Attribute, Dialect, ParametrizedAttribute, SSAValue
+from xdsl.ir import Dialect, SSAValue
 from xdsl.irdl import (
-    AnyAttr,
-    AttrConstraint,
     IRDLOperation,
-    ParamAttrConstraint,
     ParsePropInAttrDict,
-    base,
-    eq,
-    irdl_attr_definition,
     irdl_op_definition,
     operand_def,
     opt_operand_def,
     opt_prop_def,
-    param_def,
     prop_def,
     result_def,
     traits_def,
 )
-from xdsl.parser import AttrParser
-from xdsl.printer import Printer
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from tf2c.dialects import tensors
+from tf2c.dialects.accumulators import convolution_type, gemm_type, verify_accumulators
 from tf2c.dialects.blob import BlobAttr
 from tf2c.dialects.graph import FloatTensorConstraint
+from tf2c.dialects.scales import (
+    Int8TensorConstraint,
+    Int32TensorConstraint,
+    Pow2Attr,
+    StoredTensorConstraint,
+    scale_of,
+    scaled_type,
+    verify_bounds,
+    verify_same_scale,
+    verify_scale,
+    verify_stored_per_tensor,
+)
 from tf2c.dialects.tensors import NO_PADS, UNIT_STRIDES, I64ArrayConstraint, i64_array
 from tf2c.numerics import fixed_point
-
-PER_TENSOR = -1
-"""The axis of a scale that the whole tensor shares."""
-
-
-@irdl_attr_definition
-class Pow2Attr(ParametrizedAttribute):
-    """A power-of-two scale: `#int8.pow2<-5>`, or per channel `#int8.pow2<[-5, -4], axis = 0>`."""
-
-    name = "int8.pow2"
-
-    exponents: DenseArrayBase = param_def(I64ArrayConstraint)
-    axis: IntAttr = param_def()
-
-    def __init__(self, exponents: Sequence[int], axis: int = PER_TENSOR) -> None:
-        """Take one exponent, or one per index along `axis`."""
-        super().__init__(i64_array(exponents), IntAttr(axis))
-
-    @property
-    def values(self) -> npt.NDArray[np.int64]:
-        """The exponents: `[1]`, or one per channel."""
-        return np.array(self.exponents.get_values(), np.int64)
-
-    def broadcast(self, rank: int) -> npt.NDArray[np.int64]:
-        """Return the exponents shaped to broadcast against a tensor of `rank` dimensions."""
-        axis = max(self.axis.data, 0)
-        return fixed_point.broadcast_over_channels(self.values, rank, axis)
-
-    def verify_fits(self, shape: Sequence[int]) -> None:
-        """Raise unless there is one exponent, or one per index along an axis of `shape`."""
-        axis, count = self.axis.data, len(self.exponents)
-        if axis == PER_TENSOR:
-            expected = 1
-        elif 0 <= axis < len(shape):
-            expected = shape[axis]
-        else:
-            raise VerifyException(f"expected an axis of {len(shape)} dimensions, got {axis}")
-        if count != expected:
-            raise VerifyException(f"expected {expected} exponents, got {count}")
-
-    @classmethod
-    def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
-        """Parse `<-5>` or `<[-5, -4], axis = 0>`."""
-        with parser.in_angle_brackets():
-            exponents = parser.parse_optional_comma_separated_list(
-                parser.Delimiter.SQUARE, parser.parse_integer
-            )
-            if exponents is None:
-                return i64_array([parser.parse_integer()]), IntAttr(PER_TENSOR)
-            parser.parse_punctuation(",")
-            parser.parse_keyword("axis")
-            parser.parse_punctuation("=")
-            return i64_array(exponents), IntAttr(parser.parse_integer(allow_negative=False))
-
-    def print_parameters(self, printer: Printer) -> None:
-        """Print `<-5>` or `<[-5, -4], axis = 0>`."""
-        exponents = self.exponents.get_values()
-        with printer.in_angle_brackets():
-            if self.axis.data == PER_TENSOR:
-                printer.print_string(str(exponents[0]))
-            else:
-                listed = ", ".join(str(exponent) for exponent in exponents)
-                printer.print_string(f"[{listed}], axis = {self.axis.data}")
-
-
-def scaled_tensor_constraint(element_type: Attribute) -> AttrConstraint[TensorType[Attribute]]:
-    """Return the constraint of tensors of one integer type with a power-of-two scale."""
-    return ParamAttrConstraint(TensorType, (AnyAttr(), eq(element_type), base(Pow2Attr)))
-
-
-Int8TensorConstraint = scaled_tensor_constraint(i8)
-Int32TensorConstraint = scaled_tensor_constraint(i32)
-StoredTensorConstraint = Int8TensorConstraint | Int32TensorConstraint
-
-
-def scaled_type(
-    element_type: IntegerType, shape: Sequence[int], scale: Attribute
-) -> TensorType[IntegerType]:
-    """Return the type of an integer tensor with a scale."""
-    return TensorType(element_type, shape, scale)
-
-
-def scale_of(value: SSAValue) -> Pow2Attr:
-    """Return the scale of a tensor value that an op's constraints say has one."""
-    encoding = tensors.tensor_type(value).encoding
-    assert isinstance(encoding, Pow2Attr)
-    return encoding
-
-
-def verify_scale(value: SSAValue) -> None:
-    """Raise unless a tensor's scale fits its shape."""
-    scale_of(value).verify_fits(tensors.shape(value))
-
-
-def verify_stored_per_tensor(value: SSAValue) -> None:
-    """Raise unless a tensor has one scale for all its channels."""
-    if scale_of(value).axis.data != PER_TENSOR:
-        raise VerifyException("expected one scale for the whole tensor, got one per channel")
-
-
-def accumulator_scale(input_exponent: int, weight_exponents: npt.NDArray[np.int64]) -> Pow2Attr:
-    """Return the scale of sums of products: `e_x + e_w[n]`, per filter if the weights' is."""
-    exponents = [int(exponent) for exponent in input_exponent + weight_exponents]
-    return Pow2Attr(exponents, axis=PER_TENSOR if len(exponents) == 1 else 1)
-
-
-def verify_accumulation(
-    input: SSAValue, weight_exponents: npt.NDArray[np.int64], bias: SSAValue, output: SSAValue
-) -> None:
-    """Check the scales of a layer: bias and accumulators have exponents `e_x + e_w[n]`."""
-    verify_stored_per_tensor(input)
-    expected = accumulator_scale(int(scale_of(input).values[0]), weight_exponents)
-    tensors.expect_shape("a bias", bias, (tensors.shape(output)[1],))
-    for what, value in (("a bias", bias), ("a result", output)):
-        verify_scale(value)
-        if not np.array_equal(scale_of(value).values, expected.values):
-            raise VerifyException(
-                f"expected {what} with exponents {expected.exponents}, "
-                f"got {scale_of(value).exponents}"
-            )
 
 
 @irdl_op_definition
@@ -337,21 +217,7 @@ class ConvOp(IRDLOperation):
         tensors.verify_convolution(self.input, self.weight, self.output, self.strides, self.pads)
         # C2
         verify_scale(self.weight)
-        verify_accumulation(self.input, scale_of(self.weight).values, self.bias, self.output)
-
-
-def convolution_type(
-    input: SSAValue,
-    weight: SSAValue,
-    weight_exponents: npt.NDArray[np.int64],
-    strides: DenseArrayBase,
-    pads: DenseArrayBase,
-) -> TensorType[IntegerType]:
-    """Infer the type of a convolution's accumulators."""
-    filters, _, *kernel = tensors.shape(weight)
-    height, width = tensors.convolution_extents(tensors.extents(input)[1:], kernel, strides, pads)
-    scale = accumulator_scale(int(scale_of(input).values[0]), weight_exponents)
-    return scaled_type(i32, (DYNAMIC_INDEX, filters, height, width), scale)
+        verify_accumulators(self.input, scale_of(self.weight).values, self.bias, self.output)
 
 
 @irdl_op_definition
@@ -402,15 +268,7 @@ class GemmOp(IRDLOperation):
         tensors.verify_gemm(self.input, self.weight, self.output)
         # C2
         verify_scale(self.weight)
-        verify_accumulation(self.input, scale_of(self.weight).values, self.bias, self.output)
-
-
-def gemm_type(
-    input: SSAValue, weight: SSAValue, weight_exponents: npt.NDArray[np.int64]
-) -> TensorType[IntegerType]:
-    """Infer the type of a fully connected layer's accumulators."""
-    scale = accumulator_scale(int(scale_of(input).values[0]), weight_exponents)
-    return scaled_type(i32, (DYNAMIC_INDEX, tensors.shape(weight)[0]), scale)
+        verify_accumulators(self.input, scale_of(self.weight).values, self.bias, self.output)
 
 
 @irdl_op_definition
@@ -532,14 +390,6 @@ class RequantizeOp(IRDLOperation):
         verify_bounds(self.bounds)
 
 
-def verify_bounds(bounds: DenseArrayBase) -> None:
-    """Raise unless there are two int8 numbers in order."""
-    values = bounds.get_values()
-    in_range = all(fixed_point.INT8_MIN <= value <= fixed_point.INT8_MAX for value in values)
-    if len(values) != 2 or values[0] > values[1] or not in_range:
-        raise VerifyException(f"expected two ordered int8 `bounds`, got {list(values)}")
-
-
 @irdl_op_definition
 class MaxPoolOp(IRDLOperation):
     """Maximum over windows; padding does not take part.
@@ -604,13 +454,6 @@ class MaxPoolOp(IRDLOperation):
         )
         # C2
         verify_same_scale(self.input, self.output)
-
-
-def verify_same_scale(input: SSAValue, output: SSAValue) -> None:
-    """Raise unless two tensors have the same scale, which fits the first."""
-    verify_scale(input)
-    if scale_of(input) != scale_of(output):
-        raise VerifyException(f"expected scale {scale_of(input)}, got {scale_of(output)}")
 
 
 @irdl_op_definition

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import DenseArrayBase, IntAttr, IntegerType, TensorType
+from xdsl.dialects.builtin import DenseArrayBase, IntegerType, TensorType
 from xdsl.ir import Attribute, Dialect, ParametrizedAttribute, SSAValue
 from xdsl.irdl import (
     AnyAttr,
@@ -37,15 +37,9 @@ from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from tf2c.dialects import tensors
+from tf2c.dialects.accumulators import convolution_type, gemm_type, verify_accumulators
 from tf2c.dialects.blob import BlobAttr
-from tf2c.dialects.int8 import (
-    Int8TensorConstraint,
-    Int32TensorConstraint,
-    Pow2Attr,
-    convolution_type,
-    gemm_type,
-    verify_accumulation,
-)
+from tf2c.dialects.scales import Int8TensorConstraint, Int32TensorConstraint, Pow2Attr
 from tf2c.dialects.tensors import NO_PADS, UNIT_STRIDES, I64ArrayConstraint
 from tf2c.numerics import pow2
 
@@ -199,7 +193,7 @@ class ConvOp(IRDLOperation):
         # C1
         tensors.verify_convolution(self.input, self.weight, self.output, self.strides, self.pads)
         # C2
-        verify_accumulation(self.input, weight_exponents(self.weight), self.bias, self.output)
+        verify_accumulators(self.input, weight_exponents(self.weight), self.bias, self.output)
 
 
 @irdl_op_definition
@@ -250,7 +244,7 @@ class GemmOp(IRDLOperation):
         # C1
         tensors.verify_gemm(self.input, self.weight, self.output)
         # C2
-        verify_accumulation(self.input, weight_exponents(self.weight), self.bias, self.output)
+        verify_accumulators(self.input, weight_exponents(self.weight), self.bias, self.output)
 
 
 SHIFT = Dialect("shift", [ConstantOp, ConvOp, GemmOp], [CodeAttr])

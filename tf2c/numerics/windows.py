@@ -71,6 +71,14 @@ def convolve_integers(
     return (product.astype(np.int64) + bias.reshape(1, -1, 1, 1)).astype(np.int32)
 
 
+def multiply_integers(
+    rows: npt.NDArray[np.int8], weights: npt.NDArray[np.int8], bias: npt.NDArray[np.int32]
+) -> npt.NDArray[np.int32]:
+    """Multiply `[N, K]` with `[M, K]` transposed and add the bias, as `convolve_integers` does."""
+    product = rows.astype(np.float64) @ weights.astype(np.float64).T
+    return (product.astype(np.int64) + bias).astype(np.int32)
+
+
 def max_pool(
     images: npt.NDArray[np.generic],
     kernel: Sequence[int],

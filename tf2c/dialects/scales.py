@@ -1,0 +1,141 @@
+"""Power-of-two scales: the encoding of integer tensors at every level below `graph`.
+
+A tensor `tensor<?x8x8x8xi8, #int8.pow2<-5>>` stores integers `q` that stand for `q * 2**-5`; with
+`#int8.pow2<[-5, -4], axis = 0>` each index along the axis has its own exponent.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.dialects.builtin import DenseArrayBase, IntAttr, IntegerType, TensorType, i8, i32
+from xdsl.ir import Attribute, ParametrizedAttribute, SSAValue
+from xdsl.irdl import (
+    AnyAttr,
+    AttrConstraint,
+    ParamAttrConstraint,
+    base,
+    eq,
+    irdl_attr_definition,
+    param_def,
+)
+from xdsl.parser import AttrParser
+from xdsl.printer import Printer
+from xdsl.utils.exceptions import VerifyException
+
+from tf2c.dialects import tensors
+from tf2c.dialects.tensors import I64ArrayConstraint, i64_array
+from tf2c.numerics import fixed_point
+
+PER_TENSOR = -1
+"""The axis of a scale that the whole tensor shares."""
+
+
+@irdl_attr_definition
+class Pow2Attr(ParametrizedAttribute):
+    """A power-of-two scale: `#int8.pow2<-5>`, or per channel `#int8.pow2<[-5, -4], axis = 0>`."""
+
+    name = "int8.pow2"
+
+    exponents: DenseArrayBase = param_def(I64ArrayConstraint)
+    axis: IntAttr = param_def()
+
+    def __init__(self, exponents: Sequence[int], axis: int = PER_TENSOR) -> None:
+        """Take one exponent, or one per index along `axis`."""
+        super().__init__(i64_array(exponents), IntAttr(axis))
+
+    @property
+    def values(self) -> npt.NDArray[np.int64]:
+        """The exponents: `[1]`, or one per channel."""
+        return np.array(self.exponents.get_values(), np.int64)
+
+    def broadcast(self, rank: int) -> npt.NDArray[np.int64]:
+        """Return the exponents shaped to broadcast against a tensor of `rank` dimensions."""
+        axis = max(self.axis.data, 0)
+        return fixed_point.broadcast_over_channels(self.values, rank, axis)
+
+    def verify_fits(self, shape: Sequence[int]) -> None:
+        """Raise unless there is one exponent, or one per index along an axis of `shape`."""
+        axis, count = self.axis.data, len(self.exponents)
+        if axis == PER_TENSOR:
+            expected = 1
+        elif 0 <= axis < len(shape):
+            expected = shape[axis]
+        else:
+            raise VerifyException(f"expected an axis of {len(shape)} dimensions, got {axis}")
+        if count != expected:
+            raise VerifyException(f"expected {expected} exponents, got {count}")
+
+    @classmethod
+    def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
+        """Parse `<-5>` or `<[-5, -4], axis = 0>`."""
+        with parser.in_angle_brackets():
+            exponents = parser.parse_optional_comma_separated_list(
+                parser.Delimiter.SQUARE, parser.parse_integer
+            )
+            if exponents is None:
+                return i64_array([parser.parse_integer()]), IntAttr(PER_TENSOR)
+            parser.parse_punctuation(",")
+            parser.parse_keyword("axis")
+            parser.parse_punctuation("=")
+            return i64_array(exponents), IntAttr(parser.parse_integer(allow_negative=False))
+
+    def print_parameters(self, printer: Printer) -> None:
+        """Print `<-5>` or `<[-5, -4], axis = 0>`."""
+        exponents = self.exponents.get_values()
+        with printer.in_angle_brackets():
+            if self.axis.data == PER_TENSOR:
+                printer.print_string(str(exponents[0]))
+            else:
+                listed = ", ".join(str(exponent) for exponent in exponents)
+                printer.print_string(f"[{listed}], axis = {self.axis.data}")
+
+
+def scaled_tensor_constraint(element_type: Attribute) -> AttrConstraint[TensorType[Attribute]]:
+    """Return the constraint of tensors of one integer type with a power-of-two scale."""
+    return ParamAttrConstraint(TensorType, (AnyAttr(), eq(element_type), base(Pow2Attr)))
+
+
+Int8TensorConstraint = scaled_tensor_constraint(i8)
+Int32TensorConstraint = scaled_tensor_constraint(i32)
+StoredTensorConstraint = Int8TensorConstraint | Int32TensorConstraint
+
+
+def scaled_type(
+    element_type: IntegerType, shape: Sequence[int], scale: Attribute
+) -> TensorType[IntegerType]:
+    """Return the type of an integer tensor with a scale."""
+    return TensorType(element_type, shape, scale)
+
+
+def scale_of(value: SSAValue) -> Pow2Attr:
+    """Return the scale of a tensor value that an op's constraints say has one."""
+    encoding = tensors.tensor_type(value).encoding
+    assert isinstance(encoding, Pow2Attr)
+    return encoding
+
+
+def verify_scale(value: SSAValue) -> None:
+    """Raise unless a tensor's scale fits its shape."""
+    scale_of(value).verify_fits(tensors.shape(value))
+
+
+def verify_stored_per_tensor(value: SSAValue) -> None:
+    """Raise unless a tensor has one scale for all its channels."""
+    if scale_of(value).axis.data != PER_TENSOR:
+        raise VerifyException("expected one scale for the whole tensor, got one per channel")
+
+
+def verify_same_scale(input: SSAValue, output: SSAValue) -> None:
+    """Raise unless two tensors have the same scale, which fits the first."""
+    verify_scale(input)
+    if scale_of(input) != scale_of(output):
+        raise VerifyException(f"expected scale {scale_of(input)}, got {scale_of(output)}")
+
+
+def verify_bounds(bounds: DenseArrayBase) -> None:
+    """Raise unless there are two int8 numbers in order."""
+    values = bounds.get_values()
+    in_range = all(fixed_point.INT8_MIN <= value <= fixed_point.INT8_MAX for value in values)
+    if len(values) != 2 or values[0] > values[1] or not in_range:
+        raise VerifyException(f"expected two ordered int8 `bounds`, got {list(values)}")

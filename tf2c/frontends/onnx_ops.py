@@ -1,0 +1,152 @@
+"""What each ONNX op becomes in `graph`: one converter per op, and the table of them.
+
+A converter reads a node's inputs through the importer and returns the value that the node's
+output stands for: an SSA value, or an array for a constant. What it does not support it refuses
+by the layer's name, with a remedy.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import numpy_helper
+from xdsl.ir import SSAValue
+
+from tf2c.dialects import graph, tensors
+
+if TYPE_CHECKING:
+    from tf2c.frontends.onnx import Importer
+
+Converter = Callable[["Importer", onnx.NodeProto], "SSAValue | npt.NDArray[Any]"]
+
+
+def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
+    return {entry.name: onnx.helper.get_attribute_value(entry) for entry in node.attribute}
+
+
+def _expect(
+    importer: "Importer", node: onnx.NodeProto, attribute: str, default: Any, supported: Any
+) -> None:
+    """Refuse a node whose attribute has another value than the supported one."""
+    value = _attributes(node).get(attribute, default)
+    value = value.decode() if isinstance(value, bytes) else value
+    if value != supported:
+        raise importer.refusal(
+            node,
+            f"expected `{attribute}` {supported} of `{node.op_type}`, got {value}",
+            "see docs/architecture.md for what this version imports",
+        )
+
+
+def _window(
+    importer: "Importer", node: onnx.NodeProto, kernel: Sequence[int]
+) -> tuple[list[int], list[int]]:
+    """Return `(strides, pads)` of a 2-d window op, with ONNX's defaults."""
+    attributes = _attributes(node)
+    if len(kernel) != 2:
+        raise importer.refusal(node, f"expected a 2-d kernel, got {len(kernel)}-d")
+    _expect(importer, node, "auto_pad", "NOTSET", "NOTSET")
+    _expect(importer, node, "dilations", [1, 1], [1, 1])
+    return attributes.get("strides", [1, 1]), attributes.get("pads", [0, 0, 0, 0])
+
+
+def _conv(importer: "Importer", node: onnx.NodeProto) -> SSAValue:
+    image, weight = importer.activation(node, 0), importer.weight(node, 1)
+    strides, pads = _window(importer, node, weight.shape[2:])
+    _expect(importer, node, "group", 1, 1)
+    bias = importer.constant(importer.weight(node, 2)) if importer.has_input(node, 2) else None
+    return importer.insert(
+        graph.ConvOp(
+            image,
+            importer.constant(weight),
+            bias,
+            strides=tensors.i64_array(strides),
+            pads=tensors.i64_array(pads),
+        )
+    )
+
+
+def _gemm(importer: "Importer", node: onnx.NodeProto) -> SSAValue:
+    """Fold `alpha`, `beta` and a transposition into the weights."""
+    attributes = _attributes(node)
+    _expect(importer, node, "transA", 0, 0)
+    rows, weight = importer.activation(node, 0), importer.weight(node, 1)
+    if not attributes.get("transB", 0):
+        weight = weight.T
+    weight = np.float32(attributes.get("alpha", 1.0)) * weight
+    bias = None
+    if importer.has_input(node, 2):
+        beta = np.float32(attributes.get("beta", 1.0))
+        filters = weight.shape[0]
+        bias = importer.constant(
+            np.broadcast_to(beta * importer.weight(node, 2), (1, filters)).reshape(filters)
+        )
+    return importer.insert(graph.GemmOp(rows, importer.constant(weight), bias))
+
+
+def _batch_normalization(importer: "Importer", node: onnx.NodeProto) -> SSAValue:
+    _expect(importer, node, "training_mode", 0, 0)
+    _expect(importer, node, "spatial", 1, 1)
+    image = importer.activation(node, 0)
+    parameters = [importer.constant(importer.weight(node, index)) for index in range(1, 5)]
+    scale, bias, mean, variance = parameters
+    epsilon = _attributes(node).get("epsilon", 1e-5)
+    return importer.insert(
+        graph.BatchNormalizationOp(image, scale, bias, mean, variance, epsilon)
+    )
+
+
+def _relu(importer: "Importer", node: onnx.NodeProto) -> SSAValue:
+    return importer.insert(graph.ReluOp(importer.activation(node, 0)))
+
+
+def _max_pool(importer: "Importer", node: onnx.NodeProto) -> SSAValue:
+    kernel = _attributes(node)["kernel_shape"]
+    strides, pads = _window(importer, node, kernel)
+    _expect(importer, node, "ceil_mode", 0, 0)
+    return importer.insert(
+        graph.MaxPoolOp(
+            importer.activation(node, 0),
+            tensors.i64_array(kernel),
+            tensors.i64_array(strides),
+            tensors.i64_array(pads),
+        )
+    )
+
+
+def _add(importer: "Importer", node: onnx.NodeProto) -> SSAValue:
+    lhs, rhs = importer.activation(node, 0), importer.activation(node, 1)
+    if tensors.shape(lhs) != tensors.shape(rhs):
+        raise importer.refusal(
+            node,
+            f"expected operands of one shape, got {tensors.shape(lhs)} and {tensors.shape(rhs)}",
+            "broadcasting additions are not supported",
+        )
+    return importer.insert(graph.AddOp(lhs, rhs))
+
+
+def _flatten(importer: "Importer", node: onnx.NodeProto) -> SSAValue:
+    _expect(importer, node, "axis", 1, 1)
+    return importer.insert(graph.FlattenOp(importer.activation(node, 0)))
+
+
+def _constant(importer: "Importer", node: onnx.NodeProto) -> npt.NDArray[Any]:
+    attributes = _attributes(node)
+    if "value" not in attributes:
+        raise importer.refusal(node, f"expected a tensor `value`, got {', '.join(attributes)}")
+    return numpy_helper.to_array(attributes["value"])
+
+
+CONVERTERS: dict[str, Converter] = {
+    "Add": _add,
+    "BatchNormalization": _batch_normalization,
+    "Constant": _constant,
+    "Conv": _conv,
+    "Flatten": _flatten,
+    "Gemm": _gemm,
+    "MaxPool": _max_pool,
+    "Relu": _relu,
+}
+"""By ONNX op type; whatever is missing is refused by its layer's name."""

@@ -1,0 +1,51 @@
+"""Interpreter of `dataflow`: what each job computes, on whole tensors.
+
+It looks at operands and formulas, not at addresses; the runtime's simulator executes the emitted
+program on a feature memory, and tests compare the two.
+"""
+
+from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
+
+from tf2c.dialects import dataflow
+from tf2c.numerics import fixed_point, pow2, windows
+
+
+@register_impls
+class DataflowInterpreter(InterpreterFunctions):
+    """The meaning of jobs."""
+
+    @impl(dataflow.InputOp)
+    def input(
+        self, interpreter: Interpreter, op: dataflow.InputOp, args: PythonValues
+    ) -> PythonValues:
+        """`input`."""
+        return (args[0],)
+
+    @impl(dataflow.JobOp)
+    def job(
+        self, interpreter: Interpreter, op: dataflow.JobOp, args: PythonValues
+    ) -> PythonValues:
+        """`max_pool(requantize(conv))`, or the raw accumulators."""
+        image, codes, bias = args[:3]
+        accumulators = windows.convolve_integers(
+            image, pow2.decode(codes), bias, op.strides.get_values(), op.pads.get_values()
+        )
+        if op.is_raw:
+            return (accumulators,)
+        low, high = op.bounds.get_values()
+        stored = fixed_point.requantize(
+            accumulators,
+            op.filter_multipliers,
+            low,
+            high,
+            args[3] if op.residual is not None else None,
+            op.residual_shift,
+        )
+        return (
+            windows.max_pool(
+                stored,
+                op.pool_kernel.get_values(),
+                op.pool_strides.get_values(),
+                op.pool_pads.get_values(),
+            ),
+        )

@@ -1,0 +1,119 @@
+"""Choosing power-of-two exponents: for activations by squared error, for weights by magnitude."""
+
+import numpy as np
+import numpy.typing as npt
+
+from tf2c.numerics import fixed_point, pow2
+
+LOWEST_EXPONENT = -200
+"""Stands for "no constraint": the exponent that holds a zero."""
+
+BIAS_LIMIT = 1 << 24
+"""Largest bias that is kept in accumulator steps; larger ones coarsen their filter's exponent."""
+
+SMALLEST_SHIFT = 5
+"""A pure shift by at least this much has a 26-bit multiplier, as the engine has."""
+
+ROUNDING_MARGIN = 1
+"""Rounding int8 weights to powers of two may raise an exponent by this much."""
+
+
+def covering_exponent(
+    magnitudes: npt.NDArray[np.floating], largest: int
+) -> npt.NDArray[np.int64]:
+    """Return the least `e` with `magnitude <= largest * 2**e`; `LOWEST_EXPONENT` for zero."""
+    fraction, exponent = np.frexp(magnitudes.astype(np.float64) / largest)
+    # magnitude / largest = fraction * 2**exponent with fraction in [0.5, 1).
+    covering = np.where(fraction == 0.5, exponent - 1, exponent).astype(np.int64)
+    return np.where(magnitudes == 0, LOWEST_EXPONENT, covering)
+
+
+def activation_candidates(largest_magnitude: float, count: int) -> npt.NDArray[np.int64]:
+    """Return the exponents worth trying for a tensor: the one that saturates nothing, and finer."""
+    covering = covering_exponent(np.array([largest_magnitude]), fixed_point.INT8_MAX)[0]
+    return (0 if covering == LOWEST_EXPONENT else covering) - np.arange(count)
+
+
+def squared_errors(
+    values: npt.NDArray[np.floating], exponents: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Return the sum of squared int8 rounding errors of `values` under each exponent."""
+    errors = np.empty(exponents.size)
+    for index, exponent in enumerate(exponents):
+        stored = fixed_point.quantize(values, int(exponent))
+        difference = fixed_point.dequantize(stored, int(exponent)) - values
+        errors[index] = np.square(difference).sum()
+    return errors
+
+
+def weight_exponents(
+    weights: npt.NDArray[np.floating],
+    bias: npt.NDArray[np.floating],
+    input_exponent: int,
+    output_exponent: int | None,
+) -> npt.NDArray[np.int64]:
+    """Choose each filter's exponent for int8 weights.
+
+    The finest that holds the filter's largest weight and its bias, and for which the requantizing
+    shift `r = e_output - e_input - e_weight` is legal, with a margin for rounding to powers of two.
+
+    Args:
+        weights: `[M, ...]`.
+        bias: `[M]`.
+        input_exponent: of the layer's input.
+        output_exponent: of the layer's output; None where raw accumulators are kept.
+    """
+    magnitudes = np.abs(weights).reshape(len(weights), -1).max(axis=1)
+    exponents = np.maximum(
+        covering_exponent(magnitudes, fixed_point.INT8_MAX),
+        covering_exponent(np.abs(bias), BIAS_LIMIT) - input_exponent,
+    )
+    if output_exponent is not None:
+        difference = output_exponent - input_exponent
+        exponents = np.clip(
+            exponents,
+            difference - fixed_point.REQUANTIZE_SHIFT + ROUNDING_MARGIN,
+            difference - SMALLEST_SHIFT - ROUNDING_MARGIN,
+        )
+    # A filter without weights and bias constrains nothing: it follows the others.
+    constrained = exponents > LOWEST_EXPONENT // 2
+    others = exponents[constrained].max() if constrained.any() else 0
+    return np.where(constrained, exponents, others)
+
+
+def smallest_output_exponent(weights: npt.NDArray[np.floating], input_exponent: int) -> int:
+    """Return the least output exponent under which `weight_exponents` clips no weight."""
+    magnitudes = np.abs(weights).reshape(len(weights), -1).max(axis=1)
+    finest = int(covering_exponent(magnitudes, fixed_point.INT8_MAX).max())
+    if finest == LOWEST_EXPONENT:
+        return LOWEST_EXPONENT
+    return finest + input_exponent + SMALLEST_SHIFT + ROUNDING_MARGIN
+
+
+def pow2_exponents(
+    weights: npt.NDArray[np.floating],
+    lowest: npt.NDArray[np.int64],
+    highest: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int64]:
+    """Choose each filter's exponent for one-term power-of-two weights, by squared error.
+
+    Candidates are the window whose top level is nearest to the largest weight and the next finer
+    one, moved into `lowest..highest`.
+
+    Args:
+        weights: `[M, ...]`, real numbers.
+        lowest: `[M]`.
+        highest: `[M]`.
+    """
+    rows = weights.reshape(len(weights), -1)
+    fraction, exponent = np.frexp(np.abs(rows).max(axis=1))
+    top = np.where(fraction >= 0.75, exponent, exponent - 1) - pow2.LARGEST_SHIFT
+    candidates = [np.clip(top - finer, lowest, highest) for finer in (0, 1)]
+    errors = [
+        np.square(
+            np.ldexp(pow2.round_to_pow2(rows, window[:, None]).astype(np.float64), window[:, None])
+            - rows
+        ).sum(axis=1)
+        for window in candidates
+    ]
+    return np.where(errors[1] < errors[0], candidates[1], candidates[0]).astype(np.int64)
