@@ -24,7 +24,8 @@ from sklearn.model_selection import train_test_split
 from torch import nn
 
 HERE = Path(__file__).parent
-SEED = 2026
+SPLIT_SEED = 2026
+TRAINING_SEED = 1
 EPOCHS = 60
 BATCH = 64
 CALIBRATION_IMAGES = 128
@@ -35,19 +36,20 @@ class DigitsNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(1, 16, 3, padding=1, bias=False)
-        self.norm1 = nn.BatchNorm2d(16)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1, bias=False)
-        self.norm2 = nn.BatchNorm2d(16)
-        self.conv3 = nn.Conv2d(16, 32, 1)
-        self.classifier = nn.Linear(32 * 4 * 4, 10)
+        self.conv1 = nn.Conv2d(1, 48, 3, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(48)
+        self.conv2 = nn.Conv2d(48, 48, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(48)
+        self.conv3 = nn.Conv2d(48, 48, 1)
+        self.classifier = nn.Linear(48 * 4 * 4, 10)
         self.relu = nn.ReLU()
         self.pool = nn.MaxPool2d(2)
+        self.dropout = nn.Dropout(0.3)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         stem = self.relu(self.norm1(self.conv1(images)))
         block = self.relu(self.norm2(self.conv2(stem)) + stem)
-        features = self.relu(self.conv3(self.pool(block)))
+        features = self.relu(self.conv3(self.dropout(self.pool(block))))
         return self.classifier(torch.flatten(features, 1))
 
 
@@ -85,15 +87,15 @@ def save_images(folder: Path, pixels: npt.NDArray[np.uint8]) -> list[str]:
     folder.mkdir(exist_ok=True)
     names = [f"{index:04d}.png" for index in range(len(pixels))]
     for name, image in zip(names, pixels, strict=True):
-        Image.fromarray(image, mode="L").save(folder / name, optimize=True)
+        Image.fromarray(image).save(folder / name)
     return names
 
 
 def main() -> None:
-    torch.manual_seed(SEED)
+    torch.manual_seed(TRAINING_SEED)
     pixels, labels = load_images()
     training, heldout, training_labels, heldout_labels = train_test_split(
-        pixels, labels, test_size=360, random_state=SEED, stratify=labels
+        pixels, labels, test_size=360, random_state=SPLIT_SEED, stratify=labels
     )
     network = DigitsNet()
     train(network, training, training_labels)

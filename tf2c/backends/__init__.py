@@ -1,0 +1,1 @@
+"""What compilation emits: OpenCL for an engine, and programs for it."""

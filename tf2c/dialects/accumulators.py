@@ -14,19 +14,13 @@ from xdsl.utils.exceptions import VerifyException
 
 from tf2c.dialects import tensors
 from tf2c.dialects.scales import (
-    PER_TENSOR,
     Pow2Attr,
+    accumulator_scale,
     scale_of,
     scaled_type,
     verify_scale,
     verify_stored_per_tensor,
 )
-
-
-def accumulator_scale(input_exponent: int, weight_exponents: npt.NDArray[np.int64]) -> Pow2Attr:
-    """Return the scale of sums of products: `e_x + e_w[n]`, per filter if the weights' is."""
-    exponents = [int(exponent) for exponent in input_exponent + weight_exponents]
-    return Pow2Attr(exponents, axis=PER_TENSOR if len(exponents) == 1 else 1)
 
 
 def verify_bias(

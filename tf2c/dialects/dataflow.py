@@ -10,6 +10,9 @@ Flattening moves no data and stays in `int8`. It cannot say which card runs the 
     dataflow.job     convolution, requantization with residual and activation, pooling, store
 """
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import (
@@ -19,7 +22,6 @@ from xdsl.dialects.builtin import (
     ModuleOp,
     TensorType,
     i8,
-    i32,
     i64,
 )
 from xdsl.ir import Attribute, Dialect, Operation, SSAValue
@@ -177,6 +179,27 @@ class InputOp(IRDLOperation):
         verify_same_scale(self.input, self.output)
 
 
+class Pooling(NamedTuple):
+    """The windows of a max pooling."""
+
+    kernel: DenseArrayBase
+    strides: DenseArrayBase
+    pads: DenseArrayBase
+
+
+NO_POOLING = Pooling(UNIT_KERNEL, UNIT_STRIDES, NO_PADS)
+
+
+class Requantization(NamedTuple):
+    """How accumulators become stored numbers."""
+
+    multipliers: Sequence[int]
+    """`M`, one or one per filter."""
+    bounds: DenseArrayBase
+    scale: Pow2Attr
+    """Of the stored numbers."""
+
+
 @irdl_op_definition
 class JobOp(IRDLOperation):
     """One row of the job table: everything between two visits of the feature memory.
@@ -240,14 +263,49 @@ class JobOp(IRDLOperation):
         input: SSAValue,
         weight: SSAValue,
         bias: SSAValue,
-        output_type: Attribute,
         residual: SSAValue | None = None,
-        properties: dict[str, Attribute | None] | None = None,
+        *,
+        strides: DenseArrayBase = UNIT_STRIDES,
+        pads: DenseArrayBase = NO_PADS,
+        requantization: Requantization | None = None,
+        pooling: Pooling = NO_POOLING,
     ) -> None:
-        """Make a job that has no place yet."""
+        """Make a job that has no place yet, and infer its result type.
+
+        Args:
+            input: the image.
+            weight: coded weights `[M, C, R, S]`.
+            bias: `[M]`, in accumulator steps.
+            residual: joins the requantization.
+            strides: of the convolution.
+            pads: of the convolution.
+            requantization: None to store the raw accumulators.
+            pooling: of what is stored.
+
+        Raises:
+            VerifyException: a window does not fit its padded image.
+        """
+        accumulators = convolution_type(input, weight, weight_exponents(weight), strides, pads)
+        output_type = accumulators
+        properties: dict[str, Attribute | None] = {"strides": strides, "pads": pads}
+        if requantization is not None:
+            _, filters, *extents = accumulators.get_shape()
+            pooled = tensors.convolution_extents(
+                extents, pooling.kernel.get_values(), pooling.strides, pooling.pads
+            )
+            output_type = scaled_type(
+                i8, (DYNAMIC_INDEX, filters, *pooled), requantization.scale
+            )
+            properties |= {
+                "multipliers": i64_array(requantization.multipliers),
+                "bounds": requantization.bounds,
+                "pool_kernel": pooling.kernel,
+                "pool_strides": pooling.strides,
+                "pool_pads": pooling.pads,
+            }
         super().__init__(
             operands=[input, weight, bias, residual],
-            properties=properties or {},
+            properties=properties,
             result_types=[output_type],
         )
 

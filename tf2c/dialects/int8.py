@@ -42,6 +42,7 @@ from tf2c.dialects.accumulators import convolution_type, gemm_type, verify_accum
 from tf2c.dialects.blob import BlobAttr
 from tf2c.dialects.graph import FloatTensorConstraint
 from tf2c.dialects.scales import (
+    PER_TENSOR,
     Int8TensorConstraint,
     Int32TensorConstraint,
     Pow2Attr,
@@ -111,6 +112,14 @@ class ConstantOp(IRDLOperation):
             self.origin.verify_holds(np.float32, kind.get_shape())
         # C2
         verify_scale(self.output)
+
+
+def bias_constant(bias: npt.NDArray[np.floating], scale: Pow2Attr) -> ConstantOp:
+    """Round a bias `[M]` to accumulator steps: `floor(b / 2**e[m] + 1/2)` in int32."""
+    limits = np.iinfo(np.int32)
+    stored = fixed_point.quantize(bias, scale.values, limits.min, limits.max)
+    bias_scale = scale if scale.axis.data == PER_TENSOR else Pow2Attr(scale.values.tolist(), 0)
+    return ConstantOp(stored.astype(np.int32), bias_scale, BlobAttr.of(bias.astype(np.float32)))
 
 
 @irdl_op_definition

@@ -27,6 +27,9 @@ from tf2c.dialects import tensors
 from tf2c.dialects.tensors import I64ArrayConstraint, i64_array
 from tf2c.numerics import fixed_point
 
+SCALE = "int8.scale"
+"""Discardable attribute of `graph` ops and arguments: how their result will be stored."""
+
 PER_TENSOR = -1
 """The axis of a scale that the whole tensor shares."""
 
@@ -139,3 +142,9 @@ def verify_bounds(bounds: DenseArrayBase) -> None:
     in_range = all(fixed_point.INT8_MIN <= value <= fixed_point.INT8_MAX for value in values)
     if len(values) != 2 or values[0] > values[1] or not in_range:
         raise VerifyException(f"expected two ordered int8 `bounds`, got {list(values)}")
+
+
+def accumulator_scale(input_exponent: int, weight_exponents: npt.NDArray[np.int64]) -> Pow2Attr:
+    """Return the scale of sums of products: `e_x + e_w[n]`, per filter if the weights' is."""
+    exponents = [int(exponent) for exponent in input_exponent + weight_exponents]
+    return Pow2Attr(exponents, axis=PER_TENSOR if len(exponents) == 1 else 1)

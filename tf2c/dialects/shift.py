@@ -70,11 +70,16 @@ class CodeAttr(ParametrizedAttribute):
 CodeTensorConstraint = ParamAttrConstraint(TensorType, (AnyAttr(), eq(i4), base(CodeAttr)))
 
 
-def weight_exponents(weight: SSAValue) -> npt.NDArray[np.int64]:
-    """Return the exponents of coded weights: `[1]`, or one per filter."""
+def code_scale(weight: SSAValue) -> Pow2Attr:
+    """Return the scale of coded weights."""
     encoding = tensors.tensor_type(weight).encoding
     assert isinstance(encoding, CodeAttr)
-    return encoding.scale.values
+    return encoding.scale
+
+
+def weight_exponents(weight: SSAValue) -> npt.NDArray[np.int64]:
+    """Return the exponents of coded weights: `[1]`, or one per filter."""
+    return code_scale(weight).values
 
 
 @irdl_op_definition
@@ -116,11 +121,10 @@ class ConstantOp(IRDLOperation):
         # C1
         self.value.verify_holds(np.uint8, tensors.shape(self.output))
         # C2
-        encoding = tensors.tensor_type(self.output).encoding
-        assert isinstance(encoding, CodeAttr)
-        encoding.scale.verify_fits(tensors.shape(self.output))
-        if encoding.scale.axis.data > 0:
-            raise VerifyException(f"expected exponents on axis 0, got {encoding.scale.axis.data}")
+        scale = code_scale(self.output)
+        scale.verify_fits(tensors.shape(self.output))
+        if scale.axis.data > 0:
+            raise VerifyException(f"expected exponents on axis 0, got axis {scale.axis.data}")
         # C3
         if self.value.data.is_available:
             codes = self.value.array

@@ -91,3 +91,11 @@ def max_pool(
     """
     lowest = -np.inf if images.dtype.kind == "f" else np.iinfo(images.dtype).min  # type: ignore
     return windows(images, kernel, strides, pads, fill=lowest).max(axis=(4, 5))
+
+
+def real_pixels(
+    extent: Sequence[int], kernel: Sequence[int], strides: Sequence[int], pads: Sequence[int]
+) -> int:
+    """Return the sum over all windows of the real pixels that each contains."""
+    counts = windows(np.ones((1, 1, *extent), np.int64), kernel, strides, pads, fill=0)
+    return int(counts.sum())

@@ -1,0 +1,71 @@
+"""The whole compiler on one page: stages in running order, each with its passes.
+
+A stage's name is the name of its pass folder, of its tests' folder and of `--to`'s value. Before a
+stage's passes run, the IR has the dialects of the stage before; after them, only its own: the
+pipeline checks that, and what each pass promises about the network's results (`contract.py`).
+"""
+
+from typing import NamedTuple
+
+from tf2c.passes.contract import CompilerPass
+from tf2c.passes.dataflow.allocate_memory import AllocateMemoryPass
+from tf2c.passes.dataflow.convert_shift_to_dataflow import ConvertShiftToDataflowPass
+from tf2c.passes.graph.fold_batch_norm import FoldBatchNormPass
+from tf2c.passes.graph.fuse_activation import FuseActivationPass
+from tf2c.passes.graph.fuse_residual_add import FuseResidualAddPass
+from tf2c.passes.graph.insert_identity_convolutions import InsertIdentityConvolutionsPass
+from tf2c.passes.int8.choose_scales import ChooseScalesPass
+from tf2c.passes.int8.convert_graph_to_int8 import ConvertGraphToInt8Pass
+from tf2c.passes.shift.convert_int8_to_shift import ConvertInt8ToShiftPass
+from tf2c.passes.shift.prove_accumulators import ProveAccumulatorsPass
+from tf2c.passes.shift.round_weights_to_pow2 import RoundWeightsToPow2Pass
+
+
+class Stage(NamedTuple):
+    """A step between two levels of the IR."""
+
+    name: str
+    purpose: str
+    legal_dialects: frozenset[str]
+    """What may remain when the stage is done, beside `builtin` and `func`."""
+    passes: tuple[type[CompilerPass], ...]
+    """In running order."""
+
+
+STAGES = (
+    Stage(
+        "graph",
+        "simplify the network until only layers, poolings and flattenings are left",
+        frozenset({"graph"}),
+        (
+            FoldBatchNormPass,
+            # Before identities are inserted, because those are for what finds no layer to join.
+            FuseResidualAddPass,
+            InsertIdentityConvolutionsPass,
+            # Last, because an activated layer takes no residual any more.
+            FuseActivationPass,
+        ),
+    ),
+    Stage(
+        "int8",
+        "store activations and weights as int8 with power-of-two scales",
+        frozenset({"int8"}),
+        (ChooseScalesPass, ConvertGraphToInt8Pass),
+    ),
+    Stage(
+        "shift",
+        "make every weight a signed power of two; from here on everything is exact",
+        frozenset({"int8", "shift"}),
+        # The proof looks at the rounded weights, which are those that run.
+        (RoundWeightsToPow2Pass, ProveAccumulatorsPass, ConvertInt8ToShiftPass),
+    ),
+    Stage(
+        "dataflow",
+        "lay the network out as jobs of an engine",
+        frozenset({"int8", "shift", "dataflow"}),
+        (ConvertShiftToDataflowPass, AllocateMemoryPass),
+    ),
+)
+
+PASSES = {each.name: each for stage in STAGES for each in stage.passes}
+"""Every pass by its name."""

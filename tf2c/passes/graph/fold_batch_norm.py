@@ -23,6 +23,7 @@ import numpy.typing as npt
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
+from xdsl.rewriter import Rewriter
 from xdsl.transforms.dead_code_elimination import dce
 
 from tf2c.analysis.constants import constant_array
@@ -76,8 +77,7 @@ def _fold(layer: graph.LayerOp, op: graph.BatchNormalizationOp) -> None:
         folded = graph.GemmOp(layer.input, new_weight.output, new_bias.output)
     insert_before(op, [new_weight, new_bias, folded], layer)
     replace_value(op.output, folded.output)
-    op.detach()
-    op.erase()
+    Rewriter.erase_op(op)
 
 
 def _make_layer(op: graph.BatchNormalizationOp) -> None:

@@ -21,6 +21,7 @@ from typing import ClassVar
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
+from xdsl.rewriter import Rewriter
 
 from tf2c.dialects import graph
 from tf2c.passes.contract import CompilerPass, Contract
@@ -83,5 +84,4 @@ class FuseResidualAddPass(CompilerPass):
             location = layer.location
             replace_layer(addition, [fused], fused.output)
             fused.location = location
-            layer.detach()
-            layer.erase()
+            Rewriter.erase_op(layer)

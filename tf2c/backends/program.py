@@ -1,0 +1,181 @@
+"""Emit a `dataflow` module as `program.bin` and `weights.bin`.
+
+Accepts what the dataflow stage leaves: one engine, one function of placed jobs. The same module
+gives the same bytes.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import ReturnOp
+from xdsl.ir import SSAValue
+from xdsl.utils.exceptions import DiagnosticException
+
+from tf2c.analysis.constants import constant_array
+from tf2c.dialects import dataflow, int8, tensors
+from tf2c.dialects.layers import layer_name
+from tf2c.dialects.scales import scale_of
+from tf2c.engine import Engine
+from tf2c.numerics import windows
+from tf2c.passes.rewriting import network_function
+from tf2c.program import Job, Port, Program
+
+NO_RESIDUAL = -1
+
+
+class EmittedProgram(NamedTuple):
+    """A network as an engine runs it."""
+
+    program: Program
+    weights: bytes
+    layers: tuple[str, ...]
+    """The user's name of each job's layer."""
+
+
+def emit_program(module: ModuleOp) -> EmittedProgram:
+    """Emit a module that the dataflow stage has left.
+
+    Raises:
+        DiagnosticException: an op is not what `allocate-memory` leaves: a bug of tf2c.
+    """
+    function = network_function(module)
+    return _Emitter(dataflow.engine_of(function)).emit(list(function.body.block.ops))
+
+
+class _Emitter:
+    """The tables as they grow."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._jobs: list[Job] = []
+        self._parameters: list[npt.NDArray[np.int32]] = []
+        self._weights: list[bytes] = []
+        self._weight_words = 0
+        self._feature_bytes = self._output_words = 0
+        self._input: tuple[Port, int] | None = None
+
+    def emit(self, ops: list[object]) -> EmittedProgram:
+        layers: list[str] = []
+        for op in ops:
+            match op:
+                case dataflow.InputOp():
+                    port = self._port(op.output, flat=False)
+                    self._input = port, int(scale_of(op.output).values[0])
+                    self._occupy(op)
+                case dataflow.JobOp():
+                    self._emit_job(op)
+                    self._occupy(op)
+                    layers.append(layer_name(op))
+                case _:
+                    pass
+        returned = ops[-1]
+        if not isinstance(returned, ReturnOp) or self._input is None:
+            raise DiagnosticException("expected a function with an input and a return")
+        result = returned.arguments[0]
+        input_port, input_exponent = self._input
+        program = Program(
+            engine=self._engine,
+            feature_bytes=self._feature_bytes,
+            output_words=self._output_words,
+            input=input_port,
+            input_exponent=input_exponent,
+            output=self._port(_placed(result), flat=len(tensors.shape(result)) == 2),
+            output_exponents=scale_of(result).values.astype(np.int32),
+            jobs=tuple(self._jobs),
+            parameters=np.concatenate(self._parameters)
+            if self._parameters
+            else np.zeros((0, 2, self._engine.filter_vector), np.int32),
+        )
+        return EmittedProgram(program, b"".join(self._weights), tuple(layers))
+
+    def _emit_job(self, op: dataflow.JobOp) -> None:
+        engine = self._engine
+        codes = constant_array(op.weight)
+        filters, channels, kernel_height, kernel_width = codes.shape
+        _, image_height, image_width = tensors.extents(op.input)
+        height, width = op.convolution_extents
+        output_channels, output_height, output_width = tensors.extents(op.output)
+        pool_kernel = op.pool_kernel.get_values()
+        pool_strides, pool_pads = op.pool_strides.get_values(), op.pool_pads.get_values()
+        lower, upper = op.bounds.get_values()
+        tiles = engine.filter_tiles(filters)
+        job = Job(
+            input_offset=_offset(op.input),
+            input_groups=engine.channel_groups(channels),
+            input_height=image_height,
+            input_width=image_width,
+            kernel_height=kernel_height,
+            kernel_width=kernel_width,
+            stride_height=op.strides.get_values()[0],
+            stride_width=op.strides.get_values()[1],
+            pad_top=op.pads.get_values()[0],
+            pad_left=op.pads.get_values()[1],
+            filter_tiles=tiles,
+            convolution_height=height,
+            convolution_width=width,
+            visited_pixels=windows.real_pixels((height, width), pool_kernel, pool_strides, pool_pads),
+            residual_offset=NO_RESIDUAL if op.residual is None else _offset(op.residual),
+            residual_shift=op.residual_shift,
+            lower_bound=lower,
+            upper_bound=upper,
+            pool_height=pool_kernel[0],
+            pool_width=pool_kernel[1],
+            pool_stride_height=pool_strides[0],
+            pool_stride_width=pool_strides[1],
+            pool_pad_top=pool_pads[0],
+            pool_pad_left=pool_pads[1],
+            output_offset=_offset(op.output),
+            output_groups=engine.channel_groups(output_channels),
+            output_height=output_height,
+            output_width=output_width,
+            raw=int(op.is_raw),
+            weight_offset=self._weight_words,
+            parameter_offset=sum(len(rows) for rows in self._parameters),
+        )
+        self._jobs.append(job)
+        self._weights.append(engine.store_weights(codes))
+        self._weight_words += tiles * job.weight_words
+        self._parameters.append(
+            _parameter_rows(engine, constant_array(op.bias), op.filter_multipliers)
+        )
+
+    def _port(self, value: SSAValue, *, flat: bool) -> Port:
+        channels, height, width = tensors.extents(value)
+        raw = isinstance(value.owner, dataflow.JobOp) and value.owner.is_raw
+        return Port(_offset(value), channels, height, width, int(raw), int(flat))
+
+    def _occupy(self, op: dataflow.InputOp | dataflow.JobOp) -> None:
+        """Grow the memory that an op's output lies in."""
+        channels, height, width = tensors.extents(op.output)
+        end = _offset(op.output) + self._engine.feature_elements(channels, height, width)
+        if isinstance(op, dataflow.JobOp) and op.is_raw:
+            self._output_words = max(self._output_words, end)
+        else:
+            self._feature_bytes = max(self._feature_bytes, end)
+
+
+def _parameter_rows(
+    engine: Engine, bias: npt.NDArray[np.int32], multipliers: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int32]:
+    """Return `[tiles, 2, filter_vector]`; lanes beyond the filters get zeros."""
+    tiles = engine.filter_tiles(len(bias))
+    rows = np.zeros((2, tiles * engine.filter_vector), np.int32)
+    rows[0, : len(bias)] = bias
+    rows[1, : len(bias)] = multipliers
+    return rows.reshape(2, tiles, engine.filter_vector).transpose(1, 0, 2)
+
+
+def _placed(value: SSAValue) -> SSAValue:
+    """Return the tensor that lies in memory, of which `value` may be another shape."""
+    while isinstance(value.owner, int8.FlattenOp):
+        value = value.owner.input
+    return value
+
+
+def _offset(value: SSAValue) -> int:
+    owner = value.owner
+    if not isinstance(owner, dataflow.InputOp | dataflow.JobOp) or owner.offset is None:
+        raise DiagnosticException("expected a tensor placed by `allocate-memory`")
+    return owner.offset.value.data

@@ -1,0 +1,156 @@
+"""Choose the power-of-two scale of every stored tensor from calibration images.
+
+Runs the network in floating point over the images, twice: first for each tensor's largest
+magnitude, then for the squared int8 rounding error of the exponents that come into question, the
+one that saturates nothing and finer ones. The least error wins. An exponent is raised where the
+requantizing shift or the residual's would not be legal (`numerics.exponents`).
+
+Before:
+    %y = graph.conv %x, %w then relu
+After:
+    %y = graph.conv %x, %w then relu {int8.scale = #int8.pow2<-5>}
+
+Requires: calibration images in the context, or their path (.npy, float32, NxCxHxW) as an option.
+Ensures: the function's argument and every layer whose result is stored carry `int8.scale`.
+Contract: analysis; the scales are attributes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.context import Context
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp
+from xdsl.dialects.func import FuncOp
+from xdsl.interpreter import Interpreter, PythonValues
+from xdsl.ir import Operation, SSAValue
+
+from tf2c.analysis.constants import constant_array
+from tf2c.analysis.storage import stored_layers, stored_source
+from tf2c.context import CompilerContext
+from tf2c.dialects.layers import layer_name
+from tf2c.dialects.scales import SCALE, Pow2Attr
+from tf2c.errors import UserError
+from tf2c.interpreters import run
+from tf2c.numerics import exponents, fixed_point
+from tf2c.passes.contract import CompilerPass, Contract
+from tf2c.passes.rewriting import network_function
+
+BATCH = 32
+"""Images per run: bounds the memory that activations take."""
+
+CANDIDATES = 5
+"""Exponents tried per tensor; each finer one saturates half of the range."""
+
+
+@dataclass
+class _Observed:
+    """What is known of one tensor's values."""
+
+    largest: float = 0.0
+    candidates: npt.NDArray[np.int64] | None = None
+    errors: npt.NDArray[np.float64] | None = None
+
+    def observe(self, values: npt.NDArray[np.floating]) -> None:
+        """Take note of a batch: magnitudes first, rounding errors once candidates are known."""
+        if self.candidates is None or self.errors is None:
+            self.largest = max(self.largest, float(np.abs(values).max()))
+        else:
+            self.errors += exponents.squared_errors(values, self.candidates)
+
+    def settle_magnitude(self) -> None:
+        """Go over from the first run to the second."""
+        self.candidates = exponents.activation_candidates(self.largest, CANDIDATES)
+        self.errors = np.zeros(CANDIDATES)
+
+    def best_exponent(self) -> int:
+        """Return the candidate of least error; ties go to the one that saturates less."""
+        assert self.candidates is not None and self.errors is not None
+        return int(self.candidates[np.argmin(self.errors)])
+
+
+class _Observer(Interpreter.Listener):
+    """Passes layer results on to what observes them."""
+
+    def __init__(self, observed: dict[SSAValue, _Observed]) -> None:
+        self._observed = observed
+
+    def did_interpret_op(self, op: Operation, results: PythonValues) -> None:
+        for result, values in zip(op.results, results, strict=True):
+            if result in self._observed:
+                if not np.isfinite(values).all():
+                    raise UserError(
+                        f"layer `{layer_name(op)}`: expected finite activations on the calibration "
+                        "images, got NaN or infinity",
+                        hint="check the images and their preprocessing",
+                    )
+                self._observed[result].observe(values)
+
+
+def _batches(images: npt.NDArray[np.float32]) -> Iterator[npt.NDArray[np.float32]]:
+    for first in range(0, len(images), BATCH):
+        yield images[first : first + BATCH]
+
+
+def _calibration_images(ctx: Context, path: str | None) -> npt.NDArray[np.float32]:
+    if path is not None:
+        try:
+            images: npt.NDArray[Any] = np.load(Path(path), allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise UserError(f"{path}: expected a .npy file, got {error}") from error
+        return images.astype(np.float32)
+    if isinstance(ctx, CompilerContext) and ctx.calibration is not None:
+        return ctx.calibration
+    raise UserError(
+        "expected calibration images, got none",
+        hint="give `choose-scales{images=FILE.npy}`, or `--calib` to `tf2c compile`",
+    )
+
+
+@dataclass(frozen=True)
+class ChooseScalesPass(CompilerPass):
+    """Choose the power-of-two scale of every stored tensor from calibration images."""
+
+    name = "choose-scales"
+    contract: ClassVar[Contract] = Contract.ANALYSIS
+
+    images: str | None = None
+    """Path of an .npy file of calibration images; by default the context's."""
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """Observe, choose, annotate."""
+        images = _calibration_images(ctx, self.images)
+        function = network_function(op)
+        (argument,) = function.args
+        layers = list(stored_layers(function))
+        observed = {value: _Observed() for value in (argument, *(each.output for each in layers))}
+        for settle in (True, False):
+            for batch in _batches(images):
+                observed[argument].observe(batch)
+                run(op, batch, listener=_Observer(observed))
+            for tensor in observed.values():
+                if settle:
+                    tensor.settle_magnitude()
+        chosen = {argument: observed[argument].best_exponent()}
+        for layer in layers:
+            exponent = observed[layer.output].best_exponent()
+            input_exponent = chosen[stored_source(layer.input)]
+            weight = constant_array(layer.weight)
+            exponent = max(exponent, exponents.smallest_output_exponent(weight, input_exponent))
+            if layer.residual is not None:
+                residual_exponent = chosen[stored_source(layer.residual)]
+                exponent = max(exponent, residual_exponent - _LARGEST_RESIDUAL_DIFFERENCE)
+                exponent = min(exponent, residual_exponent + fixed_point.REQUANTIZE_SHIFT)
+            chosen[layer.output] = exponent
+            layer.attributes[SCALE] = Pow2Attr([exponent])
+        _annotate_argument(function, Pow2Attr([chosen[argument]]))
+
+
+_LARGEST_RESIDUAL_DIFFERENCE = fixed_point.RESIDUAL_SHIFT_LIMIT - fixed_point.REQUANTIZE_SHIFT
+
+
+def _annotate_argument(function: FuncOp, scale: Pow2Attr) -> None:
+    function.arg_attrs = ArrayAttr([DictionaryAttr({SCALE: scale})])

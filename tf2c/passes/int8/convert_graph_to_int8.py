@@ -1,0 +1,144 @@
+"""Store every tensor as int8 and say every rounding.
+
+The weights of each filter get the finest power-of-two scale that holds them
+(`numerics.exponents.weight_exponents`); they keep their real numbers as origin, for passes that
+round again. A layer becomes a convolution into accumulators and a requantization, where the
+residual operand and the activation join. The layer that computes the network's result keeps its
+accumulators.
+
+Before:
+    %y = graph.conv %x, %w bias %b residual %r then relu {int8.scale = #int8.pow2<-5>}
+After:
+    %a = int8.conv %x, %wq, %bq
+    %y = int8.requantize %a residual %r shift [8] bounds [0, 127]
+
+Requires: `choose-scales` has run; no `graph.add`, `graph.relu` and `graph.batch_normalization`.
+Ensures: no op of `graph`.
+Contract: approximate; metric: signal-to-quantization-noise ratio of the network's result.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Operation, SSAValue
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from tf2c.analysis.constants import constant_array
+from tf2c.analysis.storage import returns_accumulators
+from tf2c.dialects import graph, int8
+from tf2c.dialects.blob import BlobAttr
+from tf2c.dialects.layers import layer_name
+from tf2c.dialects.scales import SCALE, Pow2Attr, accumulator_scale, scale_of
+from tf2c.dialects.tensors import i64_array
+from tf2c.errors import UserError
+from tf2c.numerics import exponents, fixed_point
+from tf2c.passes.contract import CompilerPass, Contract
+from tf2c.passes.rewriting import network_function, replace_layer
+
+INT8_BOUNDS = i64_array([fixed_point.INT8_MIN, fixed_point.INT8_MAX])
+RELU_BOUNDS = i64_array([0, fixed_point.INT8_MAX])
+
+
+def _annotated_scale(op: Operation) -> Pow2Attr:
+    scale = op.attributes.get(SCALE)
+    if not isinstance(scale, Pow2Attr):
+        raise UserError(
+            f"layer `{layer_name(op)}`: expected a chosen scale, got none",
+            hint="run `choose-scales` first",
+        )
+    return scale
+
+
+def _weight_and_bias(
+    layer: graph.LayerOp, stored: SSAValue, scale: Pow2Attr | None
+) -> tuple[int8.ConstantOp, int8.ConstantOp]:
+    """Round a layer's weights and bias; `stored` is its int8 input, `scale` its output's."""
+    weight = constant_array(layer.weight)
+    bias = (
+        np.zeros(len(weight), np.float32) if layer.bias is None else constant_array(layer.bias)
+    )
+    input_exponent = int(scale_of(stored).values[0])
+    chosen = exponents.weight_exponents(
+        weight, bias, input_exponent, None if scale is None else int(scale.values[0])
+    )
+    weight_scale = Pow2Attr([int(exponent) for exponent in chosen], axis=0)
+    rounded = fixed_point.quantize(weight, weight_scale.broadcast(weight.ndim))
+    return (
+        int8.ConstantOp(rounded.astype(np.int8), weight_scale, BlobAttr.of(weight)),
+        int8.bias_constant(bias, accumulator_scale(input_exponent, chosen)),
+    )
+
+
+def _convert_layer(layer: graph.LayerOp) -> None:
+    scale = None if returns_accumulators(layer) else _annotated_scale(layer)
+    weight, bias = _weight_and_bias(layer, layer.input, scale)
+    sums: int8.ConvOp | int8.GemmOp
+    if isinstance(layer, graph.ConvOp):
+        sums = int8.ConvOp(layer.input, weight.output, bias.output, layer.strides, layer.pads)
+    else:
+        sums = int8.GemmOp(layer.input, weight.output, bias.output)
+    if scale is None:
+        replace_layer(layer, [weight, bias, sums], sums.output)
+        return
+    bounds = RELU_BOUNDS if layer.activation == graph.RELU else INT8_BOUNDS
+    stored = int8.RequantizeOp(sums.output, scale, bounds, layer.residual)
+    replace_layer(layer, [weight, bias, sums, stored], stored.output)
+
+
+def _convert(op: Operation) -> None:
+    match op:
+        case graph.ConvOp() | graph.GemmOp():
+            _convert_layer(op)
+        case graph.MaxPoolOp():
+            pooled = int8.MaxPoolOp(op.input, op.kernel_shape, op.strides, op.pads)
+            replace_layer(op, [pooled], pooled.output)
+        case graph.FlattenOp():
+            flat = int8.FlattenOp(op.input)
+            replace_layer(op, [flat], flat.output)
+        case graph.ConstantOp() | ReturnOp():
+            pass
+        case _:
+            raise UserError(
+                f"layer `{layer_name(op)}`: `{op.name}` has no int8 form on its own",
+                hint="run the passes of the graph stage first",
+            )
+
+
+def _quantize_argument(function: FuncOp) -> None:
+    (argument,) = function.args
+    attributes = function.arg_attrs.data[0].data if function.arg_attrs is not None else {}
+    scale = attributes.get(SCALE)
+    if not isinstance(scale, Pow2Attr):
+        raise UserError(
+            "expected a chosen scale of the network's input, got none",
+            hint="run `choose-scales` first",
+        )
+    quantized = int8.QuantizeOp(argument, scale)
+    argument.replace_uses_with_if(quantized.output, lambda use: use.operation is not quantized)
+    quantized.output.name_hint = "stored"
+    Rewriter.insert_op(quantized, InsertPoint.at_start(function.body.block))
+    function.arg_attrs = None
+
+
+@dataclass(frozen=True)
+class ConvertGraphToInt8Pass(CompilerPass):
+    """Store every tensor as int8 and say every rounding."""
+
+    name = "convert-graph-to-int8"
+    contract: ClassVar[Contract] = Contract.APPROXIMATE
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """Convert in program order, so that operands are converted before their users."""
+        function = network_function(op)
+        _quantize_argument(function)
+        for layer in list(function.body.block.ops):
+            if not isinstance(layer, int8.QuantizeOp):
+                _convert(layer)
+        for constant in list(function.body.block.ops):
+            if isinstance(constant, graph.ConstantOp) and not constant.output.uses:
+                Rewriter.erase_op(constant)
+        function.update_function_type()

@@ -1,0 +1,132 @@
+"""Run passes, verify after each, and check that each keeps its contract."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import FuncOp
+from xdsl.passes import ModulePass
+from xdsl.utils.arg_spec import parse_pipeline
+from xdsl.utils.exceptions import VerifyException
+
+from tf2c.context import CompilerContext
+from tf2c.errors import UserError
+from tf2c.passes import PASSES, Stage
+from tf2c.passes.check import ContractChecker
+
+LEGAL_EVERYWHERE = frozenset({"builtin", "func"})
+
+
+@dataclass(frozen=True)
+class PassReport:
+    """What happened in one pass."""
+
+    name: str
+    seconds: float
+    finding: str | None
+    """What the check of its contract found; None without a check."""
+
+
+PassObserver = Callable[[PassReport, ModuleOp], None]
+"""Told about every pass that has run, with the module as it left it."""
+
+
+def parse_passes(spec: str) -> tuple[ModulePass, ...]:
+    """Read a pipeline such as `fold-batch-norm,choose-scales{images="calib.npy"}`.
+
+    Raises:
+        UserError: an unknown pass or option.
+    """
+    passes: list[ModulePass] = []
+    for entry in parse_pipeline(spec):
+        if entry.name not in PASSES:
+            raise UserError(
+                f"expected a pass, got `{entry.name}`", hint=f"passes are {', '.join(PASSES)}"
+            )
+        try:
+            passes.append(PASSES[entry.name].from_spec(entry))
+        except (ValueError, TypeError) as error:
+            raise UserError(f"pass `{entry.name}`: {error}") from error
+    return tuple(passes)
+
+
+class PassPipeline:
+    """A sequence of passes.
+
+    Example:
+        `PassPipeline("fold-batch-norm,fuse-activation").run(module, check=True)`
+    """
+
+    def __init__(self, passes: str | Sequence[ModulePass]) -> None:
+        """Take a textual pipeline, or passes.
+
+        Raises:
+            UserError: an unknown pass or option in the text.
+        """
+        self.passes = parse_passes(passes) if isinstance(passes, str) else tuple(passes)
+
+    def __str__(self) -> str:
+        """Return the textual form, which parses back to the same passes."""
+        return ",".join(str(each.spec()) for each in self.passes)
+
+    def run(
+        self,
+        module: ModuleOp,
+        *,
+        context: CompilerContext | None = None,
+        check: bool = False,
+        seed: int = 0,
+        observer: PassObserver | None = None,
+    ) -> list[PassReport]:
+        """Apply the passes in place, verifying the module after each.
+
+        Args:
+            module: verified IR.
+            context: calibration images and the like; an empty one by default.
+            check: run the network before and after each pass, on seeded images, and compare.
+            seed: of those images.
+            observer: told about every pass.
+
+        Returns:
+            a report per pass.
+
+        Raises:
+            UserError: a pass refuses the module.
+            ContractError: with `check`, a pass broke its contract: a bug of tf2c.
+            VerifyException: a pass left invalid IR: a bug of tf2c.
+        """
+        context = context or CompilerContext()
+        checker = ContractChecker(module, seed) if check else None
+        reports: list[PassReport] = []
+        for each in self.passes:
+            started = time.perf_counter()
+            each.apply(context, module)
+            seconds = time.perf_counter() - started
+            try:
+                module.verify()
+            except VerifyException as error:
+                error.add_note(f"after pass `{each.name}`")
+                raise
+            finding = checker.check(each, module) if checker is not None else None
+            reports.append(PassReport(each.name, seconds, finding))
+            if observer is not None:
+                observer(reports[-1], module)
+        return reports
+
+
+def expect_legal(module: ModuleOp, stage: Stage) -> None:
+    """Raise unless only the stage's dialects remain in a module.
+
+    Raises:
+        UserError: an op of another dialect is left, named by its layer.
+    """
+    from tf2c.dialects.layers import layer_name
+
+    for op in module.walk():
+        dialect = op.name.split(".")[0]
+        if dialect not in stage.legal_dialects | LEGAL_EVERYWHERE and not isinstance(op, FuncOp):
+            raise UserError(
+                f"layer `{layer_name(op)}`: `{op.name}` is left after stage `{stage.name}`",
+                hint=f"legal there are {', '.join(sorted(stage.legal_dialects))}",
+            )

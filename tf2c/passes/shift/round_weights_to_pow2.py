@@ -1,0 +1,113 @@
+"""Round every weight to the nearest of zero and seven signed powers of two.
+
+Starts from the real weights where they were kept, not from their int8 rounding. Each filter's
+window of levels `2**e .. 2**(e + 6)` is the one of least squared error that keeps the requantizing
+shift legal (`numerics.exponents.pow2_exponents`); bias and requantization follow its exponent.
+
+Before:
+    %w = int8.constant <1x3xi8, [100, 3, -30]> from ... : tensor<1x3xi8, #int8.pow2<[-7], axis = 0>>
+After:
+    %w = int8.constant <1x3xi8, [64, 2, -16]> from ... : tensor<1x3xi8, #int8.pow2<[-6], axis = 0>>
+
+Requires: constant weights and biases.
+Ensures: every weight is 0 or `±2**m`, m in 0..6, in steps of its filter.
+Contract: approximate; metric: signal-to-quantization-noise ratio of the network's result.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import SSAValue
+from xdsl.transforms.dead_code_elimination import dce
+
+from tf2c.dialects import int8, tensors
+from tf2c.dialects.layers import layer_name
+from tf2c.dialects.scales import Pow2Attr, accumulator_scale, scale_of
+from tf2c.dialects.tensors import i64_array
+from tf2c.errors import UserError
+from tf2c.numerics import exponents, fixed_point, pow2
+from tf2c.passes.contract import CompilerPass, Contract
+from tf2c.passes.rewriting import replace_layer
+
+UNLIMITED = 1 << 30
+"""An exponent bound that never binds."""
+
+
+def _constant(layer: int8.ConvOp | int8.GemmOp, value: SSAValue) -> int8.ConstantOp:
+    if not isinstance(value.owner, int8.ConstantOp):
+        raise UserError(f"layer `{layer_name(layer)}`: expected constant weights and biases")
+    return value.owner
+
+
+def _requantizations(layer: int8.ConvOp | int8.GemmOp) -> list[int8.RequantizeOp]:
+    users = [use.operation for use in layer.output.uses]
+    return [user for user in users if isinstance(user, int8.RequantizeOp)]
+
+
+def _legal_exponents(
+    layer: int8.ConvOp | int8.GemmOp, bias: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the lowest and highest weight exponent `[M]` that later ops can express."""
+    filters = tensors.shape(layer.weight)[0]
+    input_exponent = int(scale_of(layer.input).values[0])
+    lowest = exponents.covering_exponent(np.abs(bias), exponents.BIAS_LIMIT) - input_exponent
+    highest = np.full(filters, UNLIMITED)
+    for requantization in _requantizations(layer):
+        multiplier = np.array(requantization.multiplier.get_values())
+        # `e + shift` stays constant, since the multiplier does: see `_round`.
+        total = np.broadcast_to(
+            scale_of(layer.weight).values + np.array(requantization.shift.get_values()), (filters,)
+        )
+        lowest = np.maximum(lowest, total - fixed_point.REQUANTIZE_SHIFT)
+        # A pure shift has multiplier 1, one bit; each further bit needs one bit more of shift.
+        _, bits = np.frexp(multiplier.astype(np.float64))
+        highest = np.minimum(highest, total - (exponents.SMALLEST_SHIFT - 1 + bits))
+    return np.minimum(lowest, highest), highest
+
+
+def _round(layer: int8.ConvOp | int8.GemmOp) -> None:
+    weight_constant = _constant(layer, layer.weight)
+    real_weight = weight_constant.real_values()
+    bias_constant = _constant(layer, layer.bias)
+    real_bias = bias_constant.real_values()
+    lowest, highest = _legal_exponents(layer, real_bias)
+    window = exponents.pow2_exponents(real_weight, lowest, highest)
+    scale = Pow2Attr(window.tolist(), axis=0)
+    rounded = pow2.round_to_pow2(real_weight, scale.broadcast(real_weight.ndim))
+    weight = int8.ConstantOp(rounded, scale, weight_constant.origin)
+    bias = int8.bias_constant(
+        real_bias, accumulator_scale(int(scale_of(layer.input).values[0]), window)
+    )
+    sums: int8.ConvOp | int8.GemmOp
+    if isinstance(layer, int8.ConvOp):
+        sums = int8.ConvOp(layer.input, weight.output, bias.output, layer.strides, layer.pads)
+    else:
+        sums = int8.GemmOp(layer.input, weight.output, bias.output)
+    coarsening = window - scale_of(layer.weight).values
+    for requantization in _requantizations(layer):
+        shift = np.array(requantization.shift.get_values()) - coarsening
+        requantization.shift = i64_array(shift.tolist())
+    replace_layer(layer, [weight, bias, sums], sums.output)
+
+
+@dataclass(frozen=True)
+class RoundWeightsToPow2Pass(CompilerPass):
+    """Round every weight to the nearest of zero and seven signed powers of two."""
+
+    name = "round-weights-to-pow2"
+    contract: ClassVar[Contract] = Contract.APPROXIMATE
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """Round every layer, then drop the constants that nothing uses any more."""
+        for layer in list(op.walk()):
+            if isinstance(layer, int8.ConvOp | int8.GemmOp):
+                _round(layer)
+        dce(op)
+        for function in op.ops:
+            if isinstance(function, FuncOp):
+                function.update_function_type()

@@ -1,0 +1,36 @@
+"""Devices by name."""
+
+from tf2c.errors import UserError
+from tf2c.runtime.device import Device
+from tf2c.runtime.simulator import Simulator
+
+SIMULATOR = "simulator"
+EMULATOR = "emulator"
+OPENCL_PREFIX = "opencl:"
+
+
+def open_device(name: str, kernels: bytes) -> Device:
+    """Open a device and build the engine on it.
+
+    Args:
+        name: `simulator`, `emulator`, or `opencl:` with a part of a platform's name.
+        kernels: the engine's OpenCL source, or an .aocx file for a card.
+
+    Raises:
+        UserError: no such device, or it is not installed.
+        DeviceError: the kernels do not build.
+    """
+    if name == SIMULATOR:
+        return Simulator()
+    if name == EMULATOR:
+        from tf2c.runtime.emulator import EmulatorDevice
+
+        return EmulatorDevice(kernels)
+    if name.startswith(OPENCL_PREFIX):
+        from tf2c.runtime.opencl import OpenCLDevice
+
+        return OpenCLDevice(name.removeprefix(OPENCL_PREFIX), kernels)
+    raise UserError(
+        f"expected a device, got `{name}`",
+        hint=f"devices are {SIMULATOR}, {EMULATOR} and {OPENCL_PREFIX}PLATFORM",
+    )

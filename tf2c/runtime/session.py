@@ -1,0 +1,154 @@
+"""Real images in, real numbers out: one program on one device."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tf2c.errors import UserError
+from tf2c.numerics import fixed_point
+from tf2c.program import Program
+from tf2c.runtime.device import Device, Memories
+
+BATCH = 32
+"""Images per execution: bounds memory, and what the watchdog waits for."""
+
+Progress = Callable[[int], None]
+"""Told how many more images are done."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a network computed for a batch of images."""
+
+    stored: npt.NDArray[np.integer]
+    """`[N, ...]`: int32 accumulators, or int8."""
+    values: npt.NDArray[np.float64]
+    """`[N, ...]`: the real numbers that they stand for."""
+    iterations: dict[str, int]
+    """Loop iterations that each kernel counted; empty on the simulator."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A run on a device beside the simulator, over every stored element of every layer."""
+
+    result: RunResult
+    elements: int
+    differences: int
+
+
+class Session:
+    """A program loaded on a device."""
+
+    def __init__(self, device: Device, program: Program, weights: bytes) -> None:
+        """Load the program.
+
+        Args:
+            device: stays open; several sessions may follow each other on it.
+            program: the contents of `program.bin`, read.
+            weights: the contents of `weights.bin`.
+        """
+        self._device = device
+        self._program = program
+        device.load(program, weights)
+
+    def run(
+        self, images: npt.NDArray[np.floating], progress: Progress | None = None
+    ) -> RunResult:
+        """Run a network on images.
+
+        Args:
+            images: `[N, C, H, W]`, real numbers.
+            progress: told about each batch.
+
+        Raises:
+            UserError: images of another shape or kind.
+            DeviceError: the device failed.
+        """
+        iterations: Counter[str] = Counter()
+        stored = [
+            self._output(memories)
+            for memories in self._executed(images, iterations, progress)
+        ]
+        return self._result(stored, iterations)
+
+    def compare(
+        self,
+        reference: "Session",
+        images: npt.NDArray[np.floating],
+        progress: Progress | None = None,
+    ) -> Comparison:
+        """Run on this device and on the reference's, and compare their memories."""
+        iterations: Counter[str] = Counter()
+        stored: list[npt.NDArray[np.integer]] = []
+        elements = differences = 0
+        ours = self._executed(images, iterations, progress)
+        theirs = reference._executed(images, Counter(), None)
+        for memories, expected in zip(ours, theirs, strict=True):
+            elements += memories.elements()
+            differences += memories.differences(expected)
+            stored.append(self._output(memories))
+        return Comparison(self._result(stored, iterations), elements, differences)
+
+    def _executed(
+        self,
+        images: npt.NDArray[np.floating],
+        iterations: Counter[str],
+        progress: Progress | None,
+    ) -> Iterator[Memories]:
+        """Yield the memories after each batch."""
+        expect_images(images, self._program.input.shape)
+        for first in range(0, len(images), BATCH):
+            batch = images[first : first + BATCH]
+            memories = Memories.for_batch(self._program, len(batch))
+            quantized = fixed_point.quantize(batch, self._program.input_exponent)
+            stored = self._program.engine.store_features(quantized)
+            offset = self._program.input.offset
+            memories.features[:, offset : offset + stored.shape[1]] = stored
+            iterations.update(self._device.execute(memories))
+            if progress is not None:
+                progress(len(batch))
+            yield memories
+
+    def _output(self, memories: Memories) -> npt.NDArray[np.integer]:
+        port = self._program.output
+        memory = memories.output if port.raw else memories.features
+        size = self._program.engine.feature_elements(port.channels, port.height, port.width)
+        stored = self._program.engine.load_features(
+            memory[:, port.offset : port.offset + size], port.channels, port.height, port.width
+        )
+        return stored.reshape(len(stored), *port.shape)
+
+    def _result(
+        self, stored: list[npt.NDArray[np.integer]], iterations: Counter[str]
+    ) -> RunResult:
+        together = np.concatenate(stored)
+        exponents = fixed_point.broadcast_over_channels(
+            self._program.output_exponents, together.ndim, axis=1
+        )
+        return RunResult(together, fixed_point.dequantize(together, exponents), dict(iterations))
+
+
+def expect_images(images: npt.NDArray[np.generic], shape: tuple[int, ...]) -> None:
+    """Raise unless there are images of one shape, of finite real numbers.
+
+    Raises:
+        UserError: they differ.
+    """
+    expected = "x".join(("N", *map(str, shape)))
+    if images.shape[1:] != shape or len(images) == 0:
+        got = "x".join(map(str, images.shape))
+        raise UserError(
+            f"expected images of shape {expected}, got {got}",
+            hint="one image needs a leading dimension of 1",
+        )
+    if images.dtype.kind != "f":
+        raise UserError(
+            f"expected images of real numbers, got {images.dtype}",
+            hint="convert to float32 as the network was trained: often `pixels / 255`",
+        )
+    if not np.isfinite(images).all():
+        raise UserError("expected finite images, got NaN or infinity")
