@@ -155,6 +155,42 @@ class Program:
         """Return the jobs as the int32 table `[jobs, fields]` that the kernels read."""
         return np.array(self.jobs, np.int32).reshape(len(self.jobs), len(Job._fields))
 
+    def expect_fits(self, weights: bytes) -> None:
+        """Check that no job reaches beyond a memory or a table.
+
+        Raises:
+            ValueError: one does, so that running the program would read or write elsewhere.
+        """
+        engine = self.engine
+        weight_words = len(weights) // engine.weight_word_bytes
+        for index, job in enumerate(self.jobs):
+            vector = engine.channel_vector
+            ends = {
+                "input": (
+                    job.input_offset,
+                    job.input_groups * job.input_height * job.input_width * vector,
+                    self.feature_bytes,
+                ),
+                "output": (
+                    job.output_offset,
+                    job.output_groups * job.output_height * job.output_width * vector,
+                    self.output_words if job.raw else self.feature_bytes,
+                ),
+                "residual": (
+                    max(job.residual_offset, 0),
+                    job.output_groups * job.convolution_height * job.convolution_width * vector
+                    if job.residual_offset >= 0
+                    else 0,
+                    self.feature_bytes,
+                ),
+                "weights": (job.weight_offset, job.filter_tiles * job.weight_words, weight_words),
+                "parameters": (job.parameter_offset, job.filter_tiles, len(self.parameters)),
+                "weights on chip": (0, job.weight_words, engine.weight_depth),
+            }
+            for what, (offset, size, limit) in ends.items():
+                if offset < 0 or size < 0 or offset + size > limit:
+                    raise ValueError(f"expected the {what} of job {index} within {limit}")
+
     @staticmethod
     def from_bytes(content: bytes) -> "Program":
         """Read the contents of `program.bin`.

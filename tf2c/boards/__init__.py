@@ -1,0 +1,86 @@
+"""Boards as data: one TOML file each, every number with its source in a comment beside it.
+
+A user adds a board by writing such a file and naming its path; no code changes.
+"""
+
+import tomllib
+from dataclasses import MISSING, dataclass, fields
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from tf2c.errors import UserError
+
+
+@dataclass(frozen=True)
+class Board:
+    """A card and its FPGA. What no source states is None."""
+
+    name: str
+    card: str
+    device: str
+    alms: int
+    """Adaptive logic modules of the whole device."""
+    dsps: int
+    """DSP blocks."""
+    m20ks: int
+    """On-chip memory blocks of 20 kbit."""
+    aoc_board: str | None = None
+    """What `aoc -board=` calls it."""
+    ddr_banks: int | None = None
+    ddr_bank_gigabytes: int | None = None
+    ddr_bank_bits: int | None = None
+    ddr_megatransfers: int | None = None
+    """Transfers per second and data pin, in millions."""
+    pcie: str | None = None
+
+
+def known_boards() -> dict[str, Board]:
+    """Return the boards that come with tf2c, by name."""
+    folder = files(__name__)
+    contents = {
+        entry.name.removesuffix(".toml"): entry.read_text()
+        for entry in folder.iterdir()
+        if entry.name.endswith(".toml")
+    }
+    return {name: _parse(name, contents[name]) for name in sorted(contents)}
+
+
+def load_board(name: str) -> Board:
+    """Return a board by its name, or from a TOML file of the user's.
+
+    Raises:
+        UserError: no such board, or a file that does not describe one.
+    """
+    if name.endswith(".toml"):
+        path = Path(name)
+        try:
+            return _parse(path.stem, path.read_text())
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"{path}: expected a board file, got {error}") from error
+    boards = known_boards()
+    if name not in boards:
+        raise UserError(
+            f"expected a board, got `{name}`",
+            hint=f"boards are {', '.join(boards)}, or the path of a .toml file",
+        )
+    return boards[name]
+
+
+def _parse(name: str, text: str) -> Board:
+    try:
+        facts: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"board `{name}`: expected TOML, got {error}") from error
+    known = {each.name: each for each in fields(Board) if each.name != "name"}
+    required = {key for key, each in known.items() if each.default is MISSING}
+    for problem, keys in (
+        ("unknown keys", facts.keys() - known.keys()),
+        ("missing keys", required - facts.keys()),
+    ):
+        if keys:
+            raise UserError(
+                f"board `{name}`: {problem} {', '.join(sorted(keys))}",
+                hint=f"keys are {', '.join(known)}",
+            )
+    return Board(name=name, **facts)

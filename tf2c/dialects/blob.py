@@ -8,7 +8,8 @@ weights therefore prints in milliseconds, and comparing two weight tensors compa
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,11 @@ class Blob:
         return self._array is not None or self._folder is not None
 
     @property
+    def file_name(self) -> str:
+        """Its name in a sidecar folder."""
+        return f"{self.digest}.npy"
+
+    @property
     def array(self) -> npt.NDArray[Any]:
         """The elements, mapped from the sidecar folder when first asked for.
 
@@ -81,7 +87,7 @@ class Blob:
     def _load(self) -> npt.NDArray[Any]:
         if self._folder is None:
             raise VerifyException(f"expected a weights folder for blob {self.digest}, got none")
-        path = self._folder / f"{self.digest}.npy"
+        path = self._folder / self.file_name
         try:
             array = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
@@ -89,13 +95,6 @@ class Blob:
         if array.dtype not in _DTYPE_NAMES or Blob.of(array).digest != self.digest:
             raise VerifyException(f"expected blob {path} to have the digest in its name")
         return array
-
-    def save(self, folder: Path) -> None:
-        """Write the elements into a sidecar folder, unless they are already there."""
-        path = folder / f"{self.digest}.npy"
-        if not path.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            np.save(path, self.array)
 
     def __eq__(self, other: object) -> bool:
         """Compare contents by digest."""
@@ -163,7 +162,7 @@ class BlobAttr(Data[Blob]):
     def print_parameter(self, printer: Printer) -> None:
         """Print the elements where they are few and at hand, the digest otherwise."""
         with printer.in_angle_brackets():
-            if self._is_inline():
+            if self.is_inline:
                 dimensions = "x".join(str(extent) for extent in self.array.shape)
                 elements = ", ".join(_literal(element) for element in self.array.flat)
                 name = _DTYPE_NAMES[self.array.dtype]
@@ -171,7 +170,9 @@ class BlobAttr(Data[Blob]):
             else:
                 printer.print_string_literal(self.data.digest)
 
-    def _is_inline(self) -> bool:
+    @property
+    def is_inline(self) -> bool:
+        """Whether the text holds the elements."""
         return (
             self.data.is_available
             and 0 < self.array.size <= INLINE_ELEMENTS
@@ -201,11 +202,13 @@ def reachable_blobs(module: ModuleOp) -> dict[str, Blob]:
     return blobs
 
 
-def save_blobs(module: ModuleOp, folder: Path) -> None:
-    """Write the blobs that a module refers to, and that its text does not contain, to `folder`."""
+def saved_blobs(module: ModuleOp) -> Iterator[tuple[str, bytes]]:
+    """Yield the sidecar files of a module: name and contents of each blob not in its text."""
     for blob in reachable_blobs(module).values():
-        if not BlobAttr(blob)._is_inline():
-            blob.save(folder)
+        if not BlobAttr(blob).is_inline:
+            contents = BytesIO()
+            np.save(contents, blob.array)
+            yield blob.file_name, contents.getvalue()
 
 
 TF2C = Dialect("tf2c", [], [BlobAttr])

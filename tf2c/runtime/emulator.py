@@ -72,6 +72,7 @@ class EmulatorDevice:
             DeviceError: the kernels do not build.
         """
         library = library_path()
+        self.kernels = kernels
         self._timeout_seconds = timeout_seconds
         self._folder = tempfile.TemporaryDirectory(prefix="tf2c-emulator-")
         Path(self._folder.name, "emulator.icd").write_text(f"{library}\n")

@@ -40,6 +40,7 @@ class OpenCLDevice:
 
         self._cl: Any = cl
         self.name = f"opencl:{platform}"
+        self.kernels = kernels
         self._timeout_seconds = timeout_seconds
         device = _find_device(cl, platform)
         self._context = cl.Context([device])

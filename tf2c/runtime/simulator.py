@@ -17,6 +17,7 @@ class Simulator:
     """A device without hardware."""
 
     name = "simulator"
+    kernels = None
 
     def __init__(self) -> None:
         """Start without a program."""

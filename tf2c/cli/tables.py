@@ -1,0 +1,108 @@
+"""What commands print for people: one table each."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from tf2c.api import Artifact
+    from tf2c.boards import Board
+    from tf2c.passes.pipeline import PassReport
+
+UNKNOWN = "-"
+
+
+def passes(reports: Sequence["PassReport"]) -> Table:
+    """Every pass with its time, and what the check of its contract found."""
+    table = Table(title="passes")
+    table.add_column("pass")
+    table.add_column("milliseconds", justify="right")
+    checked = any(report.finding is not None for report in reports)
+    if checked:
+        table.add_column("contract, checked")
+    for report in reports:
+        cells = [report.name, f"{1000 * report.seconds:.1f}"]
+        table.add_row(*cells, *([report.finding or ""] if checked else []))
+    return table
+
+
+def accuracy(measured: dict[str, Any]) -> Table:
+    """Accuracy at each stage where results change."""
+    table = Table(title=f"measured on {measured['images']} images")
+    for column in ("network", "top-1 %", "top-5 %", "agrees with float %"):
+        table.add_column(column, justify="left" if column == "network" else "right")
+    for name, figures in measured.items():
+        if isinstance(figures, dict):
+            keys = ("top1", "top5", "agreement")
+            table.add_row(name, *(f"{figures[key]:.2f}" for key in keys))
+    return table
+
+
+def artifact(compiled: "Artifact") -> Table:
+    """What was written."""
+    table = Table(title=f"wrote {compiled.path}")
+    table.add_column("file")
+    table.add_column("bytes", justify="right")
+    manifest = compiled.manifest
+    shown = [name for name in manifest.files if not name.endswith(".npy")]
+    for name in ["manifest.json", *shown]:
+        table.add_row(name, str((compiled.path / name).stat().st_size))
+    blobs = [name for name in manifest.files if name.endswith(".npy")]
+    if blobs:
+        size = sum((compiled.path / name).stat().st_size for name in blobs)
+        table.add_row(f"ir/weights/ ({len(blobs)} blobs)", str(size))
+    return table
+
+
+def evaluation(result: dict[str, Any]) -> Table:
+    """Accuracy of one network by one executor."""
+    table = Table()
+    for column in ("executor", "images", "top-1 %", "top-5 %", "seconds"):
+        table.add_column(column, justify="left" if column == "executor" else "right")
+    table.add_row(
+        result["executor"],
+        str(result["n"]),
+        f"{result['top1']:.2f}",
+        f"{result['top5']:.2f}",
+        f"{result['seconds']:.2f}",
+    )
+    return table
+
+
+def run(facts: dict[str, Any]) -> Table:
+    """What ran where, and what the comparison found."""
+    table = Table(show_header=False)
+    table.add_row("device", facts["device"])
+    table.add_row("images", str(facts["images"]))
+    table.add_row("seconds", f"{facts['seconds']:.2f}")
+    if "elements" in facts:
+        found = f"{facts['differences']} of {facts['elements']} elements differ"
+        table.add_row("compared with the simulator", found)
+    for kernel, count in facts["iterations"].items():
+        table.add_row(f"loop iterations of {kernel}", str(count))
+    if "output" in facts:
+        table.add_row("wrote", facts["output"])
+    return table
+
+
+def boards(known: Sequence["Board"]) -> Table:
+    """Every board and what its sources state."""
+    table = Table(title="boards (a .toml file of your own works like these)")
+    for column in ("name", "card", "device", "ALMs", "DSPs", "M20Ks", "DDR", "PCIe"):
+        table.add_column(column, justify="right" if column in ("ALMs", "DSPs", "M20Ks") else "left")
+    for board in known:
+        memory = UNKNOWN
+        if board.ddr_banks is not None and board.ddr_bank_gigabytes is not None:
+            memory = f"{board.ddr_banks} x {board.ddr_bank_gigabytes} GB"
+        table.add_row(
+            board.name,
+            board.card,
+            board.device,
+            str(board.alms),
+            str(board.dsps),
+            str(board.m20ks),
+            memory,
+            board.pcie or UNKNOWN,
+        )
+    return table

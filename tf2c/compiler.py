@@ -1,0 +1,194 @@
+"""The whole way from a trained network to an artifact."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from tf2c.analysis.ranges import accumulator_bits
+from tf2c.artifact import IR_FOLDER, KERNELS, PROGRAM, WEIGHTS, sha256
+from tf2c.backends.opencl.render import render_engine
+from tf2c.backends.program import EmittedProgram, emit_program
+from tf2c.boards import Board
+from tf2c.dialects import dataflow, tensors
+from tf2c.dialects.blob import SIDECAR_FOLDER, saved_blobs
+from tf2c.errors import UserError
+from tf2c.evaluation import agreement_percent, top_percent
+from tf2c.interpreters import run
+from tf2c.ir_files import new_context, print_module
+from tf2c.passes import STAGES
+from tf2c.passes.check import real_result
+from tf2c.passes.pipeline import PassObserver, PassPipeline, expect_legal
+from tf2c.passes.rewriting import network_function
+
+STAGE_NAMES = tuple(stage.name for stage in STAGES)
+"""What `--to` takes."""
+
+MEASURED_STAGES = {"graph": "float", "int8": "int8", "shift": "shift"}
+"""Stages whose accuracy differs, by what people call them; below `shift` all is exact."""
+
+EVALUATION_BATCH = 64
+"""Images per interpreter run: bounds the memory that activations take."""
+
+
+@dataclass
+class Compilation:
+    """A network on its way through the stages."""
+
+    board: Board
+    modules: dict[str, ModuleOp] = field(default_factory=dict[str, ModuleOp])
+    """The IR as each stage left it."""
+    passes: list[ModulePass] = field(default_factory=list[ModulePass])
+    emitted: EmittedProgram | None = None
+    """None where compilation stopped before the engine."""
+
+    @property
+    def stage(self) -> str:
+        """The last stage that ran."""
+        return list(self.modules)[-1]
+
+
+def compile_module(
+    module: ModuleOp,
+    *,
+    board: Board,
+    calibration: npt.NDArray[np.float32],
+    to: str = STAGE_NAMES[-1],
+    check: bool = False,
+    seed: int = 0,
+    observer: PassObserver | None = None,
+) -> Compilation:
+    """Run the stages on a network.
+
+    Args:
+        module: a frontend's `graph` module; changed in place.
+        board: the card to compile for.
+        calibration: float32 `[N, C, H, W]`.
+        to: the last stage to run.
+        check: check every pass's contract.
+        seed: of the check's images.
+        observer: told about every pass.
+
+    Raises:
+        UserError: the network cannot be compiled.
+    """
+    compilation = Compilation(board)
+    context = new_context()
+    context.calibration = calibration
+    for stage in STAGES:
+        pipeline = PassPipeline([each() for each in stage.passes])
+        pipeline.run(module, context=context, check=check, seed=seed, observer=observer)
+        expect_legal(module, stage)
+        compilation.passes += pipeline.passes
+        compilation.modules[stage.name] = module.clone()
+        if stage.name == to:
+            break
+    if compilation.stage == STAGE_NAMES[-1]:
+        compilation.emitted = emit_program(module)
+    return compilation
+
+
+def artifact_files(compilation: Compilation) -> dict[str, bytes]:
+    """Return the contents of an artifact's files, by their paths in its folder."""
+    files: dict[str, bytes] = {}
+    for stage, module in compilation.modules.items():
+        files[f"{IR_FOLDER}/{stage}.mlir"] = print_module(module).encode()
+        for name, contents in saved_blobs(module):
+            files[f"{IR_FOLDER}/{SIDECAR_FOLDER}/{name}"] = contents
+    if compilation.emitted is not None:
+        program, weights, _ = compilation.emitted
+        banner = f"tf2c {version('tf2c')}, board {compilation.board.name}"
+        files[KERNELS] = render_engine(program.engine, banner).encode()
+        files[PROGRAM] = program.to_bytes()
+        files[WEIGHTS] = weights
+    return files
+
+
+def manifest_facts(
+    compilation: Compilation, model: Path, measured: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the manifest's fields, without the files."""
+    last = compilation.modules[compilation.stage]
+    (argument,) = network_function(last).args
+    emitted = compilation.emitted
+    jobs = [op for op in last.walk() if isinstance(op, dataflow.JobOp)]
+    layers = emitted.layers if emitted is not None else ()
+    return {
+        "tf2c_version": version("tf2c"),
+        "model": model.name,
+        "model_sha256": sha256(model.read_bytes()),
+        "pipeline": str(PassPipeline(compilation.passes)),
+        "stage": compilation.stage,
+        "board": compilation.board.name,
+        "engine": asdict(emitted.program.engine) if emitted is not None else {},
+        "input_shape": list(tensors.extents(argument)),
+        "layers": [
+            {"layer": layer, "accumulator_bits": accumulator_bits(job)}
+            for layer, job in zip(layers, jobs, strict=True)
+        ],
+        "measured": measured,
+    }
+
+
+def measure(
+    compilation: Compilation,
+    images: npt.NDArray[np.float32],
+    labels: npt.NDArray[np.int64],
+    progress: Callable[[int], None] | None = None,
+) -> dict[str, Any]:
+    """Measure accuracy and agreement with float at each stage where results may change.
+
+    Returns:
+        by `float`, `int8`, `shift`: top-1, top-5 and agreement in percent; and the image count.
+    """
+    measured: dict[str, Any] = {"images": len(images)}
+    reference: npt.NDArray[np.float64] | None = None
+    for stage, name in MEASURED_STAGES.items():
+        if stage not in compilation.modules:
+            continue
+        scores = evaluate_module(compilation.modules[stage], images, progress)
+        expect_labels(labels, scores)
+        reference = scores if reference is None else reference
+        measured[name] = {
+            "top1": top_percent(scores, labels, 1),
+            "top5": top_percent(scores, labels, 5),
+            "agreement": agreement_percent(scores, reference),
+        }
+    return measured
+
+
+def evaluate_module(
+    module: ModuleOp,
+    images: npt.NDArray[np.float32],
+    progress: Callable[[int], None] | None = None,
+) -> npt.NDArray[np.float64]:
+    """Run any stage's IR on images and return the real results `[N, classes]`."""
+    results: list[npt.NDArray[np.float64]] = []
+    for first in range(0, len(images), EVALUATION_BATCH):
+        batch = images[first : first + EVALUATION_BATCH]
+        results.append(real_result(module, run(module, batch)))
+        if progress is not None:
+            progress(len(batch))
+    return np.concatenate(results)
+
+
+def expect_labels(labels: npt.NDArray[np.int64], scores: npt.NDArray[np.float64]) -> None:
+    """Raise unless the labels are classes of the network.
+
+    Raises:
+        UserError: the network is no classifier, or has fewer classes.
+    """
+    if scores.ndim != 2:
+        raise UserError(
+            f"expected a network with one score per class, got results of shape {scores.shape[1:]}"
+        )
+    if labels.max() >= scores.shape[1]:
+        raise UserError(
+            f"expected labels below {scores.shape[1]}, the network's classes, got {labels.max()}"
+        )
