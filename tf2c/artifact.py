@@ -135,9 +135,7 @@ def save_artifact(path: Path, files: dict[str, bytes], **facts: Any) -> Artifact
         UserError: something else is there, or the place cannot be written.
     """
     expect_replaceable(path)
-    manifest = Manifest(
-        **facts, files={name: sha256(files[name]) for name in sorted(files)}
-    )
+    manifest = Manifest(**facts, files={name: sha256(files[name]) for name in sorted(files)})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:

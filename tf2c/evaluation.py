@@ -17,9 +17,7 @@ def top_percent(
     return 100 * float(hits.mean())
 
 
-def agreement_percent(
-    scores: npt.NDArray[np.number], reference: npt.NDArray[np.number]
-) -> float:
+def agreement_percent(scores: npt.NDArray[np.number], reference: npt.NDArray[np.number]) -> float:
     """Return the percentage of images for which two networks name the same best class."""
     same = top_classes(scores, 1) == top_classes(reference, 1)
     return 100 * float(same.mean())

@@ -12,6 +12,7 @@ from xdsl.utils.exceptions import ParseError, VerifyException
 from tf2c.context import CompilerContext
 from tf2c.dialects import DIALECTS
 from tf2c.dialects.blob import SIDECAR_FOLDER
+from tf2c.dialects.layers import layer_name
 from tf2c.errors import UserError
 
 
@@ -38,11 +39,34 @@ def parse_module(text: str, name: str, context: CompilerContext) -> ModuleOp:
     """
     try:
         module = Parser(context, text, name).parse_module()
-        module.verify()
-    except (ParseError, VerifyException) as error:
-        line = str(error).strip().splitlines()[-1].strip()
-        raise UserError(f"{name}: expected valid IR, got an error: {line}") from error
+    except ParseError as error:
+        raise parse_refusal(error) from error
+    verify_module(module, name)
     return module
+
+
+def parse_refusal(error: ParseError) -> UserError:
+    """Return the one line that says where text is not IR."""
+    return UserError(f"{error.span.get_location()}: {error.msg.strip()}")
+
+
+def verify_module(module: ModuleOp, name: str) -> None:
+    """Verify the user's IR.
+
+    Args:
+        module: parsed IR.
+        name: where it comes from.
+
+    Raises:
+        UserError: an op is not valid, named with its layer.
+    """
+    for op in module.walk():
+        try:
+            op.verify(verify_nested_ops=False)
+        except VerifyException as error:
+            layer = layer_name(op)
+            where = f"`{op.name}`" if layer == op.name else f"layer `{layer}`: `{op.name}`"
+            raise UserError(f"{name}: {where}: {error}") from error
 
 
 def read_module(path: Path) -> ModuleOp:

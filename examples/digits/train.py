@@ -60,9 +60,7 @@ def load_images() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     return pixels, digits.target.astype(np.int64)
 
 
-def train(
-    network: DigitsNet, pixels: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64]
-) -> None:
+def train(network: DigitsNet, pixels: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64]) -> None:
     """Fit the network, on images shifted by up to one pixel."""
     images = torch.from_numpy(pixels[:, None].astype(np.float32) / 255)
     targets = torch.from_numpy(labels)

@@ -115,7 +115,9 @@ class _Emitter:
             filter_tiles=tiles,
             convolution_height=height,
             convolution_width=width,
-            visited_pixels=windows.real_pixels((height, width), pool_kernel, pool_strides, pool_pads),
+            visited_pixels=windows.real_pixels(
+                (height, width), pool_kernel, pool_strides, pool_pads
+            ),
             residual_offset=NO_RESIDUAL if op.residual is None else _offset(op.residual),
             residual_shift=op.residual_shift,
             lower_bound=lower,

@@ -31,9 +31,9 @@ def common_options(command: Callable[..., None]) -> Callable[..., None]:
     command = click.option("--seed", default=0, show_default=True, help="Of anything random.")(
         command
     )
-    return click.option("--threads", type=click.IntRange(1), help="CPU threads of matrix products.")(
-        command
-    )
+    return click.option(
+        "--threads", type=click.IntRange(1), help="CPU threads of matrix products."
+    )(command)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -48,7 +48,9 @@ def cli() -> None:
 @click.option("--calib", required=True, help="Calibration images: DIR, FILE.npy or random:N.")
 @click.option("--board", default="pac_a10", show_default=True, help="A name, or a .toml file.")
 @click.option("--weights", default="shift1", show_default=True, help="One power of two each.")
-@click.option("--to", default=STAGES[-1], show_default=True, help=f"Stop after {', '.join(STAGES)}.")
+@click.option(
+    "--to", default=STAGES[-1], show_default=True, help=f"Stop after {', '.join(STAGES)}."
+)
 @click.option("--images", type=Path, help="Labeled images to measure accuracy on.")
 @click.option("--labels", type=Path, help="CSV with the columns file,label.")
 @click.option("--check", is_flag=True, help="Check what every pass promises.")

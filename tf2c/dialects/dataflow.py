@@ -293,9 +293,7 @@ class JobOp(IRDLOperation):
             pooled = tensors.convolution_extents(
                 extents, pooling.kernel.get_values(), pooling.strides, pooling.pads
             )
-            output_type = scaled_type(
-                i8, (DYNAMIC_INDEX, filters, *pooled), requantization.scale
-            )
+            output_type = scaled_type(i8, (DYNAMIC_INDEX, filters, *pooled), requantization.scale)
             properties |= {
                 "multipliers": i64_array(requantization.multipliers),
                 "bounds": requantization.bounds,

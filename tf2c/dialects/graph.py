@@ -414,9 +414,7 @@ class MaxPoolOp(IRDLOperation):
     def verify_(self) -> None:
         """Check C1."""
         # C1
-        tensors.verify_max_pool(
-            self.input, self.output, self.kernel_shape, self.strides, self.pads
-        )
+        tensors.verify_max_pool(self.input, self.output, self.kernel_shape, self.strides, self.pads)
 
 
 @irdl_op_definition
@@ -482,9 +480,7 @@ class FlattenOp(IRDLOperation):
 
     def __init__(self, input: SSAValue) -> None:
         """Make a flattening and infer its result type."""
-        super().__init__(
-            operands=[input], result_types=[images_type((tensors.flattened(input),))]
-        )
+        super().__init__(operands=[input], result_types=[images_type((tensors.flattened(input),))])
 
     def verify_(self) -> None:
         """Check C1."""

@@ -215,9 +215,7 @@ class ConvOp(IRDLOperation):
         super().__init__(
             operands=[input, weight, bias],
             properties={"strides": strides, "pads": pads},
-            result_types=[
-                convolution_type(input, weight, scale_of(weight).values, strides, pads)
-            ],
+            result_types=[convolution_type(input, weight, scale_of(weight).values, strides, pads)],
         )
 
     def verify_(self) -> None:
@@ -450,17 +448,13 @@ class MaxPoolOp(IRDLOperation):
         super().__init__(
             operands=[input],
             properties={"kernel_shape": kernel_shape, "strides": strides, "pads": pads},
-            result_types=[
-                scaled_type(i8, (DYNAMIC_INDEX, channels, *output), scale_of(input))
-            ],
+            result_types=[scaled_type(i8, (DYNAMIC_INDEX, channels, *output), scale_of(input))],
         )
 
     def verify_(self) -> None:
         """Check C1 and C2."""
         # C1
-        tensors.verify_max_pool(
-            self.input, self.output, self.kernel_shape, self.strides, self.pads
-        )
+        tensors.verify_max_pool(self.input, self.output, self.kernel_shape, self.strides, self.pads)
         # C2
         verify_same_scale(self.input, self.output)
 

@@ -187,9 +187,7 @@ class ConvOp(IRDLOperation):
         super().__init__(
             operands=[input, weight, bias],
             properties={"strides": strides, "pads": pads},
-            result_types=[
-                convolution_type(input, weight, weight_exponents(weight), strides, pads)
-            ],
+            result_types=[convolution_type(input, weight, weight_exponents(weight), strides, pads)],
         )
 
     def verify_(self) -> None:

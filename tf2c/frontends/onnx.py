@@ -153,9 +153,7 @@ class Importer:
         self._name(op)
         return self._builder.insert(op).results[0]
 
-    def refusal(
-        self, node: onnx.NodeProto, message: str, hint: str | None = None
-    ) -> UserError:
+    def refusal(self, node: onnx.NodeProto, message: str, hint: str | None = None) -> UserError:
         """Return the error that names the user's layer."""
         return UserError(f"{self._path}: layer `{layer(node)}`: {message}", hint)
 
@@ -217,4 +215,6 @@ def layer(node: onnx.NodeProto) -> str:
 def readable(name: str) -> str | None:
     """Turn a layer name into an identifier, or None where nothing sensible is left."""
     identifier = "".join(letter if letter.isalnum() else "_" for letter in name).strip("_")
-    return identifier if identifier and not identifier[0].isdigit() and identifier.isascii() else None
+    return (
+        identifier if identifier and not identifier[0].isdigit() and identifier.isascii() else None
+    )

@@ -93,9 +93,7 @@ def _batch_normalization(importer: "Importer", node: onnx.NodeProto) -> SSAValue
     parameters = [importer.constant(importer.weight(node, index)) for index in range(1, 5)]
     scale, bias, mean, variance = parameters
     epsilon = _attributes(node).get("epsilon", 1e-5)
-    return importer.insert(
-        graph.BatchNormalizationOp(image, scale, bias, mean, variance, epsilon)
-    )
+    return importer.insert(graph.BatchNormalizationOp(image, scale, bias, mean, variance, epsilon))
 
 
 def _relu(importer: "Importer", node: onnx.NodeProto) -> SSAValue:

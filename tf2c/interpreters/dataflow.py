@@ -22,9 +22,7 @@ class DataflowInterpreter(InterpreterFunctions):
         return (args[0],)
 
     @impl(dataflow.JobOp)
-    def job(
-        self, interpreter: Interpreter, op: dataflow.JobOp, args: PythonValues
-    ) -> PythonValues:
+    def job(self, interpreter: Interpreter, op: dataflow.JobOp, args: PythonValues) -> PythonValues:
         """`max_pool(requantize(conv))`, or the raw accumulators."""
         image, codes, bias = args[:3]
         accumulators = windows.convolve_integers(

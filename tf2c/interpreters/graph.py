@@ -20,18 +20,14 @@ class GraphInterpreter(InterpreterFunctions):
         return (op.value.array,)
 
     @impl(graph.ConvOp)
-    def conv(
-        self, interpreter: Interpreter, op: graph.ConvOp, args: PythonValues
-    ) -> PythonValues:
+    def conv(self, interpreter: Interpreter, op: graph.ConvOp, args: PythonValues) -> PythonValues:
         """`act(bias + residual + weight * input)`."""
         image, weight, *_ = args
         sums = windows.convolve(image, weight, op.strides.get_values(), op.pads.get_values())
         return (_finish_layer(op, sums, args),)
 
     @impl(graph.GemmOp)
-    def gemm(
-        self, interpreter: Interpreter, op: graph.GemmOp, args: PythonValues
-    ) -> PythonValues:
+    def gemm(self, interpreter: Interpreter, op: graph.GemmOp, args: PythonValues) -> PythonValues:
         """`act(bias + residual + weight * input)`."""
         rows, weight, *_ = args
         return (_finish_layer(op, rows @ weight.T, args),)
@@ -49,9 +45,7 @@ class GraphInterpreter(InterpreterFunctions):
         return (scale * (image - mean) / np.sqrt(variance + epsilon) + bias,)
 
     @impl(graph.ReluOp)
-    def relu(
-        self, interpreter: Interpreter, op: graph.ReluOp, args: PythonValues
-    ) -> PythonValues:
+    def relu(self, interpreter: Interpreter, op: graph.ReluOp, args: PythonValues) -> PythonValues:
         """`max(input, 0)`."""
         return (np.maximum(args[0], np.float32(0)),)
 
@@ -70,9 +64,7 @@ class GraphInterpreter(InterpreterFunctions):
         )
 
     @impl(graph.AddOp)
-    def add(
-        self, interpreter: Interpreter, op: graph.AddOp, args: PythonValues
-    ) -> PythonValues:
+    def add(self, interpreter: Interpreter, op: graph.AddOp, args: PythonValues) -> PythonValues:
         """`lhs + rhs`."""
         return (args[0] + args[1],)
 

@@ -27,9 +27,7 @@ class Int8Interpreter(InterpreterFunctions):
         return (fixed_point.quantize(args[0], exponent).astype("int8"),)
 
     @impl(int8.ConvOp)
-    def conv(
-        self, interpreter: Interpreter, op: int8.ConvOp, args: PythonValues
-    ) -> PythonValues:
+    def conv(self, interpreter: Interpreter, op: int8.ConvOp, args: PythonValues) -> PythonValues:
         """`bias + weight * input`."""
         image, weight, bias = args
         return (
@@ -39,9 +37,7 @@ class Int8Interpreter(InterpreterFunctions):
         )
 
     @impl(int8.GemmOp)
-    def gemm(
-        self, interpreter: Interpreter, op: int8.GemmOp, args: PythonValues
-    ) -> PythonValues:
+    def gemm(self, interpreter: Interpreter, op: int8.GemmOp, args: PythonValues) -> PythonValues:
         """`bias + weight * input`."""
         rows, weight, bias = args
         return (windows.multiply_integers(rows, weight, bias),)
@@ -54,9 +50,7 @@ class Int8Interpreter(InterpreterFunctions):
         low, high = op.bounds.get_values()
         residual = args[1] if op.residual is not None else None
         return (
-            fixed_point.requantize(
-                args[0], op.multipliers, low, high, residual, op.residual_shift
-            ),
+            fixed_point.requantize(args[0], op.multipliers, low, high, residual, op.residual_shift),
         )
 
     @impl(int8.MaxPoolOp)

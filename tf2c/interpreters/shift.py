@@ -22,9 +22,7 @@ class ShiftInterpreter(InterpreterFunctions):
         return (op.value.array,)
 
     @impl(shift.ConvOp)
-    def conv(
-        self, interpreter: Interpreter, op: shift.ConvOp, args: PythonValues
-    ) -> PythonValues:
+    def conv(self, interpreter: Interpreter, op: shift.ConvOp, args: PythonValues) -> PythonValues:
         """`bias + sum of shifted inputs`."""
         image, codes, bias = args
         return (
@@ -34,9 +32,7 @@ class ShiftInterpreter(InterpreterFunctions):
         )
 
     @impl(shift.GemmOp)
-    def gemm(
-        self, interpreter: Interpreter, op: shift.GemmOp, args: PythonValues
-    ) -> PythonValues:
+    def gemm(self, interpreter: Interpreter, op: shift.GemmOp, args: PythonValues) -> PythonValues:
         """`bias + sum of shifted inputs`."""
         rows, codes, bias = args
         return (windows.multiply_integers(rows, pow2.decode(codes), bias),)

@@ -18,9 +18,7 @@ ROUNDING_MARGIN = 1
 """Rounding int8 weights to powers of two may raise an exponent by this much."""
 
 
-def covering_exponent(
-    magnitudes: npt.NDArray[np.floating], largest: int
-) -> npt.NDArray[np.int64]:
+def covering_exponent(magnitudes: npt.NDArray[np.floating], largest: int) -> npt.NDArray[np.int64]:
     """Return the least `e` with `magnitude <= largest * 2**e`; `LOWEST_EXPONENT` for zero."""
     fraction, exponent = np.frexp(magnitudes.astype(np.float64) / largest)
     # magnitude / largest = fraction * 2**exponent with fraction in [0.5, 1).

@@ -32,7 +32,9 @@ def windows(
     """Return a read-only view `[N, C, OH, OW, KH, KW]` of all windows, borders filled with `fill`."""
     top, left, bottom, right = pads
     padded = np.pad(
-        images, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=images.dtype.type(fill)
+        images,
+        ((0, 0), (0, 0), (top, bottom), (left, right)),
+        constant_values=images.dtype.type(fill),
     )
     view = np.lib.stride_tricks.sliding_window_view(padded, tuple(kernel), axis=(2, 3))
     return view[:, :, :: strides[0], :: strides[1]]

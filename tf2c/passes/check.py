@@ -96,9 +96,7 @@ class ContractChecker:
         self._real = real_result(module, self._result)
         self._layers = recorder.results
 
-    def _first_difference(
-        self, before: dict[str, npt.NDArray[Any]], tolerance: float = 0.0
-    ) -> str:
+    def _first_difference(self, before: dict[str, npt.NDArray[Any]], tolerance: float = 0.0) -> str:
         """Return the first layer, in program order, whose result is another one than before."""
         for layer, values in self._layers.items():
             old = before.get(layer)
@@ -119,9 +117,7 @@ def real_result(module: ModuleOp, result: npt.NDArray[Any]) -> npt.NDArray[np.fl
     return result.astype(np.float64)
 
 
-def _signal_to_noise(
-    reference: npt.NDArray[np.float64], result: npt.NDArray[np.float64]
-) -> str:
+def _signal_to_noise(reference: npt.NDArray[np.float64], result: npt.NDArray[np.float64]) -> str:
     noise = np.square(result - reference).sum()
     if noise == 0:
         return "no quantization noise"

@@ -1,16 +1,17 @@
 """Run passes, verify after each, and check that each keeps its contract."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.passes import ModulePass
 from xdsl.utils.arg_spec import parse_pipeline
-from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.exceptions import ArgSpecParseError, VerifyException
 
 from tf2c.context import CompilerContext
+from tf2c.dialects.layers import layer_name
 from tf2c.errors import UserError
 from tf2c.passes import PASSES, Stage
 from tf2c.passes.check import ContractChecker
@@ -32,20 +33,32 @@ PassObserver = Callable[[PassReport, ModuleOp], None]
 """Told about every pass that has run, with the module as it left it."""
 
 
-def parse_passes(spec: str) -> tuple[ModulePass, ...]:
+def parse_passes(
+    spec: str, available: Mapping[str, Callable[[], type[ModulePass]]] | None = None
+) -> tuple[ModulePass, ...]:
     """Read a pipeline such as `fold-batch-norm,choose-scales{images="calib.npy"}`.
 
+    Args:
+        spec: passes by name, each with options in braces.
+        available: passes to know beside tf2c's.
+
     Raises:
-        UserError: an unknown pass or option.
+        UserError: not a pipeline, or an unknown pass or option.
     """
+    known = dict(available or {}) | {name: lambda each=each: each for name, each in PASSES.items()}
+    try:
+        entries = list(parse_pipeline(spec))
+    except ArgSpecParseError as error:
+        raise UserError(f"expected a pipeline such as `a,b{{option=1}}`, got `{spec}`") from error
     passes: list[ModulePass] = []
-    for entry in parse_pipeline(spec):
-        if entry.name not in PASSES:
+    for entry in entries:
+        if entry.name not in known:
             raise UserError(
-                f"expected a pass, got `{entry.name}`", hint=f"passes are {', '.join(PASSES)}"
+                f"expected a pass, got `{entry.name}`",
+                hint=f"passes are {', '.join(sorted(known))}",
             )
         try:
-            passes.append(PASSES[entry.name].from_spec(entry))
+            passes.append(known[entry.name]().from_spec(entry))
         except (ValueError, TypeError) as error:
             raise UserError(f"pass `{entry.name}`: {error}") from error
     return tuple(passes)
@@ -121,8 +134,6 @@ def expect_legal(module: ModuleOp, stage: Stage) -> None:
     Raises:
         UserError: an op of another dialect is left, named by its layer.
     """
-    from tf2c.dialects.layers import layer_name
-
     for op in module.walk():
         dialect = op.name.split(".")[0]
         if dialect not in stage.legal_dialects | LEGAL_EVERYWHERE and not isinstance(op, FuncOp):

@@ -55,9 +55,7 @@ class Session:
         self._program = program
         device.load(program, weights)
 
-    def run(
-        self, images: npt.NDArray[np.floating], progress: Progress | None = None
-    ) -> RunResult:
+    def run(self, images: npt.NDArray[np.floating], progress: Progress | None = None) -> RunResult:
         """Run a network on images.
 
         Args:
@@ -70,8 +68,7 @@ class Session:
         """
         iterations: Counter[str] = Counter()
         stored = [
-            self._output(memories)
-            for memories in self._executed(images, iterations, progress)
+            self._output(memories) for memories in self._executed(images, iterations, progress)
         ]
         return self._result(stored, iterations)
 
@@ -122,9 +119,7 @@ class Session:
         )
         return stored.reshape(len(stored), *port.shape)
 
-    def _result(
-        self, stored: list[npt.NDArray[np.integer]], iterations: Counter[str]
-    ) -> RunResult:
+    def _result(self, stored: list[npt.NDArray[np.integer]], iterations: Counter[str]) -> RunResult:
         together = np.concatenate(stored)
         exponents = fixed_point.broadcast_over_channels(
             self._program.output_exponents, together.ndim, axis=1

@@ -197,9 +197,7 @@ def _convert(op: Operation) -> None:
             placed = dataflow.InputOp(op.output)
             placed.location = op.location
             Rewriter.insert_op(placed, InsertPoint.after(op))
-            op.output.replace_uses_with_if(
-                placed.output, lambda use: use.operation is not placed
-            )
+            op.output.replace_uses_with_if(placed.output, lambda use: use.operation is not placed)
         case int8.RequantizeOp():
             _convert_requantization(op)
         case int8.MaxPoolOp():

@@ -58,9 +58,7 @@ def _weight_and_bias(
 ) -> tuple[int8.ConstantOp, int8.ConstantOp]:
     """Round a layer's weights and bias; `stored` is its int8 input, `scale` its output's."""
     weight = constant_array(layer.weight)
-    bias = (
-        np.zeros(len(weight), np.float32) if layer.bias is None else constant_array(layer.bias)
-    )
+    bias = np.zeros(len(weight), np.float32) if layer.bias is None else constant_array(layer.bias)
     input_exponent = int(scale_of(stored).values[0])
     chosen = exponents.weight_exponents(
         weight, bias, input_exponent, None if scale is None else int(scale.values[0])
