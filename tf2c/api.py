@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -120,7 +120,7 @@ class Artifact:
         if device.kernels is not None and device.kernels != self.kernels:
             raise UserError(
                 f"{self.path}: the engine of device `{device.name}` was built from other kernels",
-                hint="networks share an engine if they were compiled for the same board and version",
+                hint="networks share an engine if compiled for the same board and version",
             )
         weights = self._folder.read(artifacts.WEIGHTS)
         try:
@@ -134,7 +134,7 @@ class Artifact:
         return Session(device, program, weights)
 
     @contextmanager
-    def _opened(self, device: str | Device) -> Iterator[Device]:
+    def _opened(self, device: str | Device) -> Generator[Device]:
         """Open a device by name for a while, or lend an open one."""
         if not isinstance(device, str):
             yield device
@@ -155,7 +155,7 @@ def load(path: str | Path) -> Artifact:
     return Artifact(artifacts.load_artifact(Path(path)))
 
 
-def compile(  # noqa: A001
+def compile(
     model: str | Path,
     *,
     calib: str | Path | npt.NDArray[np.floating],

@@ -112,7 +112,8 @@ def _read_manifest(path: Path) -> Manifest:
         version = content["format_version"]
         if version == FORMAT_VERSION:
             manifest = Manifest(**content)
-            if isinstance(manifest.files, dict):
+            files: Any = manifest.files
+            if isinstance(files, dict):
                 return manifest
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(

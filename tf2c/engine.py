@@ -6,11 +6,14 @@ emitter, the runtime's simulator and its host code agree by construction.
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from tf2c.numerics import pow2
+
+IntegerT = TypeVar("IntegerT", bound=np.integer)
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Engine:
     channel_vector: int = 8
     """Input channels per iteration, even, because two codes share a byte."""
     weight_depth: int = 1024
-    """Weight words on chip: the largest `kernel_height * kernel_width * channel groups` of a job."""
+    """Weight words on chip: bounds `kernel_height * kernel_width * channel groups` of a job."""
     channel_depth: int = 512
     """Words that a channel between two kernels holds; any depth computes the same bits. (On two
     processor cores the emulator runs about ten times faster at 512 than at 64.)"""
@@ -64,8 +67,8 @@ class Engine:
         """Bytes of one weight word: `filter_vector * channel_vector` codes of 4 bits."""
         return self.filter_vector * self.channel_vector // 2
 
-    def store_features(self, tensor: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
-        """Lay out `[N, C, H, W]` as `[N, groups * H * W * channel_vector]`, padding channels with 0."""
+    def store_features(self, tensor: npt.NDArray[IntegerT]) -> npt.NDArray[IntegerT]:
+        """Lay `[N, C, H, W]` out as `[N, groups * H * W * vector]`, padding channels by 0."""
         batch, channels, height, width = tensor.shape
         groups = self.channel_groups(channels)
         padding = groups * self.channel_vector - channels
@@ -74,8 +77,8 @@ class Engine:
         return grouped.transpose(0, 1, 3, 4, 2).reshape(batch, -1)
 
     def load_features(
-        self, stored: npt.NDArray[np.integer], channels: int, height: int, width: int
-    ) -> npt.NDArray[np.integer]:
+        self, stored: npt.NDArray[IntegerT], channels: int, height: int, width: int
+    ) -> npt.NDArray[IntegerT]:
         """Undo `store_features`: `[N, elements]` becomes `[N, C, H, W]`."""
         groups = self.channel_groups(channels)
         grouped = stored.reshape(-1, groups, height, width, self.channel_vector)
@@ -109,7 +112,7 @@ class Engine:
     def load_weights(
         self, packed: npt.NDArray[np.uint8], tiles: int, groups: int, kernel: tuple[int, int]
     ) -> npt.NDArray[np.uint8]:
-        """Undo `store_weights`, with the padded lanes: `[tiles * filters, groups * channels, KH, KW]`."""
+        """Undo `store_weights`, with the padded lanes of filters and channels: `[M, C, KH, KW]`."""
         lanes = pow2.unpack(packed).reshape(
             tiles, *kernel, groups, self.filter_vector, self.channel_vector
         )

@@ -6,7 +6,7 @@ is a header of 32-bit words followed by the sections that the header sizes.
 """
 
 import struct
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -132,14 +132,17 @@ class Program:
     def to_bytes(self) -> bytes:
         """Serialize as the contents of `program.bin`."""
         header = _Header(
-            VERSION,
-            *astuple(self.engine),
-            self.feature_bytes,
-            self.output_words,
-            len(self.jobs),
-            len(self.parameters),
-            self.output_exponents.size,
-            self.input_exponent,
+            version=VERSION,
+            filter_vector=self.engine.filter_vector,
+            channel_vector=self.engine.channel_vector,
+            weight_depth=self.engine.weight_depth,
+            channel_depth=self.engine.channel_depth,
+            feature_bytes=self.feature_bytes,
+            output_words=self.output_words,
+            jobs=len(self.jobs),
+            parameter_rows=len(self.parameters),
+            output_exponents=self.output_exponents.size,
+            input_exponent=self.input_exponent,
         )
         return b"".join(
             (

@@ -1,4 +1,4 @@
-"""Entry point for stock xDSL: `xdsl-opt` knows tf2c's dialects and passes where tf2c is installed."""
+"""Entry point for stock xDSL: makes `xdsl-opt` know tf2c's dialects and passes."""
 
 from xdsl.universe import Universe
 

@@ -1,0 +1,1 @@
+"""Answers about IR; nothing here changes it."""

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -16,8 +16,6 @@ from tf2c.errors import UserError
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-    from tf2c.api import Artifact
 
 EXECUTORS = ("float", "numpy", "emulator")
 STAGES = ("graph", "int8", "shift", "dataflow")
@@ -254,7 +252,7 @@ def write_array(path: Path, array: Any) -> None:
 
 
 @contextmanager
-def limited_threads(count: int | None) -> Iterator[None]:
+def limited_threads(count: int | None) -> Generator[None]:
     """Limit the threads of matrix products for a while."""
     if count is None:
         yield
@@ -266,7 +264,7 @@ def limited_threads(count: int | None) -> Iterator[None]:
 
 
 @contextmanager
-def spinner(text: str) -> Iterator[Callable[[str], None]]:
+def spinner(text: str) -> Generator[Callable[[str], None]]:
     """Show on a terminal's stderr what is being done; yields how to say the next step."""
     from rich.console import Console
 
@@ -279,8 +277,8 @@ def spinner(text: str) -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def progress_bar(text: str) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
-    """Show progress over images on a terminal's stderr; yields how to set the total, and advance."""
+def progress_bar(text: str) -> Generator[tuple[Callable[[int], None], Callable[[int], None]]]:
+    """Show progress over images on a terminal's stderr; yields how to set the total and advance."""
     from rich.console import Console
     from rich.progress import Progress
 

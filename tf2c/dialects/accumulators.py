@@ -4,7 +4,6 @@ import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
-    DenseArrayBase,
     IntegerType,
     TensorType,
     i32,
@@ -21,6 +20,7 @@ from tf2c.dialects.scales import (
     verify_scale,
     verify_stored_per_tensor,
 )
+from tf2c.dialects.tensors import I64Array
 
 
 def verify_bias(
@@ -61,8 +61,8 @@ def convolution_type(
     input: SSAValue,
     weight: SSAValue,
     weight_exponents: npt.NDArray[np.int64],
-    strides: DenseArrayBase,
-    pads: DenseArrayBase,
+    strides: I64Array,
+    pads: I64Array,
 ) -> TensorType[IntegerType]:
     """Infer the type of a convolution's accumulators."""
     filters, _, *kernel = tensors.shape(weight)

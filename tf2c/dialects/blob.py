@@ -181,9 +181,9 @@ class BlobAttr(Data[Blob]):
         )
 
 
-def _literal(element: np.generic) -> str:
+def _literal(element: Any) -> str:
     """Return the shortest text that parses back to the same number."""
-    if not isinstance(element, np.floating):
+    if element.dtype.kind != "f":
         return str(element)
     magnitude = abs(float(element))
     if magnitude == 0 or 1e-4 <= magnitude < 1e7:

@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
-    DenseArrayBase,
     IntegerAttr,
     ModuleOp,
     TensorType,
@@ -42,22 +41,25 @@ from xdsl.utils.exceptions import VerifyException
 
 from tf2c.dialects import tensors
 from tf2c.dialects.accumulators import convolution_type, verify_bias
+from tf2c.dialects.requantization import (
+    residual_shift,
+    verify_bounds,
+    verify_factor,
+    verify_residual,
+)
 from tf2c.dialects.scales import (
     Int8TensorConstraint,
     Int32TensorConstraint,
     Pow2Attr,
     StoredTensorConstraint,
-    scale_of,
     scaled_type,
-    verify_bounds,
     verify_same_scale,
     verify_scale,
     verify_stored_per_tensor,
 )
 from tf2c.dialects.shift import CodeTensorConstraint, weight_exponents
-from tf2c.dialects.tensors import NO_PADS, UNIT_STRIDES, I64ArrayConstraint, i64_array
+from tf2c.dialects.tensors import NO_PADS, UNIT_STRIDES, I64Array, I64ArrayConstraint, i64_array
 from tf2c.engine import Engine
-from tf2c.numerics import fixed_point
 
 UNIT_KERNEL = i64_array([1, 1])
 
@@ -182,9 +184,9 @@ class InputOp(IRDLOperation):
 class Pooling(NamedTuple):
     """The windows of a max pooling."""
 
-    kernel: DenseArrayBase
-    strides: DenseArrayBase
-    pads: DenseArrayBase
+    kernel: I64Array
+    strides: I64Array
+    pads: I64Array
 
 
 NO_POOLING = Pooling(UNIT_KERNEL, UNIT_STRIDES, NO_PADS)
@@ -195,7 +197,7 @@ class Requantization(NamedTuple):
 
     multipliers: Sequence[int]
     """`M`, one or one per filter."""
-    bounds: DenseArrayBase
+    bounds: I64Array
     scale: Pow2Attr
     """Of the stored numbers."""
 
@@ -265,8 +267,8 @@ class JobOp(IRDLOperation):
         bias: SSAValue,
         residual: SSAValue | None = None,
         *,
-        strides: DenseArrayBase = UNIT_STRIDES,
-        pads: DenseArrayBase = NO_PADS,
+        strides: I64Array = UNIT_STRIDES,
+        pads: I64Array = NO_PADS,
         requantization: Requantization | None = None,
         pooling: Pooling = NO_POOLING,
     ) -> None:
@@ -321,11 +323,8 @@ class JobOp(IRDLOperation):
 
     @property
     def residual_shift(self) -> int:
-        """`t = 30 + e_residual - e_output`; 0 without a residual."""
-        if self.residual is None:
-            return 0
-        difference = scale_of(self.residual).values[0] - scale_of(self.output).values[0]
-        return fixed_point.REQUANTIZE_SHIFT + int(difference)
+        """`t` of the requantization; 0 without a residual."""
+        return residual_shift(self.residual, self.output)
 
     @property
     def filter_multipliers(self) -> npt.NDArray[np.int64]:
@@ -356,14 +355,12 @@ class JobOp(IRDLOperation):
             raise VerifyException(f"expected an i8 result, got {self.output.type}")
         else:
             # C4
-            self._verify_multipliers(engine, filters)
+            assert self.multipliers is not None
+            largest = (1 << engine.multiplier_bits) - 1
+            verify_factor("multipliers", self.multipliers, filters, 0, largest)
             # C5
             verify_stored_per_tensor(self.output)
-            if not 0 <= self.residual_shift <= fixed_point.RESIDUAL_SHIFT_LIMIT:
-                raise VerifyException(
-                    f"expected a residual shift in 0..{fixed_point.RESIDUAL_SHIFT_LIMIT}, "
-                    f"got {self.residual_shift}"
-                )
+            verify_residual(self.residual, self.output)
             verify_bounds(self.bounds)
         # C6
         _, channels, *kernel = tensors.shape(self.weight)
@@ -376,23 +373,11 @@ class JobOp(IRDLOperation):
     def _verify_shapes(self, accumulators: TensorType) -> None:
         _, filters, height, width = accumulators.get_shape()
         if self.residual is not None:
-            verify_stored_per_tensor(self.residual)
             tensors.expect_shape("a residual", self.residual, accumulators.get_shape())
         pooled = tensors.convolution_extents(
             (height, width), self.pool_kernel.get_values(), self.pool_strides, self.pool_pads
         )
         tensors.expect_shape("a result", self.output, (DYNAMIC_INDEX, filters, *pooled))
-
-    def _verify_multipliers(self, engine: Engine, filters: int) -> None:
-        assert self.multipliers is not None
-        values = self.multipliers.get_values()
-        if len(values) not in (1, filters):
-            raise VerifyException(f"expected 1 or {filters} multipliers, got {len(values)}")
-        if min(values) < 0 or max(values) >= 1 << engine.multiplier_bits:
-            raise VerifyException(
-                f"expected multipliers of {engine.multiplier_bits} bits, "
-                f"got {min(values)}..{max(values)}"
-            )
 
 
 DATAFLOW = Dialect("dataflow", [EngineOp, InputOp, JobOp], [])

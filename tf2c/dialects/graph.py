@@ -20,7 +20,6 @@ from enum import auto
 import numpy as np
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
-    DenseArrayBase,
     Float32Type,
     FloatAttr,
     TensorType,
@@ -46,7 +45,7 @@ from xdsl.utils.str_enum import StrEnum
 
 from tf2c.dialects import tensors
 from tf2c.dialects.blob import BlobAttr
-from tf2c.dialects.tensors import NO_PADS, UNIT_STRIDES, I64ArrayConstraint
+from tf2c.dialects.tensors import NO_PADS, UNIT_STRIDES, I64Array, I64ArrayConstraint
 
 FloatTensorConstraint = TensorType.constr(base(Float32Type))
 
@@ -179,8 +178,8 @@ class ConvOp(_LayerOp):
         bias: SSAValue | None = None,
         residual: SSAValue | None = None,
         *,
-        strides: DenseArrayBase = UNIT_STRIDES,
-        pads: DenseArrayBase = NO_PADS,
+        strides: I64Array = UNIT_STRIDES,
+        pads: I64Array = NO_PADS,
         activation: ActivationAttr = NO_ACTIVATION,
     ) -> None:
         """Make a convolution and infer its result type.
@@ -394,9 +393,9 @@ class MaxPoolOp(IRDLOperation):
     def __init__(
         self,
         input: SSAValue,
-        kernel_shape: DenseArrayBase,
-        strides: DenseArrayBase = UNIT_STRIDES,
-        pads: DenseArrayBase = NO_PADS,
+        kernel_shape: I64Array,
+        strides: I64Array = UNIT_STRIDES,
+        pads: I64Array = NO_PADS,
     ) -> None:
         """Make a pooling and infer its result type.
 

@@ -17,8 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
-    DenseArrayBase,
-    IntegerType,
+    TensorType,
     i8,
     i32,
 )
@@ -41,6 +40,12 @@ from tf2c.dialects import tensors
 from tf2c.dialects.accumulators import convolution_type, gemm_type, verify_accumulators
 from tf2c.dialects.blob import BlobAttr
 from tf2c.dialects.graph import FloatTensorConstraint
+from tf2c.dialects.requantization import (
+    residual_shift,
+    verify_bounds,
+    verify_factor,
+    verify_residual,
+)
 from tf2c.dialects.scales import (
     PER_TENSOR,
     Int8TensorConstraint,
@@ -49,12 +54,11 @@ from tf2c.dialects.scales import (
     StoredTensorConstraint,
     scale_of,
     scaled_type,
-    verify_bounds,
     verify_same_scale,
     verify_scale,
     verify_stored_per_tensor,
 )
-from tf2c.dialects.tensors import NO_PADS, UNIT_STRIDES, I64ArrayConstraint, i64_array
+from tf2c.dialects.tensors import NO_PADS, UNIT_STRIDES, I64Array, I64ArrayConstraint, i64_array
 from tf2c.numerics import fixed_point
 
 
@@ -126,7 +130,8 @@ def bias_constant(bias: npt.NDArray[np.floating], scale: Pow2Attr) -> ConstantOp
 class QuantizeOp(IRDLOperation):
     """Store real numbers, such as the network's input.
 
-    Formula: `output = clamp(floor(input / 2**e + 1/2), -128, 127)` (`numerics.fixed_point.quantize`).
+    Formula: `output = clamp(floor(input / 2**e + 1/2), -128, 127)`
+    (`numerics.fixed_point.quantize`).
 
     | operand | shape | dtype |
     |---|---|---|
@@ -204,14 +209,10 @@ class ConvOp(IRDLOperation):
         input: SSAValue,
         weight: SSAValue,
         bias: SSAValue,
-        strides: DenseArrayBase = UNIT_STRIDES,
-        pads: DenseArrayBase = NO_PADS,
+        strides: I64Array = UNIT_STRIDES,
+        pads: I64Array = NO_PADS,
     ) -> None:
-        """Make a convolution and infer its result type.
-
-        Raises:
-            VerifyException: the kernel does not fit the padded image.
-        """
+        """Make a convolution and infer its result type; raises where the kernel does not fit."""
         super().__init__(
             operands=[input, weight, bias],
             properties={"strides": strides, "pads": pads},
@@ -324,7 +325,7 @@ class RequantizeOp(IRDLOperation):
         self,
         input: SSAValue,
         scale: Pow2Attr,
-        bounds: DenseArrayBase,
+        bounds: I64Array,
         residual: SSAValue | None = None,
     ) -> None:
         """Make a requantization to a scale by pure shifts."""
@@ -345,10 +346,7 @@ class RequantizeOp(IRDLOperation):
     @property
     def residual_shift(self) -> int:
         """`t`; 0 without a residual."""
-        if self.residual is None:
-            return 0
-        difference = scale_of(self.residual).values[0] - scale_of(self.output).values[0]
-        return fixed_point.REQUANTIZE_SHIFT + int(difference)
+        return residual_shift(self.residual, self.output)
 
     def verify_(self) -> None:
         """Check C1 to C6."""
@@ -361,19 +359,10 @@ class RequantizeOp(IRDLOperation):
             verify_scale(value)
         verify_stored_per_tensor(self.output)
         channels = tensors.shape(self.input)[1]
-        multiplier = np.array(self.multiplier.get_values())
-        shift = np.array(self.shift.get_values())
-        for what, values, low, high in (
-            ("multiplier", multiplier, 1, 65535),
-            ("shift", shift, 0, fixed_point.REQUANTIZE_SHIFT),
-        ):
-            if values.size not in (1, channels):
-                raise VerifyException(f"expected 1 or {channels} of `{what}`, got {values.size}")
-            if values.min() < low or values.max() > high:
-                raise VerifyException(
-                    f"expected `{what}` in {low}..{high}, got {values.min()}..{values.max()}"
-                )
+        verify_factor("multiplier", self.multiplier, channels, 1, 65535)
+        verify_factor("shift", self.shift, channels, 0, fixed_point.REQUANTIZE_SHIFT)
         # C3
+        multiplier, shift = map(np.array, (self.multiplier.get_values(), self.shift.get_values()))
         expected = scale_of(self.output).values - scale_of(self.input).values
         if np.any((multiplier == 1) & (shift != expected)):
             raise VerifyException(
@@ -385,14 +374,7 @@ class RequantizeOp(IRDLOperation):
                 f"expected M < {fixed_point.MULTIPLIER_LIMIT}, got {self.multipliers.max()}"
             )
         # C5
-        if self.residual is not None:
-            verify_scale(self.residual)
-            verify_stored_per_tensor(self.residual)
-            if not 0 <= self.residual_shift <= fixed_point.RESIDUAL_SHIFT_LIMIT:
-                raise VerifyException(
-                    f"expected a residual shift in 0..{fixed_point.RESIDUAL_SHIFT_LIMIT}, "
-                    f"got {self.residual_shift}"
-                )
+        verify_residual(self.residual, self.output)
         # C6
         verify_bounds(self.bounds)
 
@@ -434,15 +416,11 @@ class MaxPoolOp(IRDLOperation):
     def __init__(
         self,
         input: SSAValue,
-        kernel_shape: DenseArrayBase,
-        strides: DenseArrayBase = UNIT_STRIDES,
-        pads: DenseArrayBase = NO_PADS,
+        kernel_shape: I64Array,
+        strides: I64Array = UNIT_STRIDES,
+        pads: I64Array = NO_PADS,
     ) -> None:
-        """Make a pooling and infer its result type.
-
-        Raises:
-            VerifyException: the window does not fit the padded image.
-        """
+        """Make a pooling and infer its result type; raises where the window does not fit."""
         channels, *image = tensors.extents(input)
         output = tensors.convolution_extents(image, kernel_shape.get_values(), strides, pads)
         super().__init__(
@@ -489,11 +467,10 @@ class FlattenOp(IRDLOperation):
     def __init__(self, input: SSAValue) -> None:
         """Make a flattening and infer its result type."""
         kind = tensors.tensor_type(input)
-        assert isinstance(kind.element_type, IntegerType)
         shape = (DYNAMIC_INDEX, tensors.flattened(input))
         super().__init__(
             operands=[input],
-            result_types=[scaled_type(kind.element_type, shape, kind.encoding)],
+            result_types=[TensorType(kind.element_type, shape, kind.encoding)],
         )
 
     def verify_(self) -> None:

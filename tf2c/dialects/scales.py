@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import DenseArrayBase, IntAttr, IntegerType, TensorType, i8, i32
+from xdsl.dialects.builtin import IntAttr, IntegerType, TensorType, i8, i32
 from xdsl.ir import Attribute, ParametrizedAttribute, SSAValue
 from xdsl.irdl import (
     AnyAttr,
@@ -24,7 +24,7 @@ from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 
 from tf2c.dialects import tensors
-from tf2c.dialects.tensors import I64ArrayConstraint, i64_array
+from tf2c.dialects.tensors import I64Array, I64ArrayConstraint, i64_array
 from tf2c.numerics import fixed_point
 
 SCALE = "int8.scale"
@@ -40,7 +40,7 @@ class Pow2Attr(ParametrizedAttribute):
 
     name = "int8.pow2"
 
-    exponents: DenseArrayBase = param_def(I64ArrayConstraint)
+    exponents: I64Array = param_def(I64ArrayConstraint)
     axis: IntAttr = param_def()
 
     def __init__(self, exponents: Sequence[int], axis: int = PER_TENSOR) -> None:
@@ -134,14 +134,6 @@ def verify_same_scale(input: SSAValue, output: SSAValue) -> None:
     verify_scale(input)
     if scale_of(input) != scale_of(output):
         raise VerifyException(f"expected scale {scale_of(input)}, got {scale_of(output)}")
-
-
-def verify_bounds(bounds: DenseArrayBase) -> None:
-    """Raise unless there are two int8 numbers in order."""
-    values = bounds.get_values()
-    in_range = all(fixed_point.INT8_MIN <= value <= fixed_point.INT8_MAX for value in values)
-    if len(values) != 2 or values[0] > values[1] or not in_range:
-        raise VerifyException(f"expected two ordered int8 `bounds`, got {list(values)}")
 
 
 def accumulator_scale(input_exponent: int, weight_exponents: npt.NDArray[np.int64]) -> Pow2Attr:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import DenseArrayBase, IntegerType, TensorType
+from xdsl.dialects.builtin import IntegerType, TensorType
 from xdsl.ir import Attribute, Dialect, ParametrizedAttribute, SSAValue
 from xdsl.irdl import (
     AnyAttr,
@@ -40,7 +40,7 @@ from tf2c.dialects import tensors
 from tf2c.dialects.accumulators import convolution_type, gemm_type, verify_accumulators
 from tf2c.dialects.blob import BlobAttr
 from tf2c.dialects.scales import Int8TensorConstraint, Int32TensorConstraint, Pow2Attr
-from tf2c.dialects.tensors import NO_PADS, UNIT_STRIDES, I64ArrayConstraint
+from tf2c.dialects.tensors import NO_PADS, UNIT_STRIDES, I64Array, I64ArrayConstraint
 from tf2c.numerics import pow2
 
 i4 = IntegerType(4)
@@ -176,8 +176,8 @@ class ConvOp(IRDLOperation):
         input: SSAValue,
         weight: SSAValue,
         bias: SSAValue,
-        strides: DenseArrayBase = UNIT_STRIDES,
-        pads: DenseArrayBase = NO_PADS,
+        strides: I64Array = UNIT_STRIDES,
+        pads: I64Array = NO_PADS,
     ) -> None:
         """Make a convolution and infer its result type.
 

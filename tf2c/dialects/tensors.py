@@ -5,17 +5,19 @@ number of images; *extents* are the dimensions behind the batch.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
-from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase, TensorType, i64
+from xdsl.dialects.builtin import DYNAMIC_INDEX, I64, DenseArrayBase, TensorType, i64
 from xdsl.ir import Attribute, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
 from tf2c.numerics import windows
 
+I64Array = DenseArrayBase[I64]
 I64ArrayConstraint = DenseArrayBase.constr(i64)
 
 
-def i64_array(values: Sequence[int]) -> DenseArrayBase:
+def i64_array(values: Sequence[int]) -> I64Array:
     """Return the attribute `array<i64: ...>`."""
     return DenseArrayBase.from_list(i64, list(values))
 
@@ -28,7 +30,7 @@ def tensor_type(value: SSAValue | Attribute) -> TensorType[Attribute]:
     """Return the tensor type of a value that an op's constraints say is a tensor."""
     kind = value.type if isinstance(value, SSAValue) else value
     assert isinstance(kind, TensorType)
-    return kind
+    return cast(TensorType[Attribute], kind)
 
 
 def shape(value: SSAValue) -> tuple[int, ...]:
@@ -59,7 +61,7 @@ def expect_batched(what: str, value: SSAValue, rank: int) -> None:
         )
 
 
-def verify_strides_and_pads(strides: DenseArrayBase, pads: DenseArrayBase) -> None:
+def verify_strides_and_pads(strides: I64Array, pads: I64Array) -> None:
     """Raise unless there are two positive strides and four non-negative pads."""
     stride_values, pad_values = strides.get_values(), pads.get_values()
     if len(stride_values) != 2 or min(stride_values) < 1:
@@ -69,7 +71,7 @@ def verify_strides_and_pads(strides: DenseArrayBase, pads: DenseArrayBase) -> No
 
 
 def convolution_extents(
-    image: Sequence[int], kernel: Sequence[int], strides: DenseArrayBase, pads: DenseArrayBase
+    image: Sequence[int], kernel: Sequence[int], strides: I64Array, pads: I64Array
 ) -> tuple[int, int]:
     """Return the output's `(height, width)` of a window operation.
 
@@ -88,8 +90,8 @@ def verify_convolution(
     image: SSAValue,
     weight: SSAValue,
     output: SSAValue,
-    strides: DenseArrayBase,
-    pads: DenseArrayBase,
+    strides: I64Array,
+    pads: I64Array,
 ) -> None:
     """Check the shapes of a convolution `[?, C, H, W] * [M, C, R, S] -> [?, M, OH, OW]`."""
     verify_strides_and_pads(strides, pads)
@@ -119,9 +121,9 @@ def verify_gemm(rows: SSAValue, weight: SSAValue, output: SSAValue) -> None:
 def verify_max_pool(
     image: SSAValue,
     output: SSAValue,
-    kernel: DenseArrayBase,
-    strides: DenseArrayBase,
-    pads: DenseArrayBase,
+    kernel: I64Array,
+    strides: I64Array,
+    pads: I64Array,
 ) -> None:
     """Check the shapes of max pooling, and that every window contains a real pixel."""
     verify_strides_and_pads(strides, pads)

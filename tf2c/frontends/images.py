@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -81,12 +82,13 @@ def load_image_files(files: list[Path], shape: tuple[int, ...]) -> npt.NDArray[n
 
 def _load_array(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     try:
-        array = np.load(path, allow_pickle=False)
+        loaded: object = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         reason = error.strerror if isinstance(error, OSError) else "damaged contents"
         raise UserError(f"{path}: expected a .npy file, got {reason}") from error
-    if not isinstance(array, np.ndarray):
+    if not isinstance(loaded, np.ndarray):
         raise UserError(f"{path}: expected one array, got an archive")
+    array = cast(npt.NDArray[Any], loaded)
     if array.ndim != 4 or array.shape[1:] != shape or len(array) == 0:
         expected = "x".join(("N", *map(str, shape)))
         raise UserError(

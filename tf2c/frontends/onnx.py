@@ -53,8 +53,9 @@ def _read(path: Path) -> onnx.ModelProto:
     if not path.is_file():
         raise UserError(f"{path}: expected an ONNX model, got no such file")
     try:
-        model = onnx.load(path)
-        onnx.checker.check_model(model)
+        # onnx annotates its path parameters only partially.
+        model = onnx.load(path)  # pyright: ignore[reportUnknownMemberType]
+        onnx.checker.check_model(model)  # pyright: ignore[reportUnknownMemberType]
     except (DecodeError, onnx.checker.ValidationError, ValueError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else "damaged contents"
         raise UserError(

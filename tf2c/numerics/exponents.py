@@ -104,9 +104,10 @@ def pow2_exponents(
         highest: `[M]`.
     """
     rows = weights.reshape(len(weights), -1)
-    fraction, exponent = np.frexp(np.abs(rows).max(axis=1))
-    top = np.where(fraction >= 0.75, exponent, exponent - 1) - pow2.LARGEST_SHIFT
-    candidates = [np.clip(top - finer, lowest, highest) for finer in (0, 1)]
+    fraction, exponent = np.frexp(np.abs(rows.astype(np.float64)).max(axis=1))
+    nearest_top = exponent.astype(np.int64) - (fraction < 0.75)
+    coarser = np.clip(nearest_top - pow2.LARGEST_SHIFT, lowest, highest)
+    candidates = [coarser, np.clip(coarser - 1, lowest, highest)]
     errors = [
         np.square(
             np.ldexp(pow2.round_to_pow2(rows, window[:, None]).astype(np.float64), window[:, None])

@@ -5,8 +5,12 @@ A stored integer `q` with exponent `e` stands for the real number `q * 2**e`. Al
 exactly that in hardware.
 """
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
+
+ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 INT8_MIN = -128
 INT8_MAX = 127
@@ -27,8 +31,8 @@ def round_half_up(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
 
 
 def broadcast_over_channels(
-    per_channel: npt.NDArray[np.generic], rank: int, axis: int
-) -> npt.NDArray[np.generic]:
+    per_channel: npt.NDArray[ScalarT], rank: int, axis: int
+) -> npt.NDArray[ScalarT]:
     """Shape a `[C]` (or one-element) array so that it broadcasts along `axis` of a rank-n array."""
     shape = [1] * rank
     shape[axis] = per_channel.size

@@ -5,9 +5,14 @@ Arrays are `[N, C, H, W]`; kernels, strides are `(height, width)`; pads are ONNX
 """
 
 from collections.abc import Sequence
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
+
+from tf2c.numerics.fixed_point import ScalarT
+
+FloatT = TypeVar("FloatT", np.float32, np.float64)
 
 
 def output_extent(
@@ -23,13 +28,13 @@ def output_extent(
 
 
 def windows(
-    images: npt.NDArray[np.generic],
+    images: npt.NDArray[ScalarT],
     kernel: Sequence[int],
     strides: Sequence[int],
     pads: Sequence[int],
     fill: float,
-) -> npt.NDArray[np.generic]:
-    """Return a read-only view `[N, C, OH, OW, KH, KW]` of all windows, borders filled with `fill`."""
+) -> npt.NDArray[ScalarT]:
+    """Return a view `[N, C, OH, OW, KH, KW]` of all windows, borders filled with `fill`."""
     top, left, bottom, right = pads
     padded = np.pad(
         images,
@@ -41,11 +46,11 @@ def windows(
 
 
 def convolve(
-    images: npt.NDArray[np.floating],
-    weights: npt.NDArray[np.floating],
+    images: npt.NDArray[FloatT],
+    weights: npt.NDArray[FloatT],
     strides: Sequence[int],
     pads: Sequence[int],
-) -> npt.NDArray[np.floating]:
+) -> npt.NDArray[FloatT]:
     """Correlate `[N, C, H, W]` with `[M, C, KH, KW]`: `y[n,m,i,j] = sum over c,r,s of w * x`.
 
     Zero-padded; the result `[N, M, OH, OW]` has the operands' floating dtype.
@@ -53,7 +58,8 @@ def convolve(
     patches = windows(images, weights.shape[2:], strides, pads, fill=0.0)
     batch, _, height, width = patches.shape[:4]
     columns = patches.transpose(0, 2, 3, 1, 4, 5).reshape(batch * height * width, -1)
-    product = columns @ weights.reshape(weights.shape[0], -1).T
+    # numpy's stubs lose the element type of a product.
+    product = cast(npt.NDArray[FloatT], columns @ weights.reshape(weights.shape[0], -1).T)
     return product.reshape(batch, height, width, -1).transpose(0, 3, 1, 2)
 
 
@@ -82,16 +88,16 @@ def multiply_integers(
 
 
 def max_pool(
-    images: npt.NDArray[np.generic],
+    images: npt.NDArray[ScalarT],
     kernel: Sequence[int],
     strides: Sequence[int],
     pads: Sequence[int],
-) -> npt.NDArray[np.generic]:
+) -> npt.NDArray[ScalarT]:
     """Return the maximum over the real pixels of each window; padding does not take part.
 
     Every window must contain a real pixel (pads smaller than the kernel see to it).
     """
-    lowest = -np.inf if images.dtype.kind == "f" else np.iinfo(images.dtype).min  # type: ignore
+    lowest = np.iinfo(images.dtype.name).min if images.dtype.kind == "i" else -np.inf
     return windows(images, kernel, strides, pads, fill=lowest).max(axis=(4, 5))
 
 

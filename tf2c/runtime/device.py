@@ -41,9 +41,15 @@ class Memories:
 class Device(Protocol):
     """Something that executes programs: the simulator, the emulator or a card."""
 
-    name: str
-    kernels: bytes | None
-    """What its engine was built from; None where nothing is built."""
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        ...
+
+    @property
+    def kernels(self) -> bytes | None:
+        """What its engine was built from; None where nothing is built."""
+        ...
 
     def load(self, program: Program, weights: bytes) -> None:
         """Take the network to run: a program and the contents of `weights.bin`.

@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, files
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from tf2c.errors import DeviceError, UserError
 from tf2c.program import Program
@@ -120,7 +120,7 @@ class EmulatorDevice:
         self._child.wait()
         self._folder.cleanup()
 
-    def __enter__(self) -> "EmulatorDevice":
+    def __enter__(self) -> Self:
         """Return the device itself."""
         return self
 

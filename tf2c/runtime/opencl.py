@@ -1,8 +1,9 @@
 """Host code for an engine's OpenCL kernels: the same for a card and for Intel's emulator."""
 
+import contextlib
 import time
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -104,7 +105,7 @@ class OpenCLDevice:
         """Forget the loaded program; the driver releases the rest with this object."""
         self._program = None
 
-    def __enter__(self) -> "OpenCLDevice":
+    def __enter__(self) -> Self:
         """Return the device itself."""
         return self
 
@@ -146,10 +147,9 @@ class OpenCLDevice:
 
 
 def _find_device(cl: Any, platform: str) -> Any:
-    try:
+    platforms: list[Any] = []
+    with contextlib.suppress(cl.Error):  # raised where the ICD loader finds no platform at all
         platforms = cl.get_platforms()
-    except cl.Error:  # the ICD loader found no platform at all
-        platforms = []
     for candidate in platforms:
         if platform.lower() in candidate.name.lower():
             return candidate.get_devices()[0]

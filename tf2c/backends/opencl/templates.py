@@ -24,6 +24,5 @@ def load_template(name: str) -> jinja2.Template:
             loader=jinja2.FileSystemLoader(folder),
             undefined=jinja2.StrictUndefined,
             keep_trailing_newline=True,
-            autoescape=False,  # noqa: S701
         )
         return environment.get_template(name)

@@ -22,7 +22,7 @@ from typing import ClassVar
 
 import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import DenseArrayBase, ModuleOp
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
@@ -33,12 +33,12 @@ from tf2c.analysis.constants import constant_array
 from tf2c.dialects import dataflow, int8, shift, tensors
 from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import Pow2Attr, scale_of
-from tf2c.dialects.tensors import NO_PADS, UNIT_STRIDES, i64_array
+from tf2c.dialects.tensors import NO_PADS, UNIT_STRIDES, I64Array, i64_array
 from tf2c.engine import Engine
 from tf2c.errors import UserError
 from tf2c.numerics import fixed_point, pow2
 from tf2c.passes.contract import CompilerPass, Contract
-from tf2c.passes.rewriting import insert_before, network_function, replace_layer, replace_value
+from tf2c.passes.rewriting import insert_before, network_function, replace_value
 
 IDENTITY_SHIFT = pow2.LARGEST_SHIFT
 """Multiplied by 2**6 and shifted back by 6, a number is itself, with a legal multiplier."""
@@ -92,7 +92,7 @@ def _image_and_weight(sums: Sums) -> tuple[SSAValue, SSAValue]:
     return image, weight.output
 
 
-def _convolution_window(sums: Sums) -> tuple[DenseArrayBase, DenseArrayBase]:
+def _convolution_window(sums: Sums) -> tuple[I64Array, I64Array]:
     """Return strides and pads."""
     if isinstance(sums, shift.ConvOp):
         return sums.strides, sums.pads

@@ -1,0 +1,1 @@
+"""Passes of stage `graph`: simplify the trained network."""

@@ -20,7 +20,7 @@ from typing import ClassVar
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 from xdsl.rewriter import Rewriter
 
 from tf2c.dialects import graph
@@ -60,7 +60,9 @@ class FuseResidualAddPass(CompilerPass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Fuse every addition that has a layer to join."""
-        position = {candidate: index for index, candidate in enumerate(op.walk())}
+        position: dict[Operation | Block, int] = {
+            candidate: index for index, candidate in enumerate(op.walk())
+        }
         for addition in list(position):
             if not isinstance(addition, graph.AddOp):
                 continue

@@ -68,7 +68,8 @@ class _Observed:
 
     def best_exponent(self) -> int:
         """Return the candidate of least error; ties go to the one that saturates less."""
-        assert self.candidates is not None and self.errors is not None
+        assert self.candidates is not None
+        assert self.errors is not None
         return int(self.candidates[np.argmin(self.errors)])
 
 
@@ -126,7 +127,9 @@ class ChooseScalesPass(CompilerPass):
         function = network_function(op)
         (argument,) = function.args
         layers = list(stored_layers(function))
-        observed = {value: _Observed() for value in (argument, *(each.output for each in layers))}
+        observed: dict[SSAValue, _Observed] = {
+            value: _Observed() for value in (argument, *(each.output for each in layers))
+        }
         for settle in (True, False):
             for batch in _batches(images):
                 observed[argument].observe(batch)
@@ -134,7 +137,7 @@ class ChooseScalesPass(CompilerPass):
             for tensor in observed.values():
                 if settle:
                     tensor.settle_magnitude()
-        chosen = {argument: observed[argument].best_exponent()}
+        chosen: dict[SSAValue, int] = {argument: observed[argument].best_exponent()}
         for layer in layers:
             exponent = observed[layer.output].best_exponent()
             input_exponent = chosen[stored_source(layer.input)]

@@ -108,8 +108,7 @@ def _convert(op: Operation) -> None:
 
 def _quantize_argument(function: FuncOp) -> None:
     (argument,) = function.args
-    attributes = function.arg_attrs.data[0].data if function.arg_attrs is not None else {}
-    scale = attributes.get(SCALE)
+    scale = None if function.arg_attrs is None else function.arg_attrs.data[0].data.get(SCALE)
     if not isinstance(scale, Pow2Attr):
         raise UserError(
             "expected a chosen scale of the network's input, got none",

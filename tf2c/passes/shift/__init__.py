@@ -1,0 +1,1 @@
+"""Passes of stage `shift`: make every weight a signed power of two."""
