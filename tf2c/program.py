@@ -227,6 +227,6 @@ class Program:
             input_exponent=header.input_exponent,
             output=Port(*ports[len(Port._fields) :]),
             output_exponents=exponents,
-            jobs=tuple(Job(*map(int, row)) for row in jobs.reshape(header.jobs, -1)),
+            jobs=tuple(Job(*map(int, row)) for row in jobs.reshape(-1, len(Job._fields))),
             parameters=parameters.reshape(header.parameter_rows, 2, engine.filter_vector),
         )

@@ -107,12 +107,15 @@ def pow2_exponents(
     fraction, exponent = np.frexp(np.abs(rows.astype(np.float64)).max(axis=1))
     nearest_top = exponent.astype(np.int64) - (fraction < 0.75)
     coarser = np.clip(nearest_top - pow2.LARGEST_SHIFT, lowest, highest)
-    candidates = [coarser, np.clip(coarser - 1, lowest, highest)]
-    errors = [
-        np.square(
-            np.ldexp(pow2.round_to_pow2(rows, window[:, None]).astype(np.float64), window[:, None])
-            - rows
-        ).sum(axis=1)
-        for window in candidates
-    ]
-    return np.where(errors[1] < errors[0], candidates[1], candidates[0]).astype(np.int64)
+    finer = np.clip(coarser - 1, lowest, highest)
+    is_finer_better = _pow2_errors(rows, finer) < _pow2_errors(rows, coarser)
+    return np.where(is_finer_better, finer, coarser)
+
+
+def _pow2_errors(
+    rows: npt.NDArray[np.floating], exponents: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Return the sum of squared rounding errors of each row under its exponent."""
+    window = exponents[:, None]
+    rounded = fixed_point.dequantize(pow2.round_to_pow2(rows, window), window)
+    return np.square(rounded - rows).sum(axis=1)

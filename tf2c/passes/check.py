@@ -23,7 +23,7 @@ from tf2c.passes.contract import EQUIVALENT_TOLERANCE, CompilerPass, Contract
 from tf2c.passes.rewriting import network_function
 
 IMAGES = 4
-"""Random images per check."""
+"""Images per check."""
 
 
 class ContractError(Exception):
@@ -41,15 +41,30 @@ class _LayerRecorder(Interpreter.Listener):
             self.results[layer_name(op)] = values
 
 
+def check_images(
+    module: ModuleOp, calibration: npt.NDArray[np.float32] | None, seed: int
+) -> npt.NDArray[np.float32]:
+    """Return images to check a module on: some of the calibration images, else random ones."""
+    generator = np.random.default_rng(seed)
+    if calibration is not None:
+        return calibration[generator.choice(len(calibration), min(IMAGES, len(calibration)))]
+    (argument,) = network_function(module).args
+    return generator.normal(size=(IMAGES, *tensors.extents(argument))).astype(np.float32)
+
+
 class ContractChecker:
     """Compares a module before and after each pass."""
 
-    def __init__(self, module: ModuleOp, seed: int) -> None:
-        """Execute the module as it is before the first pass."""
-        (argument,) = network_function(module).args
-        shape = (IMAGES, *tensors.extents(argument))
+    def __init__(self, module: ModuleOp, images: npt.NDArray[np.float32], seed: int = 0) -> None:
+        """Execute the module as it is before the first pass.
+
+        Args:
+            module: verified IR.
+            images: float32 `[N, C, H, W]`.
+            seed: that the images were made from, for messages.
+        """
         self._seed = seed
-        self._images = np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+        self._images = images
         self._execute(module)
 
     def check(self, applied: ModulePass, module: ModuleOp) -> str:

@@ -14,7 +14,7 @@ from tf2c.context import CompilerContext
 from tf2c.dialects.layers import layer_name
 from tf2c.errors import UserError
 from tf2c.passes import PASSES, Stage
-from tf2c.passes.check import ContractChecker
+from tf2c.passes.check import ContractChecker, check_images
 
 LEGAL_EVERYWHERE = frozenset({"builtin", "func"})
 
@@ -110,7 +110,10 @@ class PassPipeline:
             VerifyException: a pass left invalid IR: a bug of tf2c.
         """
         context = context or CompilerContext()
-        checker = ContractChecker(module, seed) if check else None
+        checker = None
+        if check:
+            images = check_images(module, context.calibration, seed)
+            checker = ContractChecker(module, images, seed)
         reports: list[PassReport] = []
         for each in self.passes:
             started = time.perf_counter()

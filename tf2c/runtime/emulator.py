@@ -171,6 +171,8 @@ def _serve(connection: "Connection[Any, Any]") -> None:
                 answer = device.execute(memories), memories
         except (DeviceError, UserError) as error:
             answer = error
+        except Exception as error:
+            answer = DeviceError(f"the emulator's process failed in `{request}`: {error!r}")
         connection.send(answer)
     # Kernels that wait for each other never end; neither would an orderly exit.
     os._exit(0)

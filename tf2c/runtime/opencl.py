@@ -92,8 +92,9 @@ class OpenCLDevice:
             self._queues[name].flush()
         self._wait(events)
         queue = self._queues["writer"]
-        self._cl.enqueue_copy(queue, memories.features, features).wait()
-        self._cl.enqueue_copy(queue, memories.output, output).wait()
+        for memory, buffer in ((memories.features, features), (memories.output, output)):
+            if memory.size:
+                self._cl.enqueue_copy(queue, memory, buffer).wait()
         counts = np.zeros(1, np.int64)
         counted: dict[str, int] = {}
         for name in KERNELS:

@@ -99,18 +99,52 @@ def _convolution_window(sums: Sums) -> tuple[I64Array, I64Array]:
     return UNIT_STRIDES, NO_PADS
 
 
+def _insert_identity_job(
+    op: Operation, image: SSAValue, kernel: tuple[int, int], pooling: dataflow.Pooling
+) -> SSAValue:
+    """Insert a job in front of `op` that copies an image, and return its result.
+
+    Args:
+        op: the op that needs the copy.
+        image: `[?, C, H, W]`.
+        kernel: `(1, 1)` to keep the pixels; `(H, W)` to make every element a channel of its own.
+        pooling: of the copy.
+    """
+    channels = tensors.extents(image)[0]
+    filters = channels * kernel[0] * kernel[1]
+    diagonal = np.full((filters, filters), pow2.ZERO_CODE, np.uint8)
+    np.fill_diagonal(diagonal, IDENTITY_SHIFT)
+    codes = diagonal.reshape(filters, channels, *kernel)
+    weight = shift.ConstantOp(codes, Pow2Attr([-IDENTITY_SHIFT]))
+    exponent = int(scale_of(image).values[0]) - IDENTITY_SHIFT
+    bias = int8.ConstantOp(np.zeros(filters, np.int32), Pow2Attr([exponent]))
+    insert_before(op, [weight, bias], layer=op)
+    job = dataflow.JobOp(
+        image,
+        weight.output,
+        bias.output,
+        requantization=dataflow.Requantization(
+            [1 << (fixed_point.REQUANTIZE_SHIFT - IDENTITY_SHIFT)],
+            i64_array([fixed_point.INT8_MIN, fixed_point.INT8_MAX]),
+            scale_of(image),
+        ),
+        pooling=pooling,
+    )
+    return _insert_job(op, job, layer=op)
+
+
 def _residual_image(requantize: int8.RequantizeOp) -> SSAValue | None:
-    """Return the residual as it lies in memory, which must be as the job's pixels lie."""
+    """Return the residual as the job's pixels lie in memory.
+
+    A fully connected layer has one pixel of many channels. An image that is flattened to join it
+    lies otherwise, and is copied.
+    """
     if requantize.residual is None:
         return None
     image = _unflattened(requantize.residual)
-    channels, *pixels = tensors.extents(image)
-    if len(tensors.shape(requantize.input)) == 2 and pixels != [1, 1]:
-        raise _refusal(
-            requantize,
-            f"the residual is a flattened image of {channels} channels and {pixels} pixels",
-            "the engine adds to a fully connected layer only what another one computed",
-        )
+    _, height, width = tensors.extents(image)
+    if len(tensors.shape(requantize.input)) == 2 and (height, width) != (1, 1):
+        return _insert_identity_job(requantize, image, (height, width), dataflow.NO_POOLING)
     return image
 
 
@@ -168,27 +202,9 @@ def _convert_raw(sums: Sums) -> None:
 
 
 def _convert_standing_pooling(pooling: int8.MaxPoolOp) -> None:
-    """Give a pooling that no job can do on its way out an identity job."""
+    """Give a pooling that no job can do on its way out a job that copies."""
     image = _unflattened(pooling.input)
-    channels = tensors.extents(image)[0]
-    codes = np.full((channels, channels, 1, 1), pow2.ZERO_CODE, np.uint8)
-    codes[range(channels), range(channels)] = IDENTITY_SHIFT
-    weight = shift.ConstantOp(codes, Pow2Attr([-IDENTITY_SHIFT]))
-    exponent = int(scale_of(image).values[0]) - IDENTITY_SHIFT
-    bias = int8.ConstantOp(np.zeros(channels, np.int32), Pow2Attr([exponent]))
-    insert_before(pooling, [weight, bias], layer=pooling)
-    job = dataflow.JobOp(
-        image,
-        weight.output,
-        bias.output,
-        requantization=dataflow.Requantization(
-            [1 << (fixed_point.REQUANTIZE_SHIFT - IDENTITY_SHIFT)],
-            i64_array([fixed_point.INT8_MIN, fixed_point.INT8_MAX]),
-            scale_of(image),
-        ),
-        pooling=_windows(pooling),
-    )
-    _replace_with_job(pooling, _insert_job(pooling, job, layer=pooling))
+    _replace_with_job(pooling, _insert_identity_job(pooling, image, (1, 1), _windows(pooling)))
 
 
 def _convert(op: Operation) -> None:

@@ -1,0 +1,174 @@
+"""Random networks through the whole compiler."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import HealthCheck, given, settings
+from naive_reference import run as run_naively
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.interpreter import Interpreter, PythonValues
+from xdsl.ir import Operation
+from xdsl.parser import Parser
+
+from tf2c.backends.opencl.render import render_engine
+from tf2c.backends.program import emit_program
+from tf2c.dialects.blob import reachable_blobs
+from tf2c.engine import Engine
+from tf2c.errors import UserError
+from tf2c.interpreters import run
+from tf2c.ir_files import new_context, print_module
+from tf2c.passes import STAGES
+from tf2c.passes.pipeline import PassPipeline, expect_legal
+from tf2c.program import Program
+from tf2c.runtime.emulator import EmulatorDevice, library_path
+from tf2c.runtime.session import Session
+from tf2c.runtime.simulator import Simulator
+from tf2c.testing import Network, Step, assert_contract, assert_exact, build_network, networks
+
+PROFILE = settings(
+    derandomize=True,
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+def compiled(network: Network, to: str) -> Network:
+    """Return the network after a stage."""
+    result = network.clone()
+    context = new_context()
+    context.calibration = network.images
+    for stage in STAGES:
+        PassPipeline([each() for each in stage.passes]).run(result.module, context=context)
+        expect_legal(result.module, stage)
+        if stage.name == to:
+            break
+    return result
+
+
+def parsed_back(module: ModuleOp, text: str) -> ModuleOp:
+    """Parse text whose blobs are those of a module that is still in memory."""
+    context = new_context()
+    blobs = reachable_blobs(module)
+    result = Parser(context, text).parse_module()
+    for digest, blob in reachable_blobs(result).items():
+        blob._array = blobs[digest].array  # pyright: ignore[reportPrivateUsage]
+    result.verify()
+    return result
+
+
+@pytest.mark.parametrize("stage", [stage.name for stage in STAGES])
+@PROFILE
+@given(network=networks())
+def test_printed_ir_parses_back_to_the_same(stage: str, network: Network) -> None:
+    module = compiled(network, stage).module
+    text = print_module(module)
+    again = parsed_back(module, text)
+    assert again.is_structurally_equivalent(module)
+    assert print_module(again) == text
+
+
+@PROFILE
+@given(network=networks())
+def test_every_pass_verifies_and_keeps_its_contract(network: Network) -> None:
+    for stage in STAGES:
+        for each in stage.passes:
+            network = assert_contract(network, each())
+        expect_legal(network.module, stage)
+
+
+@PROFILE
+@given(network=networks())
+def test_passes_of_the_graph_stage_change_nothing_the_second_time(network: Network) -> None:
+    for each in STAGES[0].passes:
+        network = assert_contract(network, each())
+        again = assert_exact(network, each())
+        assert str(again.module) == str(network.module)
+
+
+@PROFILE
+@given(network=networks())
+def test_int8_and_shift_equal_the_naive_reference_in_every_element(network: Network) -> None:
+    for stage in ("int8", "shift"):
+        result = compiled(network, stage)
+        named = run_naively(result.module, result.images)
+        observed = observed_results(result)
+        assert len(named) == len(observed)
+        for (name, expected), actual in zip(named, observed, strict=True):
+            assert actual.dtype == expected.dtype
+            assert np.array_equal(actual, expected), name
+
+
+class Recorder(Interpreter.Listener):
+    """Remembers every op's result."""
+
+    def __init__(self) -> None:
+        self.seen: list[npt.NDArray[Any]] = []
+
+    def did_interpret_op(self, op: Operation, results: PythonValues) -> None:
+        self.seen.extend(results)
+
+
+def observed_results(network: Network) -> list[npt.NDArray[Any]]:
+    recorder = Recorder()
+    run(network.module, network.images, listener=recorder)
+    return recorder.seen
+
+
+@PROFILE
+@given(network=networks())
+def test_simulator_equals_the_interpreter_of_dataflow(network: Network) -> None:
+    result = compiled(network, "dataflow")
+    program, weights, _ = emit_program(result.module)
+    program.expect_fits(weights)
+    again = Program.from_bytes(program.to_bytes())
+    assert again.to_bytes() == program.to_bytes()
+    simulated = Session(Simulator(), again, weights).run(result.images)
+    assert np.array_equal(simulated.stored, run(result.module, result.images))
+
+
+def library_or_skip() -> None:
+    try:
+        library_path()
+    except UserError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[EmulatorDevice]:
+    library_or_skip()
+    with EmulatorDevice(render_engine(Engine(), "property tests").encode()) as device:
+        yield device
+
+
+@settings(PROFILE, max_examples=25)
+@given(network=networks(max_layers=6))
+def test_emulator_equals_the_simulator_in_every_element(
+    emulator: EmulatorDevice, network: Network
+) -> None:
+    program, weights, _ = emit_program(compiled(network, "dataflow").module)
+    simulator = Session(Simulator(), program, weights)
+    comparison = Session(emulator, program, weights).compare(simulator, network.images)
+    assert comparison.elements > 0
+    assert comparison.differences == 0
+
+
+def test_shallow_channels_compute_the_same_bits() -> None:
+    """A missing interlock would show as a difference when kernels run far apart or close."""
+    library_or_skip()
+    steps = [
+        Step(kind=kind, operand=0, filters=20, kernel=3, stride=1, pad=1, has_bias=True)
+        for kind in (0, 1, 2, 3, 4, 0)
+    ]
+    network = build_network((3, 6, 6), steps, seed=7)
+    program, weights, _ = emit_program(compiled(network, "dataflow").module)
+    simulator = Session(Simulator(), program, weights)
+    for depth in (1, 8, 4096):
+        engine = dataclasses.replace(Engine(), channel_depth=depth)
+        with EmulatorDevice(render_engine(engine, "depth test").encode()) as device:
+            comparison = Session(device, program, weights).compare(simulator, network.images[:1])
+        assert comparison.differences == 0
