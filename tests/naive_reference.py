@@ -140,13 +140,13 @@ def _multiply(rows: Array, weight: Array, bias: Array) -> Array:
 
 def _requantize(op: int8.RequantizeOp, values: dict[SSAValue, Array]) -> Array:
     sums = values[op.input]
-    multiplier, shifts = op.multiplier.get_values(), op.shift.get_values()
+    multiplier: list[int] = list(op.multiplier.get_values())
+    shifts: list[int] = list(op.shift.get_values())
     low, high = op.bounds.get_values()
     stored = np.empty(sums.shape, np.int8)
     for index in np.ndindex(sums.shape):
         channel = index[1]
-        factor = int(multiplier[channel % len(multiplier)])
-        factor <<= 30 - int(shifts[channel % len(shifts)])
+        factor = multiplier[channel % len(multiplier)] << (30 - shifts[channel % len(shifts)])
         total = int(sums[index]) * factor
         if op.residual is not None:
             residual_shift = 30 + _one_exponent(op.residual) - _one_exponent(op.output)

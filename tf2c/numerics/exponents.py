@@ -106,8 +106,8 @@ def pow2_exponents(
     rows = weights.reshape(len(weights), -1)
     fraction, exponent = np.frexp(np.abs(rows.astype(np.float64)).max(axis=1))
     nearest_top = exponent.astype(np.int64) - (fraction < 0.75)
-    coarser = np.clip(nearest_top - pow2.LARGEST_SHIFT, lowest, highest)
-    finer = np.clip(coarser - 1, lowest, highest)
+    coarser: npt.NDArray[np.int64] = np.clip(nearest_top - pow2.LARGEST_SHIFT, lowest, highest)
+    finer: npt.NDArray[np.int64] = np.clip(coarser - 1, lowest, highest)
     is_finer_better = _pow2_errors(rows, finer) < _pow2_errors(rows, coarser)
     return np.where(is_finer_better, finer, coarser)
 

@@ -1,0 +1,264 @@
+// RUN: tf2c-opt %s --split-input-file --verify-diagnostics --parsing-diagnostics | filecheck %s
+
+// One broken constraint per chunk, named by its op and label.
+
+// dataflow.engine C1: an even channel vector
+// CHECK: expected an even `channel_vector` >= 2, got 3
+dataflow.engine filter_vector 16 channel_vector 3 weight_depth 1024 channel_depth 512
+
+// -----
+
+// dataflow.engine C1: vectors that divide each other
+// CHECK: expected `filter_vector` to be a multiple of 8, got 12
+dataflow.engine filter_vector 12 channel_vector 8 weight_depth 1024 channel_depth 512
+
+// -----
+
+// dataflow.engine C1: a positive depth
+// CHECK: expected integer >= 1, got 0
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 0 channel_depth 512
+
+// -----
+
+// dataflow.input C1: an image
+// CHECK: expected an image with a dynamic batch and 3 known extents, got ?x8
+func.func @input(%q: tensor<?x8xi8, #int8.pow2<-7>>) {
+  %x = dataflow.input %q : tensor<?x8xi8, #int8.pow2<-7>> -> tensor<?x8xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// dataflow.input C1: a result of the input's shape
+// CHECK: expected a result of shape ?x1x8x8, got ?x1x8x4
+func.func @input(%q: tensor<?x1x8x8xi8, #int8.pow2<-7>>) {
+  %x = dataflow.input %q : tensor<?x1x8x8xi8, #int8.pow2<-7>> -> tensor<?x1x8x4xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// dataflow.input C1: the input's scale
+// CHECK: expected scale #int8.pow2<-7>, got #int8.pow2<-6>
+func.func @input(%q: tensor<?x1x8x8xi8, #int8.pow2<-7>>) {
+  %x = dataflow.input %q : tensor<?x1x8x8xi8, #int8.pow2<-7>> -> tensor<?x1x8x8xi8, #int8.pow2<-6>>
+  func.return
+}
+
+// -----
+
+// dataflow.input C1: a place in the memory
+// CHECK: expected integer >= 0, got -1
+func.func @input(%q: tensor<?x1x8x8xi8, #int8.pow2<-7>>) {
+  %x = dataflow.input %q at -1 : tensor<?x1x8x8xi8, #int8.pow2<-7>> -> tensor<?x1x8x8xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C1: a module with an engine
+// CHECK: expected a `dataflow.engine` in the module, got none
+func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C1: the result's extents
+// CHECK: expected a result of shape ?x2x6x6, got ?x2x8x8
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x8x8xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C1: the pooled extents
+// CHECK: expected a result of shape ?x2x3x3, got ?x2x6x6
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] pool [2, 2] pool_strides [2, 2] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C1: a residual of the convolution's shape
+// CHECK: expected a residual of shape ?x2x6x6, got ?x2x3x3
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>, %r: tensor<?x2x3x3xi8, #int8.pow2<-5>>) {
+  %y = dataflow.job %x, %w, %b residual %r : tensor<?x2x3x3xi8, #int8.pow2<-5>> multipliers [4194304] bounds [0, 127] pool [2, 2] pool_strides [2, 2] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x3x3xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C1: a kernel that fits the padded image
+// CHECK: expected a window that fits the padded image, got 9x3 on 8x8
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x9x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x9x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C1: a weight for the image's channels
+// CHECK: expected a weight for 1 channels, got 3
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x3x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x3x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C1: an image of rank 4
+// CHECK: expected an image with a dynamic batch and 3 known extents, got ?x8
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] : tensor<?x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C1: positive strides
+// CHECK: expected two `strides` >= 1, got [0, 1]
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b strides [0, 1] multipliers [4194304] bounds [0, 127] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C1: pads smaller than the pooling's kernel
+// CHECK: expected `pads` smaller than the kernel [2, 2], got [2, 0, 0, 0]
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] pool [2, 2] pool_strides [2, 2] pool_pads [2, 0, 0, 0] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x4x3xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C2: the bias's exponents
+// CHECK: expected a bias with exponents [-13], got [-7]
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-7>>) {
+  %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-7>> -> tensor<?x2x6x6xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C2: a raw result's exponents
+// CHECK: expected a result tensor<?x2x6x6xi32, #int8.pow2<-13>>, got tensor<?x2x6x6xi32, #int8.pow2<-12>>
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-12>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C2: a raw result of accumulators
+// CHECK: expected a result tensor<?x2x6x6xi32, #int8.pow2<-13>>, got tensor<?x2x6x6xi8, #int8.pow2<-13>>
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C3: no pooling of accumulators
+// CHECK: expected a raw job without residual and pooling
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b pool [2, 2] pool_strides [2, 2] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x3x3xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C3: no residual of accumulators
+// CHECK: expected a raw job without residual and pooling
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>, %r: tensor<?x2x6x6xi8, #int8.pow2<-5>>) {
+  %y = dataflow.job %x, %w, %b residual %r : tensor<?x2x6x6xi8, #int8.pow2<-5>> : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C4: a multiplier, or one per filter
+// CHECK: expected 1 or 2 of `multipliers`, got 3
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b multipliers [1, 1, 1] bounds [0, 127] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C4: a multiplier of the engine's width
+// CHECK: expected `multipliers` in 0..67108863, got 67108864..67108864
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b multipliers [67108864] bounds [0, 127] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C4: an int8 result of a requantizing job
+// CHECK: expected an i8 result, got tensor<?x2x6x6xi32, #int8.pow2<-13>>
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C5: a residual shift from 0
+// CHECK: expected a residual shift in 0..48, got -1
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>, %r: tensor<?x2x6x6xi8, #int8.pow2<-36>>) {
+  %y = dataflow.job %x, %w, %b residual %r : tensor<?x2x6x6xi8, #int8.pow2<-36>> multipliers [4194304] bounds [0, 127] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C5: bounds in order
+// CHECK: expected two ordered int8 `bounds`, got [1, 0]
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [1, 0] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C5: one exponent of the result
+// CHECK: expected one scale for the whole tensor, got one per channel
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<[-5, -5], axis = 1>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C6: weights of a filter tile in the weight memory
+// CHECK: expected at most 64 weight words per filter tile, got 81
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x1x9x9xi8, #int8.pow2<-7>>, %w: tensor<2x1x9x9xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] : tensor<?x1x9x9xi8, #int8.pow2<-7>>, tensor<2x1x9x9xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x1x1xi8, #int8.pow2<-5>>
+  func.return
+}

@@ -1,0 +1,433 @@
+// RUN: tf2c-opt %s --split-input-file --verify-diagnostics --parsing-diagnostics | filecheck %s
+
+// One broken constraint per chunk, named by its op and label.
+
+// int8.constant C1: the blob has the result's type
+// CHECK: expected a blob of int32 (2,), got int8 (2,)
+func.func @constant() {
+  %c = int8.constant <2xi8, [1, 2]> : tensor<2xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// int8.constant C1: the blob has the result's shape
+// CHECK: expected a blob of int8 (2, 1), got int8 (2,)
+func.func @constant() {
+  %c = int8.constant <2xi8, [1, 2]> : tensor<2x1xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// int8.constant C1: the origin has the result's shape
+// CHECK: expected a blob of float32 (2,), got float32 (1,)
+func.func @constant() {
+  %c = int8.constant <2xi8, [1, 2]> from <1xf32, [1.0]> : tensor<2xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// int8.constant C2: one exponent per index along the axis
+// CHECK: expected 2 exponents, got 3
+func.func @constant() {
+  %c = int8.constant <2xi8, [1, 2]> : tensor<2xi8, #int8.pow2<[-7, -6, -5], axis = 0>>
+  func.return
+}
+
+// -----
+
+// int8.constant C2: an axis of the tensor
+// CHECK: expected an axis of 1 dimensions, got 1
+func.func @constant() {
+  %c = int8.constant <2xi8, [1, 2]> : tensor<2xi8, #int8.pow2<[-7, -6], axis = 1>>
+  func.return
+}
+
+// -----
+
+// int8.quantize C1: the input's shape
+// CHECK: expected a result of shape ?x2, got ?x3
+func.func @quantize(%x: tensor<?x2xf32>) {
+  %y = int8.quantize %x : tensor<?x2xf32> -> tensor<?x3xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// int8.quantize C1: the whole tensor's scale
+// CHECK: expected one scale for the whole tensor, got one per channel
+func.func @quantize(%x: tensor<?x2xf32>) {
+  %y = int8.quantize %x : tensor<?x2xf32> -> tensor<?x2xi8, #int8.pow2<[-7, -6], axis = 1>>
+  func.return
+}
+
+// -----
+
+// int8.conv C1: a weight for the image's channels
+// CHECK: expected a weight for 1 channels, got 3
+func.func @conv(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x3x3x3xi8, #int8.pow2<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = int8.conv %x, %w, %b : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x3x3x3xi8, #int8.pow2<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// int8.conv C1: a dynamic batch
+// CHECK: expected an image with a dynamic batch and 3 known extents, got 1x1x8x8
+func.func @conv(%x: tensor<1x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi8, #int8.pow2<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = int8.conv %x, %w, %b : tensor<1x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi8, #int8.pow2<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// int8.conv C1: positive strides
+// CHECK: expected two `strides` >= 1, got [1, 0]
+func.func @conv(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi8, #int8.pow2<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = int8.conv %x, %w, %b strides [1, 0] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi8, #int8.pow2<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// int8.conv C1: four pads that are not negative
+// CHECK: expected four `pads` >= 0, got [0, 0, 0, -1]
+func.func @conv(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi8, #int8.pow2<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = int8.conv %x, %w, %b pads [0, 0, 0, -1] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi8, #int8.pow2<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// int8.conv C1: the result's extents
+// CHECK: expected a result of shape ?x2x6x6, got ?x2x8x8
+func.func @conv(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi8, #int8.pow2<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = int8.conv %x, %w, %b : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi8, #int8.pow2<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x8x8xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// int8.conv C2: a bias per filter
+// CHECK: expected a bias of shape 2, got 1
+func.func @conv(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi8, #int8.pow2<-6>>, %b: tensor<1xi32, #int8.pow2<-13>>) {
+  %y = int8.conv %x, %w, %b : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi8, #int8.pow2<-6>>, tensor<1xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// int8.conv C2: the bias's exponents
+// CHECK: expected a bias with exponents [-13], got [-12]
+func.func @conv(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi8, #int8.pow2<-6>>, %b: tensor<2xi32, #int8.pow2<-12>>) {
+  %y = int8.conv %x, %w, %b : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi8, #int8.pow2<-6>>, tensor<2xi32, #int8.pow2<-12>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// int8.conv C2: the result's exponents
+// CHECK: expected a result with exponents [-13], got [-14]
+func.func @conv(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi8, #int8.pow2<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = int8.conv %x, %w, %b : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi8, #int8.pow2<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-14>>
+  func.return
+}
+
+// -----
+
+// int8.conv C2: exponents per filter if the weight has them
+// CHECK: expected a bias with exponents [-13, -12], got [-13]
+func.func @conv(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi8, #int8.pow2<[-6, -5], axis = 0>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = int8.conv %x, %w, %b : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi8, #int8.pow2<[-6, -5], axis = 0>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// int8.conv C2: one exponent of the input
+// CHECK: expected one scale for the whole tensor, got one per channel
+func.func @conv(%x: tensor<?x1x8x8xi8, #int8.pow2<[-7], axis = 1>>, %w: tensor<2x1x3x3xi8, #int8.pow2<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = int8.conv %x, %w, %b : tensor<?x1x8x8xi8, #int8.pow2<[-7], axis = 1>>, tensor<2x1x3x3xi8, #int8.pow2<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// int8.conv C2: exponents of the weight on its filters' axis
+// CHECK: expected exponents on axis 0, got axis 1
+func.func @conv(%x: tensor<?x2x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x2x3x3xi8, #int8.pow2<[-6, -6], axis = 1>>, %b: tensor<2xi32, #int8.pow2<[-13, -13], axis = 0>>) {
+  %y = int8.conv %x, %w, %b : tensor<?x2x8x8xi8, #int8.pow2<-7>>, tensor<2x2x3x3xi8, #int8.pow2<[-6, -6], axis = 1>>, tensor<2xi32, #int8.pow2<[-13, -13], axis = 0>> -> tensor<?x2x6x6xi32, #int8.pow2<[-13, -13], axis = 1>>
+  func.return
+}
+
+// -----
+
+// int8.conv C2: exponents of the result on its channels' axis
+// CHECK: expected exponents on axis 1, got axis 2
+func.func @conv(%x: tensor<?x1x4x4xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi8, #int8.pow2<[-6, -6], axis = 0>>, %b: tensor<2xi32, #int8.pow2<[-13, -13], axis = 0>>) {
+  %y = int8.conv %x, %w, %b : tensor<?x1x4x4xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi8, #int8.pow2<[-6, -6], axis = 0>>, tensor<2xi32, #int8.pow2<[-13, -13], axis = 0>> -> tensor<?x2x2x2xi32, #int8.pow2<[-13, -13], axis = 2>>
+  func.return
+}
+
+// -----
+
+// int8.gemm C1: a weight for the inputs
+// CHECK: expected a weight for 6 inputs, got 5
+func.func @gemm(%x: tensor<?x6xi8, #int8.pow2<-7>>, %w: tensor<2x5xi8, #int8.pow2<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = int8.gemm %x, %w, %b : tensor<?x6xi8, #int8.pow2<-7>>, tensor<2x5xi8, #int8.pow2<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// int8.gemm C1: the result's extents
+// CHECK: expected a result of shape ?x2, got ?x3
+func.func @gemm(%x: tensor<?x6xi8, #int8.pow2<-7>>, %w: tensor<2x6xi8, #int8.pow2<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = int8.gemm %x, %w, %b : tensor<?x6xi8, #int8.pow2<-7>>, tensor<2x6xi8, #int8.pow2<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x3xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// int8.gemm C2: the bias's exponents
+// CHECK: expected a bias with exponents [-13], got [-7]
+func.func @gemm(%x: tensor<?x6xi8, #int8.pow2<-7>>, %w: tensor<2x6xi8, #int8.pow2<-6>>, %b: tensor<2xi32, #int8.pow2<-7>>) {
+  %y = int8.gemm %x, %w, %b : tensor<?x6xi8, #int8.pow2<-7>>, tensor<2x6xi8, #int8.pow2<-6>>, tensor<2xi32, #int8.pow2<-7>> -> tensor<?x2xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// int8.gemm C2: the result's exponents
+// CHECK: expected a result with exponents [-13, -12], got [-13]
+func.func @gemm(%x: tensor<?x6xi8, #int8.pow2<-7>>, %w: tensor<2x6xi8, #int8.pow2<[-6, -5], axis = 0>>, %b: tensor<2xi32, #int8.pow2<[-13, -12], axis = 0>>) {
+  %y = int8.gemm %x, %w, %b : tensor<?x6xi8, #int8.pow2<-7>>, tensor<2x6xi8, #int8.pow2<[-6, -5], axis = 0>>, tensor<2xi32, #int8.pow2<[-13, -12], axis = 0>> -> tensor<?x2xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// int8.requantize C1: a result of the input's shape
+// CHECK: expected a result of shape ?x2, got ?x3
+func.func @requantize(%a: tensor<?x2xi32, #int8.pow2<-13>>) {
+  %y = int8.requantize %a shift [8] bounds [0, 127] : tensor<?x2xi32, #int8.pow2<-13>> -> tensor<?x3xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.requantize C1: a residual of the input's shape
+// CHECK: expected a residual of shape ?x2, got ?x3
+func.func @requantize(%a: tensor<?x2xi32, #int8.pow2<-13>>, %r: tensor<?x3xi8, #int8.pow2<-5>>) {
+  %y = int8.requantize %a residual %r : tensor<?x3xi8, #int8.pow2<-5>> shift [8] bounds [0, 127] : tensor<?x2xi32, #int8.pow2<-13>> -> tensor<?x2xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.requantize C2: one multiplier, or one per channel
+// CHECK: expected 1 or 2 of `multiplier`, got 3
+func.func @requantize(%a: tensor<?x2xi32, #int8.pow2<-13>>) {
+  %y = int8.requantize %a multiplier [3, 3, 3] shift [8] bounds [0, 127] : tensor<?x2xi32, #int8.pow2<-13>> -> tensor<?x2xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.requantize C2: a multiplier from 1
+// CHECK: expected `multiplier` in 1..65535, got 0..0
+func.func @requantize(%a: tensor<?x2xi32, #int8.pow2<-13>>) {
+  %y = int8.requantize %a multiplier [0] shift [8] bounds [0, 127] : tensor<?x2xi32, #int8.pow2<-13>> -> tensor<?x2xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.requantize C2: a multiplier of 16 bits
+// CHECK: expected `multiplier` in 1..65535, got 65536..65536
+func.func @requantize(%a: tensor<?x2xi32, #int8.pow2<-13>>) {
+  %y = int8.requantize %a multiplier [65536] shift [8] bounds [0, 127] : tensor<?x2xi32, #int8.pow2<-13>> -> tensor<?x2xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.requantize C2: one shift, or one per channel
+// CHECK: expected 1 or 2 of `shift`, got 0
+func.func @requantize(%a: tensor<?x2xi32, #int8.pow2<-13>>) {
+  %y = int8.requantize %a shift [] bounds [0, 127] : tensor<?x2xi32, #int8.pow2<-13>> -> tensor<?x2xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.requantize C2: a shift to the right
+// CHECK: expected `shift` in 0..30, got -1..8
+func.func @requantize(%a: tensor<?x2xi32, #int8.pow2<-13>>) {
+  %y = int8.requantize %a shift [8, -1] bounds [0, 127] : tensor<?x2xi32, #int8.pow2<-13>> -> tensor<?x2xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.requantize C2: a shift up to 30
+// CHECK: expected `shift` in 0..30, got 31..31
+func.func @requantize(%a: tensor<?x2xi32, #int8.pow2<-13>>) {
+  %y = int8.requantize %a shift [31] bounds [0, 127] : tensor<?x2xi32, #int8.pow2<-13>> -> tensor<?x2xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.requantize C2: one exponent of the result
+// CHECK: expected one scale for the whole tensor, got one per channel
+func.func @requantize(%a: tensor<?x2xi32, #int8.pow2<-13>>) {
+  %y = int8.requantize %a shift [8] bounds [0, 127] : tensor<?x2xi32, #int8.pow2<-13>> -> tensor<?x2xi8, #int8.pow2<[-5, -5], axis = 1>>
+  func.return
+}
+
+// -----
+
+// int8.requantize C2: exponents of the input on its channels' axis
+// CHECK: expected exponents on axis 1, got axis 2
+func.func @requantize(%a: tensor<?x2x3xi32, #int8.pow2<[-13, -13, -13], axis = 2>>) {
+  %y = int8.requantize %a shift [8, 8] bounds [0, 127] : tensor<?x2x3xi32, #int8.pow2<[-13, -13, -13], axis = 2>> -> tensor<?x2x3xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.requantize C1: channels
+// CHECK: expected an input with a dynamic batch
+func.func @requantize(%a: tensor<?xi32, #int8.pow2<-13>>) {
+  %y = int8.requantize %a shift [8] bounds [0, 127] : tensor<?xi32, #int8.pow2<-13>> -> tensor<?xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.requantize C3: the difference of the exponents as a pure shift
+// CHECK: expected `shift` [8] with multiplier 1, got [7]
+func.func @requantize(%a: tensor<?x2xi32, #int8.pow2<-13>>) {
+  %y = int8.requantize %a shift [7] bounds [0, 127] : tensor<?x2xi32, #int8.pow2<-13>> -> tensor<?x2xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.requantize C4: M below 2**31
+// CHECK: expected M < 2147483648, got 2147483648
+func.func @requantize(%a: tensor<?x2xi32, #int8.pow2<-13>>) {
+  %y = int8.requantize %a multiplier [2] shift [0] bounds [0, 127] : tensor<?x2xi32, #int8.pow2<-13>> -> tensor<?x2xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.requantize C5: a residual shift from 0
+// CHECK: expected a residual shift in 0..48, got -1
+func.func @requantize(%a: tensor<?x2xi32, #int8.pow2<-13>>, %r: tensor<?x2xi8, #int8.pow2<-36>>) {
+  %y = int8.requantize %a residual %r : tensor<?x2xi8, #int8.pow2<-36>> shift [8] bounds [0, 127] : tensor<?x2xi32, #int8.pow2<-13>> -> tensor<?x2xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.requantize C5: a residual shift up to 48
+// CHECK: expected a residual shift in 0..48, got 49
+func.func @requantize(%a: tensor<?x2xi32, #int8.pow2<-13>>, %r: tensor<?x2xi8, #int8.pow2<14>>) {
+  %y = int8.requantize %a residual %r : tensor<?x2xi8, #int8.pow2<14>> shift [8] bounds [0, 127] : tensor<?x2xi32, #int8.pow2<-13>> -> tensor<?x2xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.requantize C6: bounds in order
+// CHECK: expected two ordered int8 `bounds`, got [1, 0]
+func.func @requantize(%a: tensor<?x2xi32, #int8.pow2<-13>>) {
+  %y = int8.requantize %a shift [8] bounds [1, 0] : tensor<?x2xi32, #int8.pow2<-13>> -> tensor<?x2xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.requantize C6: bounds in int8
+// CHECK: expected two ordered int8 `bounds`, got [0, 128]
+func.func @requantize(%a: tensor<?x2xi32, #int8.pow2<-13>>) {
+  %y = int8.requantize %a shift [8] bounds [0, 128] : tensor<?x2xi32, #int8.pow2<-13>> -> tensor<?x2xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.requantize C6: two bounds
+// CHECK: expected two ordered int8 `bounds`, got [0]
+func.func @requantize(%a: tensor<?x2xi32, #int8.pow2<-13>>) {
+  %y = int8.requantize %a shift [8] bounds [0] : tensor<?x2xi32, #int8.pow2<-13>> -> tensor<?x2xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.max_pool C1: the result's extents
+// CHECK: expected a result of shape ?x4x4x4, got ?x4x8x8
+func.func @max_pool(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>) {
+  %y = int8.max_pool %x kernel [2, 2] strides [2, 2] : tensor<?x4x8x8xi8, #int8.pow2<-7>> -> tensor<?x4x8x8xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// int8.max_pool C1: pads smaller than the kernel
+// CHECK: expected `pads` smaller than the kernel [2, 2], got [2, 0, 0, 0]
+func.func @max_pool(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>) {
+  %y = int8.max_pool %x kernel [2, 2] pads [2, 0, 0, 0] : tensor<?x4x8x8xi8, #int8.pow2<-7>> -> tensor<?x4x4x4xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// int8.max_pool C2: the input's scale
+// CHECK: expected scale #int8.pow2<-7>, got #int8.pow2<-6>
+func.func @max_pool(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>) {
+  %y = int8.max_pool %x kernel [2, 2] strides [2, 2] : tensor<?x4x8x8xi8, #int8.pow2<-7>> -> tensor<?x4x4x4xi8, #int8.pow2<-6>>
+  func.return
+}
+
+// -----
+
+// int8.flatten C1: all elements of an image
+// CHECK: expected a result of shape ?x16, got ?x4
+func.func @flatten(%x: tensor<?x4x2x2xi8, #int8.pow2<-7>>) {
+  %y = int8.flatten %x : tensor<?x4x2x2xi8, #int8.pow2<-7>> -> tensor<?x4xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// int8.flatten C2: the input's scale
+// CHECK: expected scale #int8.pow2<-7>, got #int8.pow2<-6>
+func.func @flatten(%x: tensor<?x4x2x2xi8, #int8.pow2<-7>>) {
+  %y = int8.flatten %x : tensor<?x4x2x2xi8, #int8.pow2<-7>> -> tensor<?x16xi8, #int8.pow2<-6>>
+  func.return
+}
+
+// -----
+
+// int8.flatten C2: the input's element type
+// CHECK: expected elements i8, got i32
+func.func @flatten(%x: tensor<?x4x2x2xi8, #int8.pow2<-7>>) {
+  %y = int8.flatten %x : tensor<?x4x2x2xi8, #int8.pow2<-7>> -> tensor<?x16xi32, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// int8.flatten C2: a scale per channel with one pixel only
+// CHECK: expected 8 exponents, got 2
+func.func @flatten(%x: tensor<?x2x2x2xi32, #int8.pow2<[-7, -6], axis = 1>>) {
+  %y = int8.flatten %x : tensor<?x2x2x2xi32, #int8.pow2<[-7, -6], axis = 1>> -> tensor<?x8xi32, #int8.pow2<[-7, -6], axis = 1>>
+  func.return
+}

@@ -1,0 +1,199 @@
+// RUN: tf2c-opt %s --split-input-file --verify-diagnostics --parsing-diagnostics | filecheck %s
+
+// One broken constraint per chunk, named by its op and label.
+
+// shift.constant C1: the blob is of bytes
+// CHECK: expected a blob of uint8 (1, 2), got int8 (1, 2)
+func.func @constant() {
+  %c = shift.constant <1x2xi8, [1, 2]> : tensor<1x2xi4, #shift.code<-6>>
+  func.return
+}
+
+// -----
+
+// shift.constant C1: the blob has the result's shape
+// CHECK: expected a blob of uint8 (2, 1), got uint8 (1, 2)
+func.func @constant() {
+  %c = shift.constant <1x2xui8, [1, 2]> : tensor<2x1xi4, #shift.code<-6>>
+  func.return
+}
+
+// -----
+
+// shift.constant C2: an exponent per filter
+// CHECK: expected 2 exponents, got 1
+func.func @constant() {
+  %c = shift.constant <2x1xui8, [1, 2]> : tensor<2x1xi4, #shift.code<[-6], axis = 0>>
+  func.return
+}
+
+// -----
+
+// shift.constant C2: the axis of the filters
+// CHECK: expected exponents on axis 0, got axis 1
+func.func @constant() {
+  %c = shift.constant <2x1xui8, [1, 2]> : tensor<2x1xi4, #shift.code<[-6], axis = 1>>
+  func.return
+}
+
+// -----
+
+// shift.constant C3: codes of 4 bits
+// CHECK: expected 4-bit codes, got 16
+func.func @constant() {
+  %c = shift.constant <1x2xui8, [7, 16]> : tensor<1x2xi4, #shift.code<-6>>
+  func.return
+}
+
+// -----
+
+// shift.constant C3: zero without a sign
+// CHECK: expected 4-bit codes, got 15
+func.func @constant() {
+  %c = shift.constant <1x2xui8, [7, 15]> : tensor<1x2xi4, #shift.code<-6>>
+  func.return
+}
+
+// -----
+
+// shift.conv C1: a weight for the image's channels
+// CHECK: expected a weight for 1 channels, got 3
+func.func @conv(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x3x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = shift.conv %x, %w, %b : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x3x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// shift.conv C1: a dynamic batch
+// CHECK: expected an image with a dynamic batch and 3 known extents, got 1x1x8x8
+func.func @conv(%x: tensor<1x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = shift.conv %x, %w, %b : tensor<1x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// shift.conv C1: positive strides
+// CHECK: expected two `strides` >= 1, got [1, 0]
+func.func @conv(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = shift.conv %x, %w, %b strides [1, 0] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// shift.conv C1: four pads that are not negative
+// CHECK: expected four `pads` >= 0, got [0, 0, 0, -1]
+func.func @conv(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = shift.conv %x, %w, %b pads [0, 0, 0, -1] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// shift.conv C1: the result's extents
+// CHECK: expected a result of shape ?x2x6x6, got ?x2x8x8
+func.func @conv(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = shift.conv %x, %w, %b : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x8x8xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// shift.conv C2: a bias per filter
+// CHECK: expected a bias of shape 2, got 1
+func.func @conv(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<1xi32, #int8.pow2<-13>>) {
+  %y = shift.conv %x, %w, %b : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<1xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// shift.conv C2: the bias's exponents
+// CHECK: expected a bias with exponents [-13], got [-12]
+func.func @conv(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-12>>) {
+  %y = shift.conv %x, %w, %b : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-12>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// shift.conv C2: the result's exponents
+// CHECK: expected a result with exponents [-13], got [-14]
+func.func @conv(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = shift.conv %x, %w, %b : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-14>>
+  func.return
+}
+
+// -----
+
+// shift.conv C2: exponents per filter if the weight has them
+// CHECK: expected a bias with exponents [-13, -12], got [-13]
+func.func @conv(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<[-6, -5], axis = 0>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = shift.conv %x, %w, %b : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<[-6, -5], axis = 0>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// shift.conv C2: one exponent of the input
+// CHECK: expected one scale for the whole tensor, got one per channel
+func.func @conv(%x: tensor<?x1x8x8xi8, #int8.pow2<[-7], axis = 1>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = shift.conv %x, %w, %b : tensor<?x1x8x8xi8, #int8.pow2<[-7], axis = 1>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// shift.conv C2: exponents of the weight on its filters' axis
+// CHECK: expected exponents on axis 0, got axis 1
+func.func @conv(%x: tensor<?x2x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x2x3x3xi4, #shift.code<[-6, -6], axis = 1>>, %b: tensor<2xi32, #int8.pow2<[-13, -13], axis = 0>>) {
+  %y = shift.conv %x, %w, %b : tensor<?x2x8x8xi8, #int8.pow2<-7>>, tensor<2x2x3x3xi4, #shift.code<[-6, -6], axis = 1>>, tensor<2xi32, #int8.pow2<[-13, -13], axis = 0>> -> tensor<?x2x6x6xi32, #int8.pow2<[-13, -13], axis = 1>>
+  func.return
+}
+
+// -----
+
+// shift.conv C2: exponents of the result on its channels' axis
+// CHECK: expected exponents on axis 1, got axis 2
+func.func @conv(%x: tensor<?x1x4x4xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<[-6, -6], axis = 0>>, %b: tensor<2xi32, #int8.pow2<[-13, -13], axis = 0>>) {
+  %y = shift.conv %x, %w, %b : tensor<?x1x4x4xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<[-6, -6], axis = 0>>, tensor<2xi32, #int8.pow2<[-13, -13], axis = 0>> -> tensor<?x2x2x2xi32, #int8.pow2<[-13, -13], axis = 2>>
+  func.return
+}
+
+// -----
+
+// shift.gemm C1: a weight for the inputs
+// CHECK: expected a weight for 6 inputs, got 5
+func.func @gemm(%x: tensor<?x6xi8, #int8.pow2<-7>>, %w: tensor<2x5xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = shift.gemm %x, %w, %b : tensor<?x6xi8, #int8.pow2<-7>>, tensor<2x5xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// shift.gemm C1: the result's extents
+// CHECK: expected a result of shape ?x2, got ?x3
+func.func @gemm(%x: tensor<?x6xi8, #int8.pow2<-7>>, %w: tensor<2x6xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = shift.gemm %x, %w, %b : tensor<?x6xi8, #int8.pow2<-7>>, tensor<2x6xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x3xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// shift.gemm C2: the bias's exponents
+// CHECK: expected a bias with exponents [-13], got [-7]
+func.func @gemm(%x: tensor<?x6xi8, #int8.pow2<-7>>, %w: tensor<2x6xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-7>>) {
+  %y = shift.gemm %x, %w, %b : tensor<?x6xi8, #int8.pow2<-7>>, tensor<2x6xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-7>> -> tensor<?x2xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// shift.gemm C2: the result's exponents
+// CHECK: expected a result with exponents [-13, -12], got [-13]
+func.func @gemm(%x: tensor<?x6xi8, #int8.pow2<-7>>, %w: tensor<2x6xi4, #shift.code<[-6, -5], axis = 0>>, %b: tensor<2xi32, #int8.pow2<[-13, -12], axis = 0>>) {
+  %y = shift.gemm %x, %w, %b : tensor<?x6xi8, #int8.pow2<-7>>, tensor<2x6xi4, #shift.code<[-6, -5], axis = 0>>, tensor<2xi32, #int8.pow2<[-13, -12], axis = 0>> -> tensor<?x2xi32, #int8.pow2<-13>>
+  func.return
+}

@@ -1,0 +1,187 @@
+"""The choice of exponents against exact comparisons and exhaustive search."""
+
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from tf2c.numerics import exponents, fixed_point, pow2
+
+SINGLES = st.floats(width=32, min_value=2.0**-60, max_value=2.0**60)
+MAGNITUDES = st.just(0.0) | st.floats(2.0**-40, 4.0, width=32)
+WEIGHTS = hnp.arrays(
+    np.float32,
+    st.tuples(st.integers(1, 4), st.integers(1, 5)),
+    elements=st.tuples(MAGNITUDES, st.sampled_from([1, -1])).map(lambda each: each[0] * each[1]),
+)
+
+
+def covering(magnitude: float, largest: int) -> int:
+    return int(exponents.covering_exponent(np.array([magnitude]), largest)[0])
+
+
+@given(SINGLES, st.sampled_from([127, 64, exponents.BIAS_LIMIT]))
+def test_covering_exponent_is_the_least_that_covers(magnitude: float, largest: int) -> None:
+    exponent = covering(magnitude, largest)
+    assert Fraction(magnitude) <= largest * Fraction(2) ** exponent
+    assert Fraction(magnitude) > largest * Fraction(2) ** (exponent - 1)
+
+
+@pytest.mark.parametrize("largest", [127, exponents.BIAS_LIMIT])
+@pytest.mark.parametrize("exponent", [-40, -1, 0, 1, 40])
+def test_covering_exponent_is_exact_at_its_boundary(exponent: int, largest: int) -> None:
+    boundary = np.float32(np.ldexp(largest, exponent))
+    above = np.nextafter(boundary, np.float32(np.inf))
+    found = (covering(float(boundary), largest), covering(float(above), largest))
+    assert found == (exponent, exponent + 1)
+
+
+def test_covering_exponent_of_zero_is_no_constraint() -> None:
+    assert covering(0.0, 127) == exponents.LOWEST_EXPONENT
+
+
+@given(SINGLES, st.integers(1, 6))
+def test_activation_candidates_begin_where_nothing_saturates(largest: float, count: int) -> None:
+    candidates = exponents.activation_candidates(largest, count)
+    first = covering(largest, fixed_point.INT8_MAX)
+    assert candidates.tolist() == [first - finer for finer in range(count)]
+
+
+def test_activation_candidates_of_zeros_begin_at_zero() -> None:
+    assert exponents.activation_candidates(0.0, 3).tolist() == [0, -1, -2]
+
+
+@given(
+    hnp.arrays(np.float32, 5, elements=st.floats(-300, 300, width=32)),
+    st.lists(st.integers(-6, 3), min_size=1, max_size=3),
+)
+def test_squared_errors_sum_over_the_values(
+    values: npt.NDArray[np.float32], candidates: list[int]
+) -> None:
+    expected: list[float] = []
+    for candidate in candidates:
+        total = 0.0
+        for value in values.astype(np.float64):
+            stored = max(-128, min(127, np.floor(value / 2.0**candidate + 0.5)))
+            total += (stored * 2.0**candidate - value) ** 2
+        expected.append(total)
+    found = exponents.squared_errors(values, np.array(candidates))
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def chosen(
+    weights: list[list[float]],
+    bias: list[float],
+    input_exponent: int = 0,
+    output_exponent: int | None = None,
+) -> list[int]:
+    return exponents.weight_exponents(
+        np.array(weights), np.array(bias), input_exponent, output_exponent
+    ).tolist()
+
+
+@given(WEIGHTS, st.integers(-10, 10), st.integers(-20, 20))
+def test_weight_exponents_have_legal_shifts_before_and_after_rounding(
+    weights: npt.NDArray[np.float32], input_exponent: int, output_exponent: int
+) -> None:
+    bias = np.zeros(len(weights))
+    found = exponents.weight_exponents(weights, bias, input_exponent, output_exponent)
+    shifts = output_exponent - input_exponent - found
+    after_rounding = shifts - exponents.ROUNDING_MARGIN
+    assert (shifts <= fixed_point.REQUANTIZE_SHIFT).all()
+    assert (after_rounding >= exponents.SMALLEST_SHIFT).all()
+
+
+@given(WEIGHTS, st.integers(-10, 10))
+def test_weight_exponents_without_output_hold_the_largest_weight(
+    weights: npt.NDArray[np.float32], input_exponent: int
+) -> None:
+    found = exponents.weight_exponents(weights, np.zeros(len(weights)), input_exponent, None)
+    magnitudes = np.abs(weights).max(axis=1)
+    assert (magnitudes <= np.ldexp(127.0, found)).all()
+    constrained = magnitudes > 0
+    assert (magnitudes[constrained] > np.ldexp(127.0, found[constrained] - 1)).all()
+
+
+def test_weight_exponents_are_coarser_for_a_large_bias() -> None:
+    assert chosen([[127.0], [127.0]], [0.0, 2.0**30]) == [0, 6]
+
+
+def test_weight_exponents_count_the_bias_in_accumulator_steps() -> None:
+    assert chosen([[1e-9]], [2.0**24], input_exponent=-3) == [3]
+
+
+def test_all_zero_filters_follow_the_others() -> None:
+    assert chosen([[0.0, 0.0], [127.0, 1.0], [0.0, 508.0]], [0.0, 0.0, 0.0]) == [2, 0, 2]
+
+
+def test_a_layer_of_zeros_has_exponents_zero() -> None:
+    assert chosen([[0.0], [0.0]], [0.0, 0.0]) == [0, 0]
+
+
+def test_a_zero_filter_with_bias_has_its_biases_exponent() -> None:
+    assert chosen([[0.0], [127.0]], [2.0**26, 0.0]) == [2, 0]
+
+
+def test_a_zero_filter_before_an_output_has_a_legal_shift() -> None:
+    (found,) = chosen([[0.0]], [0.0], output_exponent=-3)
+    assert exponents.SMALLEST_SHIFT <= -3 - found <= fixed_point.REQUANTIZE_SHIFT
+
+
+@given(WEIGHTS, st.integers(-10, 10))
+def test_smallest_output_exponent_clips_no_weight(
+    weights: npt.NDArray[np.float32], input_exponent: int
+) -> None:
+    smallest = exponents.smallest_output_exponent(weights, input_exponent)
+    found = exponents.weight_exponents(weights, np.zeros(len(weights)), input_exponent, smallest)
+    assert (np.abs(weights).max(axis=1) <= np.ldexp(127.0, found)).all()
+
+
+@given(WEIGHTS.filter(lambda weights: bool(weights.any())), st.integers(-10, 10))
+def test_smallest_output_exponent_is_the_least(
+    weights: npt.NDArray[np.float32], input_exponent: int
+) -> None:
+    below = exponents.smallest_output_exponent(weights, input_exponent) - 1
+    found = exponents.weight_exponents(weights, np.zeros(len(weights)), input_exponent, below)
+    assert (np.abs(weights).max(axis=1) > np.ldexp(127.0, found)).any()
+
+
+def test_smallest_output_exponent_of_zeros_is_no_constraint() -> None:
+    found = exponents.smallest_output_exponent(np.zeros((2, 3)), 0)
+    assert found == exponents.LOWEST_EXPONENT
+
+
+def pow2_error(row: npt.NDArray[np.float32], exponent: int) -> float:
+    rounded = np.ldexp(pow2.round_to_pow2(row, exponent).astype(np.float64), exponent)
+    return float(np.square(rounded - row.astype(np.float64)).sum())
+
+
+def free_pow2_exponents(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    count = len(weights)
+    return exponents.pow2_exponents(weights, np.full(count, -100), np.full(count, 100))
+
+
+@given(WEIGHTS.filter(lambda weights: bool(np.abs(weights).max(axis=1).min() > 0)))
+def test_pow2_exponents_err_least_of_all_windows_near_the_top(
+    weights: npt.NDArray[np.float32],
+) -> None:
+    for row, exponent in zip(weights, free_pow2_exponents(weights), strict=True):
+        around = range(int(exponent) - 1, int(exponent) + 2)
+        assert pow2_error(row, int(exponent)) <= min(pow2_error(row, each) for each in around)
+
+
+def test_pow2_exponents_represent_powers_of_two_exactly() -> None:
+    weights = np.array([[64.0, 1.0, -2.0], [0.5, 0.0, 0.25]], np.float32)
+    found = free_pow2_exponents(weights)
+    errors = [pow2_error(row, int(each)) for row, each in zip(weights, found, strict=True)]
+    assert errors == [0.0, 0.0]
+
+
+def test_pow2_exponents_stay_in_their_range() -> None:
+    weights = np.array([[1e-6], [1e6]], np.float32)
+    found = exponents.pow2_exponents(weights, np.array([-3, -3]), np.array([2, 2]))
+    assert found.tolist() == [-3, 2]

@@ -1,0 +1,259 @@
+"""`program.bin`: serialization, and the check that no job reaches beyond a memory."""
+
+import struct
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tf2c.engine import Engine
+from tf2c.program import MAGIC, VERSION, Job, Port, Program
+
+ENGINE = Engine(filter_vector=4, channel_vector=2, weight_depth=9)
+INT32 = st.integers(-(2**31), 2**31 - 1)
+
+CONVOLUTION = Job(
+    input_offset=0,
+    input_groups=1,
+    input_height=4,
+    input_width=4,
+    kernel_height=3,
+    kernel_width=3,
+    stride_height=1,
+    stride_width=1,
+    pad_top=1,
+    pad_left=1,
+    filter_tiles=1,
+    convolution_height=4,
+    convolution_width=4,
+    visited_pixels=16,
+    residual_offset=0,
+    residual_shift=30,
+    lower_bound=0,
+    upper_bound=127,
+    pool_height=2,
+    pool_width=2,
+    pool_stride_height=2,
+    pool_stride_width=2,
+    pool_pad_top=0,
+    pool_pad_left=0,
+    output_offset=32,
+    output_groups=1,
+    output_height=2,
+    output_width=2,
+    raw=0,
+    weight_offset=0,
+    parameter_offset=0,
+)
+"""Reads 32 bytes at 0, writes 8 bytes at 32; 9 weight words, 1 parameter row."""
+
+CLASSIFIER = CONVOLUTION._replace(
+    input_offset=32,
+    input_height=2,
+    input_width=2,
+    kernel_height=2,
+    kernel_width=2,
+    pad_top=0,
+    pad_left=0,
+    filter_tiles=2,
+    convolution_height=1,
+    convolution_width=1,
+    visited_pixels=1,
+    residual_offset=-1,
+    residual_shift=0,
+    pool_height=1,
+    pool_width=1,
+    pool_stride_height=1,
+    pool_stride_width=1,
+    output_offset=0,
+    output_groups=3,
+    output_height=1,
+    output_width=1,
+    raw=1,
+    weight_offset=9,
+    parameter_offset=1,
+)
+"""Reads 8 bytes at 32, writes 6 words at 0; 8 weight words, 2 parameter rows."""
+
+WEIGHTS = bytes(17 * ENGINE.weight_word_bytes)
+
+PROGRAM = Program(
+    engine=ENGINE,
+    feature_bytes=40,
+    output_words=6,
+    input=Port(0, 2, 4, 4, raw=0, flat=0),
+    input_exponent=-7,
+    output=Port(0, 5, 1, 1, raw=1, flat=1),
+    output_exponents=np.array([-9], np.int32),
+    jobs=(CONVOLUTION, CLASSIFIER),
+    parameters=np.arange(24, dtype=np.int32).reshape(3, 2, 4),
+)
+"""Uses every byte, word and row that it has."""
+
+
+def changed(index: int, **fields: int) -> Program:
+    jobs = list(PROGRAM.jobs)
+    jobs[index] = jobs[index]._replace(**fields)
+    return replace(PROGRAM, jobs=tuple(jobs))
+
+
+def as_plain(program: Program) -> tuple[Any, ...]:
+    """Everything in a program, in a form that can be compared."""
+    return (
+        program.engine,
+        program.feature_bytes,
+        program.output_words,
+        program.input,
+        program.input_exponent,
+        program.output,
+        program.output_exponents.tolist(),
+        program.jobs,
+        program.parameters.tolist(),
+    )
+
+
+def test_from_bytes_undoes_to_bytes() -> None:
+    assert as_plain(Program.from_bytes(PROGRAM.to_bytes())) == as_plain(PROGRAM)
+
+
+@given(st.lists(st.lists(INT32, min_size=len(Job._fields), max_size=len(Job._fields)), max_size=3))
+def test_any_job_table_survives(rows: list[list[int]]) -> None:
+    program = replace(PROGRAM, jobs=tuple(Job(*row) for row in rows))
+    assert Program.from_bytes(program.to_bytes()).jobs == program.jobs
+
+
+@given(st.lists(INT32, min_size=1, max_size=8))
+def test_any_output_exponents_survive(exponents: list[int]) -> None:
+    program = replace(PROGRAM, output_exponents=np.array(exponents, np.int32))
+    read = Program.from_bytes(program.to_bytes())
+    assert (read.output_exponents.tolist(), read.jobs) == (exponents, PROGRAM.jobs)
+
+
+def test_to_bytes_begins_with_magic_and_version() -> None:
+    assert PROGRAM.to_bytes()[:12] == MAGIC + struct.pack("<i", VERSION)
+
+
+def test_to_bytes_is_the_same_every_time() -> None:
+    assert PROGRAM.to_bytes() == PROGRAM.to_bytes()
+
+
+def test_a_program_cut_off_anywhere_is_refused() -> None:
+    content = PROGRAM.to_bytes()
+    for length in range(len(content)):
+        with pytest.raises(ValueError, match="expected"):
+            Program.from_bytes(content[:length])
+
+
+@pytest.mark.parametrize("extra", [b"\x00", bytes(4), bytes(100)])
+def test_a_program_with_something_behind_it_is_refused(extra: bytes) -> None:
+    with pytest.raises(ValueError, match="words after the header"):
+        Program.from_bytes(PROGRAM.to_bytes() + extra)
+
+
+def test_another_magic_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected a tf2c program"):
+        Program.from_bytes(b"XXXXXXXX" + PROGRAM.to_bytes()[8:])
+
+
+@pytest.mark.parametrize("version", [0, VERSION + 1])
+def test_another_version_is_refused(version: int) -> None:
+    content = PROGRAM.to_bytes()
+    with pytest.raises(ValueError, match=f"got {version}$"):
+        Program.from_bytes(content[:8] + struct.pack("<i", version) + content[12:])
+
+
+@pytest.mark.parametrize(
+    "word",
+    [1, 2, 7, 8, 9],
+    ids=["filter vector", "channel vector", "jobs", "parameter rows", "output exponents"],
+)
+@pytest.mark.parametrize("value", [-1, 0, 3, 2**30])
+def test_sizes_that_do_not_match_are_refused(word: int, value: int) -> None:
+    content = bytearray(PROGRAM.to_bytes())
+    struct.pack_into("<i", content, 8 + 4 * word, value)
+    if bytes(content) == PROGRAM.to_bytes():
+        pytest.skip("the value that it has")
+    with pytest.raises(ValueError, match="expected"):
+        Program.from_bytes(bytes(content))
+
+
+def test_job_table_has_a_row_per_job_in_field_order() -> None:
+    assert PROGRAM.job_table().tolist() == [list(CONVOLUTION), list(CLASSIFIER)]
+
+
+def test_job_table_of_no_jobs_has_its_columns() -> None:
+    assert replace(PROGRAM, jobs=()).job_table().shape == (0, len(Job._fields))
+
+
+def test_weight_words_are_the_iterations_of_a_pixel() -> None:
+    assert CONVOLUTION._replace(kernel_width=5, input_groups=4).weight_words == 3 * 5 * 4
+
+
+@pytest.mark.parametrize(("flat", "shape"), [(0, (5, 2, 3)), (1, (30,))])
+def test_port_has_the_hosts_shape(flat: int, shape: tuple[int, ...]) -> None:
+    assert Port(0, 5, 2, 3, raw=1, flat=flat).shape == shape
+
+
+def test_a_program_that_uses_everything_fits() -> None:
+    PROGRAM.expect_fits(WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    ("index", "fields", "what"),
+    [
+        (0, {"input_offset": 9}, "input"),
+        (0, {"input_offset": -1}, "input"),
+        (0, {"input_height": 6}, "input"),
+        (0, {"input_width": 6}, "input"),
+        (0, {"input_groups": 2}, "input"),
+        (0, {"output_offset": 33}, "output"),
+        (0, {"output_offset": -1}, "output"),
+        (0, {"output_height": 3}, "output"),
+        (0, {"output_groups": 2}, "output"),
+        (1, {"output_offset": 1}, "output"),
+        (1, {"output_groups": 4}, "output"),
+        (0, {"residual_offset": 9}, "residual"),
+        (0, {"weight_offset": -1}, "weights"),
+        (1, {"weight_offset": 10}, "weights"),
+        (1, {"filter_tiles": 3}, "weights"),
+        (1, {"parameter_offset": 2}, "parameters"),
+        (0, {"parameter_offset": -1}, "parameters"),
+        (0, {"kernel_height": 4}, "weights on chip"),
+    ],
+)
+def test_expect_fits_names_what_a_job_overruns(
+    index: int, fields: dict[str, int], what: str
+) -> None:
+    with pytest.raises(ValueError, match=f"expected the {what} of job {index} "):
+        changed(index, **fields).expect_fits(WEIGHTS)
+
+
+def test_expect_fits_refuses_weights_of_another_network() -> None:
+    with pytest.raises(ValueError, match="expected the weights of job 1 within 16"):
+        PROGRAM.expect_fits(WEIGHTS[: -ENGINE.weight_word_bytes])
+
+
+@pytest.mark.parametrize("memory", ["feature_bytes", "output_words"])
+def test_expect_fits_refuses_a_memory_that_is_too_small(memory: str) -> None:
+    smaller = replace(PROGRAM, **{memory: getattr(PROGRAM, memory) - 1})
+    with pytest.raises(ValueError, match="expected the output of job"):
+        smaller.expect_fits(WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    "ports",
+    [
+        {"input": PROGRAM.input._replace(offset=1000)},
+        {"input": PROGRAM.input._replace(channels=64)},
+        {"output": PROGRAM.output._replace(offset=1)},
+        {"output": PROGRAM.output._replace(channels=7)},
+        {"output": PROGRAM.output._replace(raw=0, height=5, width=5)},
+    ],
+    ids=["input offset", "input size", "output offset", "output size", "stored output"],
+)
+def test_expect_fits_refuses_a_port_beyond_its_memory(ports: dict[str, Port]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        replace(PROGRAM, **ports).expect_fits(WEIGHTS)
