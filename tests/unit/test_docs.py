@@ -1,0 +1,63 @@
+"""The documentation says what is true and runs."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("docs", "examples", "benchmarks")
+
+
+def test_reference_is_up_to_date() -> None:
+    script = ROOT / "docs" / "generate_reference.py"
+    outcome = subprocess.run(
+        [sys.executable, script, "--check"], capture_output=True, text=True, check=False
+    )
+    assert outcome.returncode == 0, outcome.stderr
+
+
+def test_the_pass_in_add_a_pass_runs(tmp_path: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/add-a-pass.md").read_text(), re.S)
+    file = tmp_path / "test_documented_pass.py"
+    file.write_text(code)
+    outcome = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert "1 passed" in outcome.stdout, outcome.stdout
+
+
+def pages() -> list[str]:
+    """Return the Markdown files of the project, not those of tools that run in its folder."""
+    found = [ROOT.glob("*.md"), *(ROOT.glob(f"{room}/**/*.md") for room in ROOMS)]
+    return sorted(str(path.relative_to(ROOT)) for paths in found for path in paths)
+
+
+@pytest.mark.parametrize("name", pages())
+def test_links_lead_somewhere(name: str) -> None:
+    page = ROOT / name
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_architecture_names_rooms_that_exist() -> None:
+    text = (ROOT / "docs/architecture.md").read_text()
+    rooms = re.findall(r"^\| `([\w/.]+)`(?:, `([\w/.]+)`)? \|", text, re.M)
+    assert rooms
+    for room in (name for pair in rooms for name in pair if name):
+        assert (ROOT / "tf2c" / room).exists() or (ROOT / room).exists(), room
+
+
+def test_architecture_has_a_row_for_every_room() -> None:
+    text = (ROOT / "docs/architecture.md").read_text()
+    for entry in (ROOT / "tf2c").iterdir():
+        if entry.name.startswith(("_", ".")):
+            continue
+        name = f"{entry.name}/" if entry.is_dir() else entry.name
+        assert f"`{name}`" in text, name
