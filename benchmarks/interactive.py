@@ -63,9 +63,7 @@ def chain(layers: int, channels: int = 8, kernel: int = 3) -> ModuleOp:
         numbers = random.normal(scale=0.1, size=(channels, channels, kernel, kernel))
         weight = builder.insert(graph.ConstantOp(BlobAttr.of(numbers.astype(np.float32)))).output
         pads = i64_array([kernel // 2] * 4)
-        value = builder.insert(
-            graph.ConvOp(value, weight, pads=pads, activation=graph.RELU)
-        ).output
+        value = builder.insert(graph.ConvOp(value, weight, pads=pads, activation=graph.RELU)).output
     builder.insert(ReturnOp(value))
     function.update_function_type()
     return ModuleOp([function])

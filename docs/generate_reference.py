@@ -1,7 +1,7 @@
 """Write docs/reference/ from the tables of passes, ops, boards and ONNX converters.
 
-    python docs/generate_reference.py            write
-    python docs/generate_reference.py --check    exit with 1 if a file is out of date
+python docs/generate_reference.py            write
+python docs/generate_reference.py --check    exit with 1 if a file is out of date
 """
 
 import dataclasses
@@ -40,10 +40,11 @@ def ops_page() -> str:
     lines = [NOTE, "# Ops\n"]
     for dialect in DIALECTS:
         lines.append(f"## Dialect `{dialect.name}`\n")
-        for attribute in dialect.attributes:
-            lines.append(f"### attribute `#{attribute.name}`\n\n{inspect.getdoc(attribute)}\n")
-        for op in dialect.operations:
-            lines.append(f"### `{op.name}`\n\n{inspect.getdoc(op)}\n")
+        lines += [
+            f"### attribute `#{attribute.name}`\n\n{inspect.getdoc(attribute)}\n"
+            for attribute in dialect.attributes
+        ]
+        lines += [f"### `{op.name}`\n\n{inspect.getdoc(op)}\n" for op in dialect.operations]
     return "\n".join(lines)
 
 

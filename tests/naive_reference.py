@@ -145,7 +145,7 @@ def _requantize(op: int8.RequantizeOp, values: dict[SSAValue, Array]) -> Array:
     low, high = op.bounds.get_values()
     stored = np.empty(sums.shape, np.int8)
     for index in np.ndindex(sums.shape):
-        channel = index[1]
+        channel = int(index[1])
         factor = multiplier[channel % len(multiplier)] << (30 - shifts[channel % len(shifts)])
         total = int(sums[index]) * factor
         if op.residual is not None:
