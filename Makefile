@@ -70,7 +70,7 @@ bench: $(DEV) ## measure; results go to benchmarks/results
 
 .PHONY: train
 train: $(BIN)/python ## train the bundled network again (installs PyTorch)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch]'
 	$(BIN)/python examples/digits/train.py
 
 .PHONY: clean

@@ -2,8 +2,8 @@
 
 The emulator (`pip install 'tf2c[emulator]'`) wants environment variables before it starts, may
 hang for ever when kernels wait for each other, and brings its own threads. A child process gives
-it the variables without touching the user's, can be killed by the watchdog, and survives nothing.
-The child is this module run as a program; the two talk through a `multiprocessing` connection.
+it the variables without touching the user's, and can be killed. The child is this module run as a
+program; the two talk through a `multiprocessing` connection (`docs/adr/0004`).
 """
 
 import os
@@ -87,7 +87,9 @@ class EmulatorDevice:
             | {
                 "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
                 "OCL_ICD_VENDORS": self._folder.name,
-                "LD_LIBRARY_PATH": str(library.parent),
+                "LD_LIBRARY_PATH": os.pathsep.join(
+                    (str(library.parent), os.environ.get("LD_LIBRARY_PATH", ""))
+                ).rstrip(os.pathsep),
                 "CL_CONFIG_CPU_TBB_NUM_WORKERS": str(WORKER_THREADS),
                 "CL_CONFIG_CPU_FORCE_LOCAL_MEM_SIZE": "64MB",
                 "PYOPENCL_NO_CACHE": "1",
@@ -174,9 +176,11 @@ def _serve(connection: "Connection[Any, Any]") -> None:
         except Exception as error:
             answer = DeviceError(f"the emulator's process failed in `{request}`: {error!r}")
         connection.send(answer)
-    # Kernels that wait for each other never end; neither would an orderly exit.
-    os._exit(0)
 
 
 if __name__ == "__main__":
-    _serve(Connection(int(sys.argv[1])))
+    try:
+        _serve(Connection(int(sys.argv[1])))
+    finally:
+        # Kernels that wait for each other never end; neither would an orderly exit.
+        os._exit(0)
