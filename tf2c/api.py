@@ -23,7 +23,7 @@ from tf2c.compiler import (
     measure,
 )
 from tf2c.dialects import tensors
-from tf2c.errors import UserError
+from tf2c.errors import UserError, naming
 from tf2c.evaluation import top_percent
 from tf2c.frontends.images import load_images, load_labeled_images
 from tf2c.frontends.onnx import load_onnx
@@ -215,7 +215,10 @@ def compile(
         seed=seed,
         observer=observer,
     )
-    measured = {} if labeled is None else measure(compilation, *labeled, progress=progress)
+    measured: dict[str, Any] = {}
+    if labeled is not None:
+        with naming(f"{model}, {labels}"):
+            measured = measure(compilation, *labeled, progress=progress)
     facts = manifest_facts(compilation, Path(model), measured)
     files = artifact_files(compilation)
     if output is not None:
@@ -277,7 +280,8 @@ def evaluate(
     else:
         scores = artifact.execute(batch, EXECUTOR_DEVICES[executor], progress).values
     seconds = time.perf_counter() - started
-    expect_labels(classes, scores)
+    with naming(f"{network}, {labels}"):
+        expect_labels(classes, scores)
     return {
         "top1": top_percent(scores, classes, 1),
         "top5": top_percent(scores, classes, 5),
@@ -297,7 +301,7 @@ def _calibration(
     name = str(calib)
     if name.startswith(RANDOM_PREFIX):
         count = name.removeprefix(RANDOM_PREFIX)
-        if not count.isdigit() or int(count) == 0:
+        if not (count.isascii() and count.isdecimal()) or int(count) == 0:
             raise UserError(f"expected `{RANDOM_PREFIX}N` with N >= 1, got `{name}`")
         generator = np.random.default_rng(seed)
         return generator.normal(size=(int(count), *shape)).astype(np.float32)

@@ -13,9 +13,9 @@ import hashlib
 import json
 import shutil
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from tf2c.errors import UserError
 
@@ -110,18 +110,20 @@ def _read_manifest(path: Path) -> Manifest:
     try:
         content = json.loads(text)
         version = content["format_version"]
-        if version == FORMAT_VERSION:
-            manifest = Manifest(**content)
-            files: Any = manifest.files
-            if isinstance(files, dict):
-                return manifest
+        manifest = Manifest(**content) if version == FORMAT_VERSION else None
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{path}: `{MANIFEST}` is not that of a tf2c artifact", hint=REBUILD_HINT
         ) from error
-    raise UserError(
-        f"{path}: expected artifact format {FORMAT_VERSION}, got {version}", hint=REBUILD_HINT
-    )
+    if manifest is None:
+        raise UserError(
+            f"{path}: expected artifact format {FORMAT_VERSION}, got {version}", hint=REBUILD_HINT
+        )
+    for each in fields(Manifest):
+        kind = get_origin(each.type) or each.type
+        if type(getattr(manifest, each.name)) is not kind:
+            raise UserError(f"{path}: `{MANIFEST}` has a damaged `{each.name}`", hint=REBUILD_HINT)
+    return manifest
 
 
 def save_artifact(path: Path, files: dict[str, bytes], **facts: Any) -> ArtifactFolder:
@@ -150,7 +152,7 @@ def save_artifact(path: Path, files: dict[str, bytes], **facts: Any) -> Artifact
                 shutil.rmtree(path)
             written.rename(path)
     except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error}") from error
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
     return ArtifactFolder(path, manifest)
 
 
@@ -158,13 +160,14 @@ def expect_replaceable(path: Path) -> None:
     """Raise unless a new artifact may take this place.
 
     Raises:
-        UserError: something is there that is not an artifact.
+        UserError: something is there that is not an artifact, whatever its files are called.
     """
-    if not path.exists() or (path / MANIFEST).is_file():
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
-    if path.is_dir() and not any(path.iterdir()):
-        return
-    raise UserError(
-        f"{path}: expected an artifact or nothing, got something else",
-        hint="choose another output, or remove it",
-    )
+    try:
+        _read_manifest(path)
+    except UserError as error:
+        raise UserError(
+            f"{path}: expected an artifact or nothing, got something else",
+            hint="choose another output, or remove it",
+        ) from error

@@ -1,5 +1,8 @@
 """What went wrong and whose turn it is to act."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 
 class UserError(Exception):
     """Something the user gave us cannot be used: one line, and usually a hint.
@@ -15,3 +18,12 @@ class UserError(Exception):
 
 class DeviceError(Exception):
     """A device failed while running a program that was accepted: not the user's fault."""
+
+
+@contextmanager
+def naming(where: str) -> Generator[None]:
+    """Say where in front of a user error that is raised inside, by code that does not know."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{where}: {error}", error.hint) from error

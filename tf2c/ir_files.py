@@ -1,5 +1,7 @@
 """IR as files: text with layer names, and its blobs in the sidecar folder beside it."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 
@@ -37,12 +39,26 @@ def parse_module(text: str, name: str, context: CompilerContext) -> ModuleOp:
     Raises:
         UserError: the text is not valid IR, or a blob is missing.
     """
-    try:
+    with refusing_bad_text(name):
         module = Parser(context, text, name).parse_module()
-    except ParseError as error:
-        raise parse_refusal(error) from error
     verify_module(module, name)
     return module
+
+
+@contextmanager
+def refusing_bad_text(name: str) -> Generator[None]:
+    """Turn what parsing raises about the user's text into one line.
+
+    xDSL raises `ParseError` with a place; `VerifyException` where an op's type constraints fail
+    while its custom syntax is read; and `ValueError` for numbers that fit no attribute.
+    """
+    try:
+        yield
+    except ParseError as error:
+        raise parse_refusal(error) from error
+    except (VerifyException, ValueError) as error:
+        message = str(error).strip().splitlines()[0]
+        raise UserError(f"{name}: expected valid IR: {message}") from error
 
 
 def parse_refusal(error: ParseError) -> UserError:

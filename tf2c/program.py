@@ -165,6 +165,13 @@ class Program:
             ValueError: one does, so that running the program would read or write elsewhere.
         """
         engine = self.engine
+        for what, port in (("input", self.input), ("output", self.output)):
+            size = engine.feature_elements(port.channels, port.height, port.width)
+            limit = self.output_words if port.raw else self.feature_bytes
+            if port.offset < 0 or size < 1 or port.offset + size > limit:
+                raise ValueError(f"expected the network's {what} within {limit}")
+        if self.output_exponents.size not in (1, self.output.channels):
+            raise ValueError(f"expected 1 or {self.output.channels} output exponents")
         weight_words = len(weights) // engine.weight_word_bytes
         for index, job in enumerate(self.jobs):
             vector = engine.channel_vector
@@ -210,14 +217,17 @@ class Program:
             header.filter_vector, header.channel_vector, header.weight_depth, header.channel_depth
         )
         ports = _PORTS.unpack_from(content, _HEADER.size)
-        words = np.frombuffer(content, "<i4", offset=_HEADER.size + _PORTS.size)
+        sections = content[_HEADER.size + _PORTS.size :]
+        words = np.frombuffer(sections[: len(sections) // 4 * 4], "<i4")
         sizes = (
             header.output_exponents,
             header.jobs * len(Job._fields),
             header.parameter_rows * 2 * engine.filter_vector,
         )
-        if min(sizes) < 0 or words.size != sum(sizes):
-            raise ValueError(f"expected {sum(sizes)} words after the header, got {words.size}")
+        if min(sizes) < 0 or len(sections) != 4 * sum(sizes):
+            raise ValueError(
+                f"expected {4 * sum(sizes)} bytes after the header, got {len(sections)}"
+            )
         exponents, jobs, parameters = np.split(words, np.cumsum(sizes)[:-1])
         return Program(
             engine=engine,

@@ -149,7 +149,7 @@ def test_a_program_cut_off_anywhere_is_refused() -> None:
 
 @pytest.mark.parametrize("extra", [b"\x00", bytes(4), bytes(100)])
 def test_a_program_with_something_behind_it_is_refused(extra: bytes) -> None:
-    with pytest.raises(ValueError, match="words after the header"):
+    with pytest.raises(ValueError, match="bytes after the header"):
         Program.from_bytes(PROGRAM.to_bytes() + extra)
 
 
@@ -170,12 +170,10 @@ def test_another_version_is_refused(version: int) -> None:
     [1, 2, 7, 8, 9],
     ids=["filter vector", "channel vector", "jobs", "parameter rows", "output exponents"],
 )
-@pytest.mark.parametrize("value", [-1, 0, 3, 2**30])
+@pytest.mark.parametrize("value", [-1, 0, 5, 2**30])
 def test_sizes_that_do_not_match_are_refused(word: int, value: int) -> None:
     content = bytearray(PROGRAM.to_bytes())
     struct.pack_into("<i", content, 8 + 4 * word, value)
-    if bytes(content) == PROGRAM.to_bytes():
-        pytest.skip("the value that it has")
     with pytest.raises(ValueError, match="expected"):
         Program.from_bytes(bytes(content))
 
@@ -239,7 +237,7 @@ def test_expect_fits_refuses_weights_of_another_network() -> None:
 @pytest.mark.parametrize("memory", ["feature_bytes", "output_words"])
 def test_expect_fits_refuses_a_memory_that_is_too_small(memory: str) -> None:
     smaller = replace(PROGRAM, **{memory: getattr(PROGRAM, memory) - 1})
-    with pytest.raises(ValueError, match="expected the output of job"):
+    with pytest.raises(ValueError, match="expected the .*output"):
         smaller.expect_fits(WEIGHTS)
 
 

@@ -43,7 +43,7 @@ def known_boards() -> dict[str, Board]:
         for entry in folder.iterdir()
         if entry.name.endswith(".toml")
     }
-    return {name: _parse(name, contents[name]) for name in sorted(contents)}
+    return {name: _parse(name, contents[name], where=f"{name}.toml") for name in sorted(contents)}
 
 
 def load_board(name: str) -> Board:
@@ -55,9 +55,12 @@ def load_board(name: str) -> Board:
     if name.endswith(".toml"):
         path = Path(name)
         try:
-            return _parse(path.stem, path.read_text())
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{path}: expected a board file, got {error}") from error
+            text = path.read_text()
+        except OSError as error:
+            raise UserError(f"{path}: expected a board file, got {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise UserError(f"{path}: expected a board file, got no text") from error
+        return _parse(path.stem, text, where=name)
     boards = known_boards()
     if name not in boards:
         raise UserError(
@@ -67,11 +70,12 @@ def load_board(name: str) -> Board:
     return boards[name]
 
 
-def _parse(name: str, text: str) -> Board:
+def _parse(name: str, text: str, where: str) -> Board:
+    """Read a board; `where` names its file in messages."""
     try:
         facts: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UserError(f"board `{name}`: expected TOML, got {error}") from error
+        raise UserError(f"{where}: expected TOML, got an error: {error}") from error
     known = {each.name: each for each in fields(Board) if each.name != "name"}
     required = {key for key, each in known.items() if each.default is MISSING}
     for problem, keys in (
@@ -80,7 +84,12 @@ def _parse(name: str, text: str) -> Board:
     ):
         if keys:
             raise UserError(
-                f"board `{name}`: {problem} {', '.join(sorted(keys))}",
+                f"{where}: {problem} {', '.join(sorted(keys))}",
                 hint=f"keys are {', '.join(known)}",
             )
+    for key, fact in facts.items():
+        kind = int if "int" in str(known[key].type) else str
+        if type(fact) is not kind or (isinstance(fact, int) and fact < 0):
+            expected = "a count" if kind is int else "a text"
+            raise UserError(f"{where}: expected {expected} as `{key}`, got {fact!r}")
     return Board(name=name, **facts)

@@ -26,9 +26,10 @@ def common_options(command: Callable[..., None]) -> Callable[..., None]:
     command = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")(
         command
     )
-    command = click.option("--seed", default=0, show_default=True, help="Of anything random.")(
-        command
+    seed = click.option(
+        "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of anything random."
     )
+    command = seed(command)
     return click.option(
         "--threads", type=click.IntRange(1), help="CPU threads of matrix products."
     )(command)
@@ -297,6 +298,8 @@ def main() -> None:
     def run() -> None:
         try:
             cli.main(standalone_mode=False)
+        except click.exceptions.NoArgsIsHelpError as error:
+            print(error.format_message())
         except click.exceptions.Abort as error:
             raise KeyboardInterrupt from error
         except click.ClickException as error:

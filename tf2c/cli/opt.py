@@ -7,7 +7,7 @@ IR on stdout or into a file (blobs beside it). Everything else goes to stderr.
 import argparse
 import sys
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 from xdsl.dialects.builtin import Builtin, ModuleOp
 from xdsl.dialects.func import Func
@@ -16,7 +16,6 @@ from xdsl.passes import PassPipeline as UpstreamPipeline
 from xdsl.transforms.canonicalize import CanonicalizePass
 from xdsl.transforms.common_subexpression_elimination import CommonSubexpressionElimination
 from xdsl.transforms.dead_code_elimination import DeadCodeElimination
-from xdsl.utils.exceptions import ParseError
 from xdsl.xdsl_opt_main import xDSLOptMain
 
 from tf2c.cli import diagnostics
@@ -24,7 +23,7 @@ from tf2c.context import CompilerContext
 from tf2c.dialects import DIALECTS
 from tf2c.dialects.blob import SIDECAR_FOLDER, saved_blobs
 from tf2c.errors import UserError
-from tf2c.ir_files import parse_refusal, print_module, verify_module
+from tf2c.ir_files import print_module, refusing_bad_text, verify_module
 from tf2c.passes import PASSES, STAGES
 from tf2c.passes.pipeline import PassPipeline, PassReport, parse_passes
 
@@ -47,6 +46,13 @@ def pass_help() -> str:
     lines.append("passes of xDSL")
     lines += [f"  {each.name}" for each in UPSTREAM_PASSES]
     return "\n".join(lines)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses in our way: argparse would exit with the code that means our own bug."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message, hint="see `tf2c-opt --help`")
 
 
 class Tf2cOpt(xDSLOptMain):
@@ -86,6 +92,8 @@ class Tf2cOpt(xDSLOptMain):
 
     def register_all_arguments(self, arg_parser: argparse.ArgumentParser) -> None:
         """Add ours, and list the passes where they can be read."""
+        # Upstream makes the parser itself; only its class says how it refuses.
+        arg_parser.__class__ = _Parser
         super().register_all_arguments(arg_parser)
         for action in arg_parser._actions:  # pyright: ignore[reportPrivateUsage]
             if action.dest == "passes":
@@ -130,12 +138,15 @@ class Tf2cOpt(xDSLOptMain):
         self, chunk: IO[bytes], file_extension: str, start_offset: int = 0
     ) -> ModuleOp | None:
         """Parse and verify a part of the input."""
-        module = super().parse_chunk(chunk, file_extension, start_offset)
-        if module is not None and not self.args.disable_verify:
-            if self.args.verify_diagnostics:
+        if self.args.verify_diagnostics or self.args.parsing_diagnostics:
+            module = super().parse_chunk(chunk, file_extension, start_offset)
+            if module is not None:
                 module.verify()
-            else:
-                verify_module(module, self.get_input_name())
+            return module
+        with refusing_bad_text(self.get_input_name()):
+            module = super().parse_chunk(chunk, file_extension, start_offset)
+        if module is not None and not self.args.disable_verify:
+            verify_module(module, self.get_input_name())
         return module
 
     def apply_passes(self, prog: ModuleOp) -> None:
@@ -176,7 +187,5 @@ def _run() -> None:
     """Run, turning what upstream raises about the user's input into one line."""
     try:
         Tf2cOpt().run()
-    except ParseError as error:
-        raise parse_refusal(error) from error
     except OSError as error:
         raise UserError(f"{error.filename}: {error.strerror}") from error

@@ -1,7 +1,6 @@
 """What layers have in common that sum products into 32-bit accumulators (`int8`, `shift`)."""
 
 import numpy as np
-import numpy.typing as npt
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     IntegerType,
@@ -24,29 +23,39 @@ from tf2c.dialects.tensors import I64Array
 
 
 def verify_bias(
-    input: SSAValue, weight_exponents: npt.NDArray[np.int64], bias: SSAValue, filters: int
+    input: SSAValue, weight: SSAValue, weight_scale: Pow2Attr, bias: SSAValue
 ) -> Pow2Attr:
     """Check that a bias has one element per filter, and the exponents `e_x + e_w[n]`.
+
+    Args:
+        input: stored numbers with one scale.
+        weight: one row, or kernel, per filter.
+        weight_scale: per tensor or per filter.
+        bias: `[M]`.
 
     Returns:
         the scale of the accumulators, which is also the bias's.
     """
     verify_stored_per_tensor(input)
-    expected = accumulator_scale(int(scale_of(input).values[0]), weight_exponents)
-    tensors.expect_shape("a bias", bias, (filters,))
-    verify_scale(bias)
+    weight_scale.verify_fits(tensors.shape(weight), channel_axis=0)
+    expected = _accumulator_scale(input, weight_scale)
+    tensors.expect_shape("a bias", bias, tensors.shape(weight)[:1])
+    verify_scale(bias, channel_axis=0)
     _expect_exponents("a bias", scale_of(bias), expected)
     return expected
 
 
 def verify_accumulators(
-    input: SSAValue, weight_exponents: npt.NDArray[np.int64], bias: SSAValue, output: SSAValue
+    input: SSAValue, weight: SSAValue, weight_scale: Pow2Attr, bias: SSAValue, output: SSAValue
 ) -> None:
     """Check the scales of a layer: bias and result have the exponents `e_x + e_w[n]`."""
-    filters = tensors.shape(output)[1]
-    expected = verify_bias(input, weight_exponents, bias, filters)
-    verify_scale(output)
+    expected = verify_bias(input, weight, weight_scale, bias)
+    verify_scale(output, channel_axis=1)
     _expect_exponents("a result", scale_of(output), expected)
+
+
+def _accumulator_scale(input: SSAValue, weight_scale: Pow2Attr) -> Pow2Attr:
+    return accumulator_scale(int(scale_of(input).values[0]), weight_scale.values)
 
 
 def _expect_exponents(what: str, scale: Pow2Attr, expected: Pow2Attr) -> None:
@@ -58,22 +67,18 @@ def _expect_exponents(what: str, scale: Pow2Attr, expected: Pow2Attr) -> None:
 
 
 def convolution_type(
-    input: SSAValue,
-    weight: SSAValue,
-    weight_exponents: npt.NDArray[np.int64],
-    strides: I64Array,
-    pads: I64Array,
+    input: SSAValue, weight: SSAValue, weight_scale: Pow2Attr, strides: I64Array, pads: I64Array
 ) -> TensorType[IntegerType]:
-    """Infer the type of a convolution's accumulators."""
-    filters, _, *kernel = tensors.shape(weight)
-    height, width = tensors.convolution_extents(tensors.extents(input)[1:], kernel, strides, pads)
-    scale = accumulator_scale(int(scale_of(input).values[0]), weight_exponents)
-    return scaled_type(i32, (DYNAMIC_INDEX, filters, height, width), scale)
+    """Infer the type of a convolution's accumulators.
+
+    Raises:
+        VerifyException: the operands do not fit each other.
+    """
+    shape = tensors.convolution_shape(input, weight, strides, pads)
+    return scaled_type(i32, shape, _accumulator_scale(input, weight_scale))
 
 
-def gemm_type(
-    input: SSAValue, weight: SSAValue, weight_exponents: npt.NDArray[np.int64]
-) -> TensorType[IntegerType]:
+def gemm_type(input: SSAValue, weight: SSAValue, weight_scale: Pow2Attr) -> TensorType[IntegerType]:
     """Infer the type of a fully connected layer's accumulators."""
-    scale = accumulator_scale(int(scale_of(input).values[0]), weight_exponents)
-    return scaled_type(i32, (DYNAMIC_INDEX, tensors.shape(weight)[0]), scale)
+    shape = (DYNAMIC_INDEX, tensors.shape(weight)[0])
+    return scaled_type(i32, shape, _accumulator_scale(input, weight_scale))

@@ -53,10 +53,12 @@ class Blob:
         """Return the blob of an array, which must not change afterwards.
 
         Raises:
-            TypeError: blobs of this element type do not exist.
+                TypeError: blobs of this element type, or of rank 0, do not exist.
         """
-        if array.dtype not in _DTYPE_NAMES:
-            raise TypeError(f"expected one of {', '.join(DTYPES)}, got {array.dtype}")
+        if array.dtype not in _DTYPE_NAMES or array.ndim == 0:
+            raise TypeError(
+                f"expected a tensor of {', '.join(DTYPES)}, got rank {array.ndim} of {array.dtype}"
+            )
         contents = np.ascontiguousarray(array).view()
         contents.flags.writeable = False
         digest = hashlib.sha256(f"{contents.dtype.str}{contents.shape}".encode())
@@ -154,10 +156,21 @@ class BlobAttr(Data[Blob]):
             elements = parser.parse_comma_separated_list(
                 parser.Delimiter.SQUARE, lambda: parser.parse_number(allow_boolean=False)
             )
-        array = np.array(elements, DTYPES[name])
-        if array.size != np.prod(shape):
-            parser.raise_error(f"expected {np.prod(shape)} elements, got {array.size}")
-        return Blob.of(array.reshape(shape))
+        if min(shape, default=0) < 1 or len(elements) != np.prod(shape):
+            extents = "x".join("?" if extent < 0 else str(extent) for extent in shape)
+            parser.raise_error(
+                f"expected the elements of a tensor of shape {extents or 'nothing'}, "
+                f"got {len(elements)}"
+            )
+        try:
+            array = np.array(elements, DTYPES[name]).reshape(shape)
+        except OverflowError:
+            parser.raise_error(f"expected elements that fit {name}, got others")
+        if not np.array_equal(array.astype(np.float64), np.reshape(elements, shape)) and (
+            array.dtype.kind != "f"
+        ):
+            parser.raise_error(f"expected integers, got {elements}")
+        return Blob.of(array)
 
     def print_parameter(self, printer: Printer) -> None:
         """Print the elements where they are few and at hand, the digest otherwise."""
@@ -176,7 +189,6 @@ class BlobAttr(Data[Blob]):
         return (
             self.data.is_available
             and 0 < self.array.size <= INLINE_ELEMENTS
-            and self.array.ndim > 0
             and bool(np.isfinite(self.array).all())
         )
 

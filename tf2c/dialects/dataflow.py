@@ -16,10 +16,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import (
-    DYNAMIC_INDEX,
     IntegerAttr,
     ModuleOp,
-    TensorType,
     i8,
     i64,
 )
@@ -54,10 +52,9 @@ from tf2c.dialects.scales import (
     StoredTensorConstraint,
     scaled_type,
     verify_same_scale,
-    verify_scale,
     verify_stored_per_tensor,
 )
-from tf2c.dialects.shift import CodeTensorConstraint, weight_exponents
+from tf2c.dialects.shift import CodeTensorConstraint, code_scale
 from tf2c.dialects.tensors import NO_PADS, UNIT_STRIDES, I64Array, I64ArrayConstraint, i64_array
 from tf2c.engine import Engine
 
@@ -130,16 +127,17 @@ def engine_of(op: Operation) -> Engine:
     """Return the engine of the module that contains `op`.
 
     Raises:
-        VerifyException: the module states no engine.
+        VerifyException: the module states none, or several.
     """
     module: Operation | None = op
     while module is not None and not isinstance(module, ModuleOp):
         module = module.parent_op()
-    if module is not None:
-        for candidate in module.ops:
-            if isinstance(candidate, EngineOp):
-                return candidate.engine
-    raise VerifyException("expected a `dataflow.engine` in the module, got none")
+    stated = [] if module is None else [each for each in module.ops if isinstance(each, EngineOp)]
+    if len(stated) != 1:
+        raise VerifyException(
+            f"expected one `dataflow.engine` in the module, got {len(stated) or 'none'}"
+        )
+    return stated[0].engine
 
 
 @irdl_op_definition
@@ -287,15 +285,14 @@ class JobOp(IRDLOperation):
         Raises:
             VerifyException: a window does not fit its padded image.
         """
-        accumulators = convolution_type(input, weight, weight_exponents(weight), strides, pads)
+        accumulators = convolution_type(input, weight, code_scale(weight), strides, pads)
         output_type = accumulators
         properties: dict[str, Attribute | None] = {"strides": strides, "pads": pads}
         if requantization is not None:
-            _, filters, *extents = accumulators.get_shape()
-            pooled = tensors.convolution_extents(
-                extents, pooling.kernel.get_values(), pooling.strides, pooling.pads
+            pooled = tensors.pooled_shape(
+                accumulators.get_shape(), pooling.kernel, pooling.strides, pooling.pads
             )
-            output_type = scaled_type(i8, (DYNAMIC_INDEX, filters, *pooled), requantization.scale)
+            output_type = scaled_type(i8, pooled, requantization.scale)
             properties |= {
                 "multipliers": i64_array(requantization.multipliers),
                 "bounds": requantization.bounds,
@@ -336,15 +333,18 @@ class JobOp(IRDLOperation):
     def verify_(self) -> None:
         """Check C1 to C6."""
         engine = engine_of(self)
-        accumulators = convolution_type(
-            self.input, self.weight, weight_exponents(self.weight), self.strides, self.pads
-        )
         # C1
-        self._verify_shapes(accumulators)
+        accumulators = convolution_type(
+            self.input, self.weight, code_scale(self.weight), self.strides, self.pads
+        )
+        shape = accumulators.get_shape()
+        if self.residual is not None:
+            tensors.expect_shape("a residual", self.residual, shape)
+        pooled = tensors.pooled_shape(shape, self.pool_kernel, self.pool_strides, self.pool_pads)
+        tensors.expect_shape("a result", self.output, pooled)
         # C2
-        filters = accumulators.get_shape()[1]
-        verify_bias(self.input, weight_exponents(self.weight), self.bias, filters)
-        verify_scale(self.output)
+        filters = shape[1]
+        verify_bias(self.input, self.weight, code_scale(self.weight), self.bias)
         if self.is_raw:
             # C3
             if self.residual is not None or self.pool_kernel != UNIT_KERNEL:
@@ -369,15 +369,6 @@ class JobOp(IRDLOperation):
             raise VerifyException(
                 f"expected at most {engine.weight_depth} weight words per filter tile, got {words}"
             )
-
-    def _verify_shapes(self, accumulators: TensorType) -> None:
-        _, filters, height, width = accumulators.get_shape()
-        if self.residual is not None:
-            tensors.expect_shape("a residual", self.residual, accumulators.get_shape())
-        pooled = tensors.convolution_extents(
-            (height, width), self.pool_kernel.get_values(), self.pool_strides, self.pool_pads
-        )
-        tensors.expect_shape("a result", self.output, (DYNAMIC_INDEX, filters, *pooled))
 
 
 DATAFLOW = Dialect("dataflow", [EngineOp, InputOp, JobOp], [])

@@ -187,18 +187,18 @@ class ConvOp(_LayerOp):
         Raises:
             VerifyException: the kernel does not fit the padded image.
         """
-        filters, _, *kernel = tensors.shape(weight)
-        output = tensors.convolution_extents(tensors.extents(input)[1:], kernel, strides, pads)
+        output = tensors.convolution_shape(input, weight, strides, pads)
         super().__init__(
             operands=[input, weight, bias, residual],
             properties={"strides": strides, "pads": pads, "activation": activation},
-            result_types=[images_type((filters, *output))],
+            result_types=[images_type(output[1:])],
         )
 
     def verify_(self) -> None:
         """Check C1 and C2."""
         # C1
-        tensors.verify_convolution(self.input, self.weight, self.output, self.strides, self.pads)
+        expected = tensors.convolution_shape(self.input, self.weight, self.strides, self.pads)
+        tensors.expect_shape("a result", self.output, expected)
         # C2
         self.verify_fused()
 
@@ -315,7 +315,7 @@ class BatchNormalizationOp(IRDLOperation):
     def verify_(self) -> None:
         """Check C1 and C2."""
         # C1
-        tensors.expect_batched("an input", self.input, rank=len(tensors.shape(self.input)))
+        tensors.expect_channels("an input", self.input)
         channels = tensors.extents(self.input)[0]
         for parameter in (self.scale, self.bias, self.mean, self.variance):
             tensors.expect_shape("a parameter", parameter, (channels,))
@@ -402,18 +402,21 @@ class MaxPoolOp(IRDLOperation):
         Raises:
             VerifyException: the window does not fit the padded image.
         """
-        channels, *image = tensors.extents(input)
-        output = tensors.convolution_extents(image, kernel_shape.get_values(), strides, pads)
+        output = tensors.pooled_shape(tensors.shape(input), kernel_shape, strides, pads)
         super().__init__(
             operands=[input],
             properties={"kernel_shape": kernel_shape, "strides": strides, "pads": pads},
-            result_types=[images_type((channels, *output))],
+            result_types=[images_type(output[1:])],
         )
 
     def verify_(self) -> None:
         """Check C1."""
         # C1
-        tensors.verify_max_pool(self.input, self.output, self.kernel_shape, self.strides, self.pads)
+        tensors.expect_batched("an image", self.input, rank=4)
+        expected = tensors.pooled_shape(
+            tensors.shape(self.input), self.kernel_shape, self.strides, self.pads
+        )
+        tensors.expect_shape("a result", self.output, expected)
 
 
 @irdl_op_definition
@@ -484,7 +487,7 @@ class FlattenOp(IRDLOperation):
     def verify_(self) -> None:
         """Check C1."""
         # C1
-        tensors.expect_batched("an input", self.input, rank=len(tensors.shape(self.input)))
+        tensors.expect_channels("an input", self.input)
         tensors.expect_shape(
             "a result", self.output, (DYNAMIC_INDEX, tensors.flattened(self.input))
         )

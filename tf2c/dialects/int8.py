@@ -216,16 +216,16 @@ class ConvOp(IRDLOperation):
         super().__init__(
             operands=[input, weight, bias],
             properties={"strides": strides, "pads": pads},
-            result_types=[convolution_type(input, weight, scale_of(weight).values, strides, pads)],
+            result_types=[convolution_type(input, weight, scale_of(weight), strides, pads)],
         )
 
     def verify_(self) -> None:
         """Check C1 and C2."""
         # C1
-        tensors.verify_convolution(self.input, self.weight, self.output, self.strides, self.pads)
+        expected = tensors.convolution_shape(self.input, self.weight, self.strides, self.pads)
+        tensors.expect_shape("a result", self.output, expected)
         # C2
-        verify_scale(self.weight)
-        verify_accumulators(self.input, scale_of(self.weight).values, self.bias, self.output)
+        verify_accumulators(self.input, self.weight, scale_of(self.weight), self.bias, self.output)
 
 
 @irdl_op_definition
@@ -267,7 +267,7 @@ class GemmOp(IRDLOperation):
         """Make a fully connected layer and infer its result type."""
         super().__init__(
             operands=[input, weight, bias],
-            result_types=[gemm_type(input, weight, scale_of(weight).values)],
+            result_types=[gemm_type(input, weight, scale_of(weight))],
         )
 
     def verify_(self) -> None:
@@ -275,8 +275,7 @@ class GemmOp(IRDLOperation):
         # C1
         tensors.verify_gemm(self.input, self.weight, self.output)
         # C2
-        verify_scale(self.weight)
-        verify_accumulators(self.input, scale_of(self.weight).values, self.bias, self.output)
+        verify_accumulators(self.input, self.weight, scale_of(self.weight), self.bias, self.output)
 
 
 @irdl_op_definition
@@ -351,12 +350,12 @@ class RequantizeOp(IRDLOperation):
     def verify_(self) -> None:
         """Check C1 to C6."""
         # C1
+        tensors.expect_channels("accumulators", self.input)
         tensors.expect_shape("a result", self.output, tensors.shape(self.input))
         if self.residual is not None:
             tensors.expect_shape("a residual", self.residual, tensors.shape(self.input))
         # C2
-        for value in (self.input, self.output):
-            verify_scale(value)
+        verify_scale(self.input, channel_axis=1)
         verify_stored_per_tensor(self.output)
         channels = tensors.shape(self.input)[1]
         verify_factor("multiplier", self.multiplier, channels, 1, 65535)
@@ -421,18 +420,21 @@ class MaxPoolOp(IRDLOperation):
         pads: I64Array = NO_PADS,
     ) -> None:
         """Make a pooling and infer its result type; raises where the window does not fit."""
-        channels, *image = tensors.extents(input)
-        output = tensors.convolution_extents(image, kernel_shape.get_values(), strides, pads)
+        output = tensors.pooled_shape(tensors.shape(input), kernel_shape, strides, pads)
         super().__init__(
             operands=[input],
             properties={"kernel_shape": kernel_shape, "strides": strides, "pads": pads},
-            result_types=[scaled_type(i8, (DYNAMIC_INDEX, channels, *output), scale_of(input))],
+            result_types=[scaled_type(i8, output, scale_of(input))],
         )
 
     def verify_(self) -> None:
         """Check C1 and C2."""
         # C1
-        tensors.verify_max_pool(self.input, self.output, self.kernel_shape, self.strides, self.pads)
+        tensors.expect_batched("an image", self.input, rank=4)
+        expected = tensors.pooled_shape(
+            tensors.shape(self.input), self.kernel_shape, self.strides, self.pads
+        )
+        tensors.expect_shape("a result", self.output, expected)
         # C2
         verify_same_scale(self.input, self.output)
 
@@ -476,7 +478,7 @@ class FlattenOp(IRDLOperation):
     def verify_(self) -> None:
         """Check C1 and C2."""
         # C1
-        tensors.expect_batched("an input", self.input, rank=len(tensors.shape(self.input)))
+        tensors.expect_channels("an input", self.input)
         tensors.expect_shape(
             "a result", self.output, (DYNAMIC_INDEX, tensors.flattened(self.input))
         )

@@ -57,9 +57,16 @@ class Pow2Attr(ParametrizedAttribute):
         axis = max(self.axis.data, 0)
         return fixed_point.broadcast_over_channels(self.values, rank, axis)
 
-    def verify_fits(self, shape: Sequence[int]) -> None:
-        """Raise unless there is one exponent, or one per index along an axis of `shape`."""
+    def verify_fits(self, shape: Sequence[int], channel_axis: int | None = None) -> None:
+        """Raise unless there is one exponent, or one per index along an axis of `shape`.
+
+        Args:
+            shape: of the tensor.
+            channel_axis: the only axis that will do; any by default.
+        """
         axis, count = self.axis.data, len(self.exponents)
+        if channel_axis is not None and axis not in (PER_TENSOR, channel_axis):
+            raise VerifyException(f"expected exponents on axis {channel_axis}, got axis {axis}")
         if axis == PER_TENSOR:
             expected = 1
         elif 0 <= axis < len(shape):
@@ -118,9 +125,9 @@ def scale_of(value: SSAValue) -> Pow2Attr:
     return encoding
 
 
-def verify_scale(value: SSAValue) -> None:
-    """Raise unless a tensor's scale fits its shape."""
-    scale_of(value).verify_fits(tensors.shape(value))
+def verify_scale(value: SSAValue, channel_axis: int | None = None) -> None:
+    """Raise unless a tensor's scale fits its shape, on the given axis if it is per channel."""
+    scale_of(value).verify_fits(tensors.shape(value), channel_axis)
 
 
 def verify_stored_per_tensor(value: SSAValue) -> None:

@@ -77,11 +77,6 @@ def code_scale(weight: SSAValue) -> Pow2Attr:
     return encoding.scale
 
 
-def weight_exponents(weight: SSAValue) -> npt.NDArray[np.int64]:
-    """Return the exponents of coded weights: `[1]`, or one per filter."""
-    return code_scale(weight).values
-
-
 @irdl_op_definition
 class ConstantOp(IRDLOperation):
     """Weight codes, one per byte of the blob.
@@ -121,10 +116,7 @@ class ConstantOp(IRDLOperation):
         # C1
         self.value.verify_holds(np.uint8, tensors.shape(self.output))
         # C2
-        scale = code_scale(self.output)
-        scale.verify_fits(tensors.shape(self.output))
-        if scale.axis.data > 0:
-            raise VerifyException(f"expected exponents on axis 0, got axis {scale.axis.data}")
+        code_scale(self.output).verify_fits(tensors.shape(self.output), channel_axis=0)
         # C3
         if self.value.data.is_available:
             codes = self.value.array
@@ -187,15 +179,18 @@ class ConvOp(IRDLOperation):
         super().__init__(
             operands=[input, weight, bias],
             properties={"strides": strides, "pads": pads},
-            result_types=[convolution_type(input, weight, weight_exponents(weight), strides, pads)],
+            result_types=[convolution_type(input, weight, code_scale(weight), strides, pads)],
         )
 
     def verify_(self) -> None:
         """Check C1 and C2."""
         # C1
-        tensors.verify_convolution(self.input, self.weight, self.output, self.strides, self.pads)
+        expected = tensors.convolution_shape(self.input, self.weight, self.strides, self.pads)
+        tensors.expect_shape("a result", self.output, expected)
         # C2
-        verify_accumulators(self.input, weight_exponents(self.weight), self.bias, self.output)
+        verify_accumulators(
+            self.input, self.weight, code_scale(self.weight), self.bias, self.output
+        )
 
 
 @irdl_op_definition
@@ -238,7 +233,7 @@ class GemmOp(IRDLOperation):
         """Make a fully connected layer and infer its result type."""
         super().__init__(
             operands=[input, weight, bias],
-            result_types=[gemm_type(input, weight, weight_exponents(weight))],
+            result_types=[gemm_type(input, weight, code_scale(weight))],
         )
 
     def verify_(self) -> None:
@@ -246,7 +241,9 @@ class GemmOp(IRDLOperation):
         # C1
         tensors.verify_gemm(self.input, self.weight, self.output)
         # C2
-        verify_accumulators(self.input, weight_exponents(self.weight), self.bias, self.output)
+        verify_accumulators(
+            self.input, self.weight, code_scale(self.weight), self.bias, self.output
+        )
 
 
 SHIFT = Dialect("shift", [ConstantOp, ConvOp, GemmOp], [CodeAttr])

@@ -46,9 +46,8 @@ def extents(value: SSAValue) -> tuple[int, ...]:
 def expect_shape(what: str, value: SSAValue, expected: Sequence[int]) -> None:
     """Raise unless a tensor value has exactly these dimensions."""
     if shape(value) != tuple(expected):
-        raise VerifyException(
-            f"expected {what} of shape {_text(expected)}, got {_text(shape(value))}"
-        )
+        got = dimension_text(shape(value))
+        raise VerifyException(f"expected {what} of shape {dimension_text(expected)}, got {got}")
 
 
 def expect_batched(what: str, value: SSAValue, rank: int) -> None:
@@ -57,8 +56,13 @@ def expect_batched(what: str, value: SSAValue, rank: int) -> None:
     if len(dimensions) != rank or dimensions[0] != DYNAMIC_INDEX or min(dimensions[1:]) < 1:
         raise VerifyException(
             f"expected {what} with a dynamic batch and {rank - 1} known extents, "
-            f"got {_text(dimensions)}"
+            f"got {dimension_text(dimensions)}"
         )
+
+
+def expect_channels(what: str, value: SSAValue) -> None:
+    """Raise unless a tensor value has a dynamic batch and known extents, channels first."""
+    expect_batched(what, value, rank=max(len(shape(value)), 2))
 
 
 def verify_strides_and_pads(strides: I64Array, pads: I64Array) -> None:
@@ -76,69 +80,67 @@ def convolution_extents(
     """Return the output's `(height, width)` of a window operation.
 
     Raises:
-        VerifyException: the window is larger than the padded image.
+        VerifyException: strides or pads are not legal, or the window is larger than the padded
+            image.
     """
+    verify_strides_and_pads(strides, pads)
     height, width = windows.output_extent(image, kernel, strides.get_values(), pads.get_values())
     if height < 1 or width < 1:
-        raise VerifyException(
-            f"expected a window that fits the padded image, got {_text(kernel)} on {_text(image)}"
-        )
+        got = f"{dimension_text(kernel)} on {dimension_text(image)}"
+        raise VerifyException(f"expected a window that fits the padded image, got {got}")
     return height, width
 
 
-def verify_convolution(
-    image: SSAValue,
-    weight: SSAValue,
-    output: SSAValue,
-    strides: I64Array,
-    pads: I64Array,
-) -> None:
-    """Check the shapes of a convolution `[?, C, H, W] * [M, C, R, S] -> [?, M, OH, OW]`."""
-    verify_strides_and_pads(strides, pads)
+def convolution_shape(
+    image: SSAValue, weight: SSAValue, strides: I64Array, pads: I64Array
+) -> tuple[int, int, int, int]:
+    """Return the shape of a convolution `[?, C, H, W] * [M, C, R, S] -> [?, M, OH, OW]`.
+
+    Raises:
+        VerifyException: the operands do not fit each other.
+    """
     expect_batched("an image", image, rank=4)
     if len(shape(weight)) != 4:
-        raise VerifyException(f"expected a weight of rank 4, got {_text(shape(weight))}")
+        raise VerifyException(f"expected a weight of rank 4, got {dimension_text(shape(weight))}")
     channels, *image_extents = extents(image)
     filters, weight_channels, *kernel = shape(weight)
     if weight_channels != channels:
         raise VerifyException(f"expected a weight for {channels} channels, got {weight_channels}")
-    output_extents = convolution_extents(image_extents, kernel, strides, pads)
-    expect_shape("a result", output, (DYNAMIC_INDEX, filters, *output_extents))
+    height, width = convolution_extents(image_extents, kernel, strides, pads)
+    return DYNAMIC_INDEX, filters, height, width
+
+
+def pooled_shape(
+    image: Sequence[int], kernel: I64Array, strides: I64Array, pads: I64Array
+) -> tuple[int, ...]:
+    """Return the shape of max pooling an image `[?, C, H, W]`.
+
+    Raises:
+        VerifyException: the windows do not fit, or one may contain no real pixel.
+    """
+    kernel_values = list(kernel.get_values())
+    if len(kernel_values) != 2 or min(kernel_values) < 1:
+        raise VerifyException(f"expected two kernel extents >= 1, got {kernel_values}")
+    batch, channels, *image_extents = image
+    height, width = convolution_extents(image_extents, kernel_values, strides, pads)
+    pad_values = list(pads.get_values())
+    if any(pad >= size for pad, size in zip(pad_values, kernel_values * 2, strict=True)):
+        raise VerifyException(
+            f"expected `pads` smaller than the kernel {kernel_values}, got {pad_values}"
+        )
+    return batch, channels, height, width
 
 
 def verify_gemm(rows: SSAValue, weight: SSAValue, output: SSAValue) -> None:
     """Check the shapes of a fully connected layer `[?, K] * [M, K] -> [?, M]`."""
     expect_batched("an input", rows, rank=2)
     if len(shape(weight)) != 2:
-        raise VerifyException(f"expected a weight of rank 2, got {_text(shape(weight))}")
+        raise VerifyException(f"expected a weight of rank 2, got {dimension_text(shape(weight))}")
     (inputs,) = extents(rows)
     filters, weight_inputs = shape(weight)
     if weight_inputs != inputs:
         raise VerifyException(f"expected a weight for {inputs} inputs, got {weight_inputs}")
     expect_shape("a result", output, (DYNAMIC_INDEX, filters))
-
-
-def verify_max_pool(
-    image: SSAValue,
-    output: SSAValue,
-    kernel: I64Array,
-    strides: I64Array,
-    pads: I64Array,
-) -> None:
-    """Check the shapes of max pooling, and that every window contains a real pixel."""
-    verify_strides_and_pads(strides, pads)
-    expect_batched("an image", image, rank=4)
-    kernel_values = kernel.get_values()
-    if len(kernel_values) != 2 or min(kernel_values) < 1:
-        raise VerifyException(f"expected two kernel extents >= 1, got {list(kernel_values)}")
-    if any(pad >= size for pad, size in zip(pads.get_values(), [*kernel_values] * 2, strict=True)):
-        raise VerifyException(
-            f"expected `pads` smaller than the kernel {list(kernel_values)}, "
-            f"got {list(pads.get_values())}"
-        )
-    channels, *image_extents = extents(image)
-    output_extents = convolution_extents(image_extents, kernel_values, strides, pads)
-    expect_shape("a result", output, (DYNAMIC_INDEX, channels, *output_extents))
 
 
 def flattened(image: SSAValue) -> int:
@@ -149,5 +151,6 @@ def flattened(image: SSAValue) -> int:
     return product
 
 
-def _text(dimensions: Sequence[int]) -> str:
+def dimension_text(dimensions: Sequence[int]) -> str:
+    """Return a shape as people read it, such as `?x3x8x8`."""
     return "x".join("?" if extent == DYNAMIC_INDEX else str(extent) for extent in dimensions)

@@ -13,6 +13,9 @@ from tf2c.errors import UserError
 MODES = {1: "L", 3: "RGB"}
 """PIL's modes by a network's input channels."""
 
+CLASS_DIGITS = 9
+"""Longer class numbers are mistakes."""
+
 
 def load_images(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Read a folder of images, or an .npy file of prepared ones.
@@ -99,9 +102,12 @@ def _load_array(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
             f"{path}: expected images of real numbers, got {array.dtype}",
             hint="convert to float32 as the network was trained: often `pixels / 255`",
         )
-    if not np.isfinite(array).all():
+    # float64 numbers may be too large for float32, which is as bad as infinity.
+    with np.errstate(over="ignore"):
+        images = array.astype(np.float32)
+    if not np.isfinite(images).all():
         raise UserError(f"{path}: expected finite images, got NaN or infinity")
-    return array.astype(np.float32)
+    return images
 
 
 def load_labeled_images(
@@ -120,25 +126,39 @@ def load_labeled_images(
     Raises:
         UserError: a file is missing or not as described.
     """
-    try:
-        with labels.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise UserError(f"{labels}: expected a labels file, got {reason}") from error
-    if not rows or not {"file", "label"} <= rows[0].keys():
-        raise UserError(
-            f"{labels}: expected rows with the columns file,label",
-            hint="the first line is `file,label`",
-        )
+    rows = _label_rows(labels)
     names = set(image_names(folder))
-    classes = np.empty(len(rows), np.int64)
-    for index, row in enumerate(rows):
-        if row["file"] not in names:
-            raise UserError(f"{labels}: line {index + 2}: no image `{row['file']}` in {folder}")
-        if row["label"] is None or not row["label"].strip().isdigit():
-            raise UserError(
-                f"{labels}: line {index + 2}: expected a class number, got `{row['label']}`"
-            )
-        classes[index] = int(row["label"])
-    return load_image_files([folder / row["file"] for row in rows], shape), classes
+    for line, name, _ in rows:
+        if name not in names:
+            raise UserError(f"{labels}: line {line}: no image `{name}` in {folder}")
+    images = load_image_files([folder / name for _, name, _ in rows], shape)
+    return images, np.array([label for _, _, label in rows], np.int64)
+
+
+def _label_rows(labels: Path) -> list[tuple[int, str, int]]:
+    """Return line number, image name and class of each row of a labels file."""
+    rows: list[tuple[int, str, int]] = []
+    try:
+        # Spreadsheets put a byte order mark in front, which this encoding skips.
+        with labels.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            if not {"file", "label"} <= set(reader.fieldnames or ()):
+                raise UserError(
+                    f"{labels}: expected the columns file,label, got "
+                    f"{','.join(reader.fieldnames or ()) or 'nothing'}",
+                    hint="the first line is `file,label`",
+                )
+            for row in reader:
+                name, label = row["file"], (row["label"] or "").strip()
+                if not (label.isascii() and label.isdecimal() and len(label) <= CLASS_DIGITS):
+                    raise UserError(
+                        f"{labels}: line {reader.line_num}: expected a class number, got `{label}`"
+                    )
+                rows.append((reader.line_num, name, int(label)))
+    except OSError as error:
+        raise UserError(f"{labels}: expected a labels file, got {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{labels}: expected a labels file, got no CSV text") from error
+    if not rows:
+        raise UserError(f"{labels}: expected rows behind `file,label`, got none")
+    return rows

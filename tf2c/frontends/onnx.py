@@ -51,7 +51,8 @@ def load_onnx(path: Path) -> ModuleOp:
 
 def _read(path: Path) -> onnx.ModelProto:
     if not path.is_file():
-        raise UserError(f"{path}: expected an ONNX model, got no such file")
+        got = "a folder" if path.is_dir() else "no such file"
+        raise UserError(f"{path}: expected an ONNX model, got {got}")
     try:
         # onnx annotates its path parameters only partially.
         model = onnx.load(path)  # pyright: ignore[reportUnknownMemberType]
@@ -60,7 +61,7 @@ def _read(path: Path) -> onnx.ModelProto:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else "damaged contents"
         raise UserError(
             f"{path}: expected an ONNX model, got a file that does not load ({reason})",
-            hint="check that the file is complete: `onnx.checker.check_model` refuses it",
+            hint="`onnx.checker.check_model` refuses it: is the file complete, and of this kind?",
         ) from error
     return model
 
@@ -131,13 +132,16 @@ class Importer:
         array = self._weights[name]
         if array.dtype.kind != "f":
             raise self.refusal(node, f"expected float weights in `{name}`, got {array.dtype}")
+        # float64 weights may be too large for float32, which is as bad as infinity.
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float32)
         if not np.isfinite(array).all():
             raise self.refusal(
                 node,
                 f"expected finite weights in `{name}`, got NaN or infinity",
                 "train or export the model again",
             )
-        return array.astype(np.float32)
+        return array
 
     def has_input(self, node: onnx.NodeProto, index: int) -> bool:
         """Whether a node's optional input is given."""
@@ -150,8 +154,13 @@ class Importer:
         return self._builder.insert(op).output
 
     def insert(self, op: Operation) -> SSAValue:
-        """Insert an op of the layer that is being converted and return its result."""
+        """Insert an op of the layer that is being converted and return its result.
+
+        Raises:
+            VerifyException: the layer's operands or attributes do not fit each other.
+        """
         self._name(op)
+        op.verify_()
         return self._builder.insert(op).results[0]
 
     def refusal(self, node: onnx.NodeProto, message: str, hint: str | None = None) -> UserError:

@@ -56,6 +56,7 @@ def _conv(importer: "Importer", node: onnx.NodeProto) -> SSAValue:
     image, weight = importer.activation(node, 0), importer.weight(node, 1)
     strides, pads = _window(importer, node, weight.shape[2:])
     _expect(importer, node, "group", 1, 1)
+    _expect(importer, node, "kernel_shape", [*weight.shape[2:]], [*weight.shape[2:]])
     bias = importer.constant(importer.weight(node, 2)) if importer.has_input(node, 2) else None
     return importer.insert(
         graph.ConvOp(
@@ -119,7 +120,8 @@ def _add(importer: "Importer", node: onnx.NodeProto) -> SSAValue:
     if tensors.shape(lhs) != tensors.shape(rhs):
         raise importer.refusal(
             node,
-            f"expected operands of one shape, got {tensors.shape(lhs)} and {tensors.shape(rhs)}",
+            f"expected operands of one shape, got {tensors.dimension_text(tensors.shape(lhs))} and "
+            f"{tensors.dimension_text(tensors.shape(rhs))}",
             "broadcasting additions are not supported",
         )
     return importer.insert(graph.AddOp(lhs, rhs))

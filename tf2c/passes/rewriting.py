@@ -8,18 +8,26 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from tf2c.errors import UserError
+from tf2c.interpreters import ENTRY
 
 
 def network_function(module: ModuleOp) -> FuncOp:
-    """Return the one function of a module.
+    """Return the function that is the network.
 
     Raises:
-        UserError: there is none, or several.
+        UserError: the module is not one function called `main` from one tensor to one.
     """
     functions = [op for op in module.ops if isinstance(op, FuncOp)]
     if len(functions) != 1:
         raise UserError(f"expected a module with one function, got {len(functions)}")
-    return functions[0]
+    (function,) = functions
+    inputs, outputs = function.function_type.inputs.data, function.function_type.outputs.data
+    if function.sym_name.data != ENTRY or len(inputs) != 1 or len(outputs) != 1:
+        raise UserError(
+            f"expected a function `{ENTRY}` from one tensor to one, got "
+            f"`{function.sym_name.data}` from {len(inputs)} to {len(outputs)}"
+        )
+    return function
 
 
 def insert_before(op: Operation, new_ops: Iterable[Operation], layer: Operation) -> None:

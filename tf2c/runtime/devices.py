@@ -26,7 +26,7 @@ def open_device(name: str, kernels: bytes) -> Device:
         from tf2c.runtime.emulator import EmulatorDevice
 
         return EmulatorDevice(kernels)
-    if name.startswith(OPENCL_PREFIX):
+    if name.startswith(OPENCL_PREFIX) and name != OPENCL_PREFIX:
         from tf2c.runtime.opencl import OpenCLDevice
 
         return OpenCLDevice(name.removeprefix(OPENCL_PREFIX), kernels)

@@ -18,6 +18,7 @@ from typing import ClassVar
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
+from xdsl.utils.exceptions import VerifyException
 
 from tf2c.dialects import dataflow, tensors
 from tf2c.errors import UserError
@@ -38,7 +39,10 @@ class AllocateMemoryPass(CompilerPass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Place one tensor after the other."""
         function = network_function(op)
-        engine = dataflow.engine_of(function)
+        try:
+            engine = dataflow.engine_of(function)
+        except VerifyException as error:
+            raise UserError(str(error), hint="run `convert-shift-to-dataflow` first") from error
         feature_bytes = output_words = 0
         for placed in function.body.block.ops:
             if not isinstance(placed, dataflow.InputOp | dataflow.JobOp):

@@ -256,6 +256,8 @@ class ConvertShiftToDataflowPass(CompilerPass):
         except ValueError as error:
             raise UserError(str(error)) from error
         function = network_function(op)
+        if any(isinstance(each, dataflow.EngineOp) for each in op.ops):
+            raise UserError("expected a module without an engine, got one that has been lowered")
         Rewriter.insert_op(dataflow.EngineOp(engine), InsertPoint.before(function))
         for layer in list(function.body.block.ops):
             # A pooling that a job has taken along is gone by the time its turn comes.

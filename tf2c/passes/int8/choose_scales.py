@@ -18,7 +18,7 @@ Contract: analysis; the scales are attributes.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,7 @@ from xdsl.ir import Operation, SSAValue
 from tf2c.analysis.constants import constant_array
 from tf2c.analysis.storage import stored_layers, stored_source
 from tf2c.context import CompilerContext
+from tf2c.dialects import tensors
 from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import SCALE, Pow2Attr
 from tf2c.errors import UserError
@@ -96,19 +97,35 @@ def _batches(images: npt.NDArray[np.float32]) -> Iterator[npt.NDArray[np.float32
         yield images[first : first + BATCH]
 
 
-def _calibration_images(ctx: Context, path: str | None) -> npt.NDArray[np.float32]:
-    if path is not None:
-        try:
-            images: npt.NDArray[Any] = np.load(Path(path), allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise UserError(f"{path}: expected a .npy file, got {error}") from error
-        return images.astype(np.float32)
-    if isinstance(ctx, CompilerContext) and ctx.calibration is not None:
-        return ctx.calibration
-    raise UserError(
-        "expected calibration images, got none",
-        hint="give `choose-scales{images=FILE.npy}`, or `--calib` to `tf2c compile`",
-    )
+def _calibration_images(
+    ctx: Context, path: str | None, extents: tuple[int, ...]
+) -> npt.NDArray[np.float32]:
+    """Return the images of the option or of the context.
+
+    Raises:
+        UserError: there are none, or not of the network's shape and kind.
+    """
+    if path is None:
+        if isinstance(ctx, CompilerContext) and ctx.calibration is not None:
+            return ctx.calibration
+        raise UserError(
+            "expected calibration images, got none",
+            hint="give `choose-scales{images=FILE.npy}`, or `--calib` to `tf2c compile`",
+        )
+    try:
+        loaded: object = np.load(Path(path), allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "damaged contents"
+        raise UserError(f"{path}: expected a .npy file, got {reason}") from error
+    images = cast(npt.NDArray[Any], loaded)
+    if not isinstance(loaded, np.ndarray) or images.dtype.kind != "f":
+        raise UserError(f"{path}: expected an array of real numbers, got something else")
+    if images.shape[1:] != extents or len(images) == 0:
+        raise UserError(
+            f"{path}: expected images of shape {tensors.dimension_text(extents)}, "
+            f"got {tensors.dimension_text(images.shape[1:])}, {len(images)} of them"
+        )
+    return images.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -123,9 +140,9 @@ class ChooseScalesPass(CompilerPass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Observe, choose, annotate."""
-        images = _calibration_images(ctx, self.images)
         function = network_function(op)
         (argument,) = function.args
+        images = _calibration_images(ctx, self.images, tensors.extents(argument))
         layers = list(stored_layers(function))
         observed: dict[SSAValue, _Observed] = {
             value: _Observed() for value in (argument, *(each.output for each in layers))
@@ -133,7 +150,9 @@ class ChooseScalesPass(CompilerPass):
         for settle in (True, False):
             for batch in _batches(images):
                 observed[argument].observe(batch)
-                run(op, batch, listener=_Observer(observed))
+                # Overflow is refused below, by the layer that overflows.
+                with np.errstate(over="ignore", invalid="ignore"):
+                    run(op, batch, listener=_Observer(observed))
             for tensor in observed.values():
                 if settle:
                     tensor.settle_magnitude()

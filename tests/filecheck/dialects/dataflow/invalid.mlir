@@ -57,7 +57,7 @@ func.func @input(%q: tensor<?x1x8x8xi8, #int8.pow2<-7>>) {
 // -----
 
 // dataflow.job C1: a module with an engine
-// CHECK: expected a `dataflow.engine` in the module, got none
+// CHECK: expected one `dataflow.engine` in the module, got none
 func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<-5>>
   func.return

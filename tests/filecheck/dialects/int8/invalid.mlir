@@ -300,7 +300,7 @@ func.func @requantize(%a: tensor<?x2x3xi32, #int8.pow2<[-13, -13, -13], axis = 2
 // -----
 
 // int8.requantize C1: channels
-// CHECK: expected an input with a dynamic batch
+// CHECK: expected accumulators with a dynamic batch
 func.func @requantize(%a: tensor<?xi32, #int8.pow2<-13>>) {
   %y = int8.requantize %a shift [8] bounds [0, 127] : tensor<?xi32, #int8.pow2<-13>> -> tensor<?xi8, #int8.pow2<-5>>
   func.return

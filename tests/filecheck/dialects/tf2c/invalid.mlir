@@ -12,7 +12,7 @@ func.func @blob() {
 // -----
 
 // as many elements as the shape says
-// CHECK: expected 2 elements, got 1
+// CHECK: expected the elements of a tensor of shape 2, got 1
 func.func @blob() {
   %c = graph.constant <2xf32, [1.0]> : tensor<2xf32>
   func.return

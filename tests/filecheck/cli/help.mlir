@@ -1,0 +1,21 @@
+// RUN: tf2c-opt --help | filecheck %s
+
+// The passes are listed stage by stage in running order, with contract and purpose, unwrapped.
+
+// CHECK:      passes of stage graph: simplify the network
+// CHECK-NEXT:   fold-batch-norm {{ +}}equivalent {{ +}}Fold batch normalization into the weights of the layer in front of it.
+// CHECK-NEXT:   fuse-residual-add {{ +}}equivalent {{ +}}
+// CHECK-NEXT:   insert-identity-convolutions {{ +}}equivalent {{ +}}
+// CHECK-NEXT:   fuse-activation {{ +}}exact {{ +}}
+// CHECK-NEXT: passes of stage int8: store activations and weights
+// CHECK-NEXT:   choose-scales {{ +}}analysis {{ +}}
+// CHECK-NEXT:   convert-graph-to-int8 {{ +}}approximate {{ +}}
+// CHECK-NEXT: passes of stage shift: make every weight a signed power of two
+// CHECK-NEXT:   round-weights-to-pow2 {{ +}}approximate {{ +}}
+// CHECK-NEXT:   prove-accumulators {{ +}}analysis {{ +}}
+// CHECK-NEXT:   convert-int8-to-shift {{ +}}exact {{ +}}
+// CHECK-NEXT: passes of stage dataflow: lay the network out as jobs of an engine
+// CHECK-NEXT:   convert-shift-to-dataflow {{ +}}exact {{ +}}
+// CHECK-NEXT:   allocate-memory {{ +}}exact {{ +}}
+// CHECK-NEXT: passes of xDSL
+// CHECK-NEXT:   canonicalize

@@ -1,0 +1,36 @@
+// RUN: tf2c-opt %s --split-input-file -p allocate-memory | filecheck %s
+
+// Channels are padded to whole vectors of 8. The input takes 8 * 4 * 4 = 128 bytes, the first job's
+// output 2 * 8 * 4 * 4 = 256; the raw job's goes to the output memory, which starts at 0 as well.
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 1024 channel_depth 512
+// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 weight_depth 1024 channel_depth 512
+// CHECK-LABEL: func.func @main(%f: tensor<?x1x4x4xf32>, %w: tensor<9x1x1x1xi4, #shift.code<-6>>, %b: tensor<9xi32, #int8.pow2<-12>>, %v: tensor<2x9x4x4xi4, #shift.code<-6>>, %c: tensor<2xi32, #int8.pow2<-10>>) -> tensor<?x2x1x1xi32, #int8.pow2<-10>>
+// CHECK-NEXT:    %q = int8.quantize %f : tensor<?x1x4x4xf32> -> tensor<?x1x4x4xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    %x = dataflow.input %q at 0 : tensor<?x1x4x4xi8, #int8.pow2<-6>> -> tensor<?x1x4x4xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    %s = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] at 128 : tensor<?x1x4x4xi8, #int8.pow2<-6>>, tensor<9x1x1x1xi4, #shift.code<-6>>, tensor<9xi32, #int8.pow2<-12>> -> tensor<?x9x4x4xi8, #int8.pow2<-4>>
+// CHECK-NEXT:    %t = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] at 384 : tensor<?x1x4x4xi8, #int8.pow2<-6>>, tensor<9x1x1x1xi4, #shift.code<-6>>, tensor<9xi32, #int8.pow2<-12>> -> tensor<?x9x4x4xi8, #int8.pow2<-4>>
+// CHECK-NEXT:    %y = dataflow.job %s, %v, %c at 0 : tensor<?x9x4x4xi8, #int8.pow2<-4>>, tensor<2x9x4x4xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-10>> -> tensor<?x2x1x1xi32, #int8.pow2<-10>>
+// CHECK-NEXT:    func.return %y : tensor<?x2x1x1xi32, #int8.pow2<-10>>
+func.func @main(%f: tensor<?x1x4x4xf32>, %w: tensor<9x1x1x1xi4, #shift.code<-6>>, %b: tensor<9xi32, #int8.pow2<-12>>, %v: tensor<2x9x4x4xi4, #shift.code<-6>>, %c: tensor<2xi32, #int8.pow2<-10>>) -> tensor<?x2x1x1xi32, #int8.pow2<-10>> {
+  %q = int8.quantize %f : tensor<?x1x4x4xf32> -> tensor<?x1x4x4xi8, #int8.pow2<-6>>
+  %x = dataflow.input %q : tensor<?x1x4x4xi8, #int8.pow2<-6>> -> tensor<?x1x4x4xi8, #int8.pow2<-6>>
+  %s = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] : tensor<?x1x4x4xi8, #int8.pow2<-6>>, tensor<9x1x1x1xi4, #shift.code<-6>>, tensor<9xi32, #int8.pow2<-12>> -> tensor<?x9x4x4xi8, #int8.pow2<-4>>
+  %t = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] : tensor<?x1x4x4xi8, #int8.pow2<-6>>, tensor<9x1x1x1xi4, #shift.code<-6>>, tensor<9xi32, #int8.pow2<-12>> -> tensor<?x9x4x4xi8, #int8.pow2<-4>>
+  %y = dataflow.job %s, %v, %c : tensor<?x9x4x4xi8, #int8.pow2<-4>>, tensor<2x9x4x4xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-10>> -> tensor<?x2x1x1xi32, #int8.pow2<-10>>
+  func.return %y : tensor<?x2x1x1xi32, #int8.pow2<-10>>
+}
+
+// -----
+
+// Flattening moves nothing, so it needs no place.
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 1024 channel_depth 512
+// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 weight_depth 1024 channel_depth 512
+// CHECK-LABEL: func.func @main(%f: tensor<?x1x4x4xf32>) -> tensor<?x16xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    %q = int8.quantize %f : tensor<?x1x4x4xf32> -> tensor<?x1x4x4xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    %y = int8.flatten %q : tensor<?x1x4x4xi8, #int8.pow2<-6>> -> tensor<?x16xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    func.return %y : tensor<?x16xi8, #int8.pow2<-6>>
+func.func @main(%f: tensor<?x1x4x4xf32>) -> tensor<?x16xi8, #int8.pow2<-6>> {
+  %q = int8.quantize %f : tensor<?x1x4x4xf32> -> tensor<?x1x4x4xi8, #int8.pow2<-6>>
+  %y = int8.flatten %q : tensor<?x1x4x4xi8, #int8.pow2<-6>> -> tensor<?x16xi8, #int8.pow2<-6>>
+  func.return %y : tensor<?x16xi8, #int8.pow2<-6>>
+}
