@@ -29,7 +29,7 @@ from tf2c.frontends.images import load_images, load_labeled_images
 from tf2c.frontends.onnx import load_onnx
 from tf2c.ir_files import read_module
 from tf2c.passes.pipeline import PassObserver
-from tf2c.passes.rewriting import network_function
+from tf2c.passes.rewriting import network_input
 from tf2c.program import Program
 from tf2c.runtime.device import Device
 from tf2c.runtime.devices import EMULATOR, SIMULATOR, open_device
@@ -199,7 +199,7 @@ def compile(
         artifacts.expect_replaceable(Path(output))
     target = load_board(board)
     module = load_onnx(Path(model))
-    (argument,) = network_function(module).args
+    argument = network_input(module)
     shape = tensors.extents(argument)
     calibration = _calibration(calib, shape, seed)
     labeled = None
@@ -269,7 +269,7 @@ def evaluate(
     else:
         artifact = load(path)
         module = read_module(artifact.path / artifacts.IR_FOLDER / "graph.mlir")
-    (argument,) = network_function(module).args
+    argument = network_input(module)
     batch, classes = load_labeled_images(Path(images), Path(labels), tensors.extents(argument))
     batch, classes = batch[:limit], classes[:limit]
     if total is not None:

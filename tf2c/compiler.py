@@ -25,7 +25,7 @@ from tf2c.ir_files import new_context, print_module
 from tf2c.passes import STAGES
 from tf2c.passes.check import real_result
 from tf2c.passes.pipeline import PassObserver, PassPipeline, expect_legal
-from tf2c.passes.rewriting import network_function
+from tf2c.passes.rewriting import network_input
 
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
 """What `--to` takes."""
@@ -115,7 +115,7 @@ def manifest_facts(
 ) -> dict[str, Any]:
     """Return the manifest's fields, without the files."""
     last = compilation.modules[compilation.stage]
-    (argument,) = network_function(last).args
+    argument = network_input(last)
     emitted = compilation.emitted
     jobs = [op for op in last.walk() if isinstance(op, dataflow.JobOp)]
     layers = emitted.layers if emitted is not None else ()

@@ -237,7 +237,7 @@ def test_expect_fits_refuses_weights_of_another_network() -> None:
 @pytest.mark.parametrize("memory", ["feature_bytes", "output_words"])
 def test_expect_fits_refuses_a_memory_that_is_too_small(memory: str) -> None:
     smaller = replace(PROGRAM, **{memory: getattr(PROGRAM, memory) - 1})
-    with pytest.raises(ValueError, match="expected the .*output"):
+    with pytest.raises(ValueError, match=r"expected the .*output"):
         smaller.expect_fits(WEIGHTS)
 
 

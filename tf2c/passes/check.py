@@ -20,7 +20,7 @@ from tf2c.dialects.scales import Pow2Attr
 from tf2c.interpreters import run
 from tf2c.numerics import fixed_point
 from tf2c.passes.contract import EQUIVALENT_TOLERANCE, CompilerPass, Contract
-from tf2c.passes.rewriting import network_function
+from tf2c.passes.rewriting import network_function, network_input
 
 IMAGES = 4
 """Images per check."""
@@ -45,10 +45,10 @@ def check_images(
     module: ModuleOp, calibration: npt.NDArray[np.float32] | None, seed: int
 ) -> npt.NDArray[np.float32]:
     """Return images to check a module on: some of the calibration images, else random ones."""
+    argument = network_input(module)
     generator = np.random.default_rng(seed)
     if calibration is not None:
         return calibration[generator.choice(len(calibration), min(IMAGES, len(calibration)))]
-    (argument,) = network_function(module).args
     return generator.normal(size=(IMAGES, *tensors.extents(argument))).astype(np.float32)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import BlockArgument, Operation, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from tf2c.errors import UserError
@@ -15,19 +15,28 @@ def network_function(module: ModuleOp) -> FuncOp:
     """Return the function that is the network.
 
     Raises:
-        UserError: the module is not one function called `main` from one tensor to one.
+        UserError: there is none, or several.
     """
     functions = [op for op in module.ops if isinstance(op, FuncOp)]
     if len(functions) != 1:
         raise UserError(f"expected a module with one function, got {len(functions)}")
-    (function,) = functions
+    return functions[0]
+
+
+def network_input(module: ModuleOp) -> BlockArgument:
+    """Return the network's input, for whoever executes it or looks at its images.
+
+    Raises:
+        UserError: the module is not one function called `main` from one tensor to one.
+    """
+    function = network_function(module)
     inputs, outputs = function.function_type.inputs.data, function.function_type.outputs.data
     if function.sym_name.data != ENTRY or len(inputs) != 1 or len(outputs) != 1:
         raise UserError(
             f"expected a function `{ENTRY}` from one tensor to one, got "
             f"`{function.sym_name.data}` from {len(inputs)} to {len(outputs)}"
         )
-    return function
+    return function.args[0]
 
 
 def insert_before(op: Operation, new_ops: Iterable[Operation], layer: Operation) -> None:

@@ -38,7 +38,7 @@ from tf2c.errors import UserError
 from tf2c.interpreters import run
 from tf2c.numerics import exponents, fixed_point
 from tf2c.passes.contract import CompilerPass, Contract
-from tf2c.passes.rewriting import network_function
+from tf2c.passes.rewriting import network_function, network_input
 
 BATCH = 32
 """Images per run: bounds the memory that activations take."""
@@ -140,8 +140,7 @@ class ChooseScalesPass(CompilerPass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Observe, choose, annotate."""
-        function = network_function(op)
-        (argument,) = function.args
+        function, argument = network_function(op), network_input(op)
         images = _calibration_images(ctx, self.images, tensors.extents(argument))
         layers = list(stored_layers(function))
         observed: dict[SSAValue, _Observed] = {

@@ -24,7 +24,7 @@ import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import BlockArgument, Operation, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from tf2c.analysis.constants import constant_array
@@ -37,7 +37,7 @@ from tf2c.dialects.tensors import i64_array
 from tf2c.errors import UserError
 from tf2c.numerics import exponents, fixed_point
 from tf2c.passes.contract import CompilerPass, Contract
-from tf2c.passes.rewriting import network_function, replace_layer
+from tf2c.passes.rewriting import network_function, network_input, replace_layer
 
 INT8_BOUNDS = i64_array([fixed_point.INT8_MIN, fixed_point.INT8_MAX])
 RELU_BOUNDS = i64_array([0, fixed_point.INT8_MAX])
@@ -106,8 +106,7 @@ def _convert(op: Operation) -> None:
             )
 
 
-def _quantize_argument(function: FuncOp) -> None:
-    (argument,) = function.args
+def _quantize_argument(function: FuncOp, argument: BlockArgument) -> None:
     scale = None if function.arg_attrs is None else function.arg_attrs.data[0].data.get(SCALE)
     if not isinstance(scale, Pow2Attr):
         raise UserError(
@@ -131,7 +130,7 @@ class ConvertGraphToInt8Pass(CompilerPass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Convert in program order, so that operands are converted before their users."""
         function = network_function(op)
-        _quantize_argument(function)
+        _quantize_argument(function, network_input(op))
         for layer in list(function.body.block.ops):
             if not isinstance(layer, int8.QuantizeOp):
                 _convert(layer)
