@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tf2c.api import Artifact, compile, load
     from tf2c.errors import DeviceError, UserError
+    from tf2c.frontends.onnx import load_onnx
     from tf2c.passes.pipeline import PassPipeline
 
-__all__ = ["Artifact", "DeviceError", "PassPipeline", "UserError", "compile", "load"]
+__all__ = ["Artifact", "DeviceError", "PassPipeline", "UserError", "compile", "load", "load_onnx"]
 
 _HOMES = {
     "Artifact": "tf2c.api",
@@ -24,6 +25,7 @@ _HOMES = {
     "UserError": "tf2c.errors",
     "compile": "tf2c.api",
     "load": "tf2c.api",
+    "load_onnx": "tf2c.frontends.onnx",
 }
 
 

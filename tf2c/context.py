@@ -17,9 +17,15 @@ class CompilerContext(Context):
     calibration: npt.NDArray[Any] | None = field(default=None)
     """Images `[N, C, H, W]`, float32, from which scales are chosen."""
 
+    notes: list[str] = field(default_factory=list[str])
+    """What passes found that people should know."""
+
     def clone(self) -> "CompilerContext":
         """Return a context with its own tables and the same environment."""
         upstream = super().clone()
         return CompilerContext(
-            **vars(upstream), weights_folder=self.weights_folder, calibration=self.calibration
+            **vars(upstream),
+            weights_folder=self.weights_folder,
+            calibration=self.calibration,
+            notes=self.notes,
         )

@@ -92,6 +92,12 @@ def test_module_has_a_docstring(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text()))
 
 
+@pytest.mark.parametrize("path", python_sources(), ids=in_checkout)
+def test_nothing_leans_on_a_reference_evaluator(path: Path) -> None:
+    """The import linter sees packages, not their parts; this one part is forbidden."""
+    assert "onnx.reference" not in path.read_text()
+
+
 def test_no_file_names_a_path_of_this_machine() -> None:
     naming = [
         f"{in_checkout(path)} names {folder}"

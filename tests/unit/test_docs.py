@@ -61,3 +61,13 @@ def test_architecture_has_a_row_for_every_room() -> None:
             continue
         name = f"{entry.name}/" if entry.is_dir() else entry.name
         assert f"`{name}`" in text, name
+
+
+def test_the_public_names_are_there() -> None:
+    """They are loaded when first used, so a wrong one would go unnoticed."""
+    import tf2c
+
+    for name in tf2c.__all__:
+        assert getattr(tf2c, name) is not None
+    with pytest.raises(AttributeError, match="no attribute `nonsense`"):
+        _ = tf2c.nonsense

@@ -118,10 +118,18 @@ class ConstantOp(IRDLOperation):
         verify_scale(self.output)
 
 
+BIAS_CLAMP = 1 << 30
+"""Largest magnitude of a stored bias."""
+
+
 def bias_constant(bias: npt.NDArray[np.floating], scale: Pow2Attr) -> ConstantOp:
-    """Round a bias `[M]` to accumulator steps: `floor(b / 2**e[m] + 1/2)` in int32."""
-    limits = np.iinfo(np.int32)
-    stored = fixed_point.quantize(bias, scale.values, limits.min, limits.max)
+    """Round a bias `[M]` to accumulator steps: `clamp(floor(b / 2**e[m] + 1/2), -2**30, 2**30)`.
+
+    Where `numerics.exponents` could not make the step coarse enough, the requantizing shift is at
+    its least, and a bias beyond the clamp saturates the result many times over either way; clamped,
+    it leaves the products room not to wrap around.
+    """
+    stored = fixed_point.quantize(bias, scale.values, -BIAS_CLAMP, BIAS_CLAMP)
     bias_scale = scale if scale.axis.data == PER_TENSOR else Pow2Attr(scale.values.tolist(), 0)
     return ConstantOp(stored.astype(np.int32), bias_scale, BlobAttr.of(bias.astype(np.float32)))
 

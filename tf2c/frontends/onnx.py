@@ -27,7 +27,7 @@ OPSETS = range(7, 22)
 """Versions of the default operator set whose meaning of the supported ops is implemented."""
 
 
-def load_onnx(path: Path) -> ModuleOp:
+def load_onnx(path: str | Path) -> ModuleOp:
     """Read an ONNX model into `graph`.
 
     Args:
@@ -39,6 +39,7 @@ def load_onnx(path: Path) -> ModuleOp:
     Raises:
         UserError: the file cannot be read, or a layer is not supported.
     """
+    path = Path(path)
     model = _read(path)
     opset = _default_opset(model)
     if opset not in OPSETS:

@@ -27,9 +27,12 @@ def covering_exponent(magnitudes: npt.NDArray[np.floating], largest: int) -> npt
 
 
 def activation_candidates(largest_magnitude: float, count: int) -> npt.NDArray[np.int64]:
-    """Return the exponents worth trying for a tensor: the one that saturates nothing, and finer."""
+    """Return the exponents worth trying for a tensor: the one that saturates nothing, and finer.
+
+    The magnitude is not zero; a tensor of zeros has no exponent of its own.
+    """
     covering = covering_exponent(np.array([largest_magnitude]), fixed_point.INT8_MAX)[0]
-    return (0 if covering == LOWEST_EXPONENT else covering) - np.arange(count)
+    return covering - np.arange(count)
 
 
 def squared_errors(
@@ -73,7 +76,11 @@ def weight_exponents(
             difference - fixed_point.REQUANTIZE_SHIFT + ROUNDING_MARGIN,
             difference - SMALLEST_SHIFT - ROUNDING_MARGIN,
         )
-    # A filter without weights and bias constrains nothing: it follows the others.
+    return _follow_others(exponents)
+
+
+def _follow_others(exponents: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Let filters without weights and bias, which constrain nothing, have the others' exponent."""
     constrained = exponents > LOWEST_EXPONENT // 2
     others = exponents[constrained].max() if constrained.any() else 0
     return np.where(constrained, exponents, others)
@@ -104,9 +111,11 @@ def pow2_exponents(
         highest: `[M]`.
     """
     rows = weights.reshape(len(weights), -1)
-    fraction, exponent = np.frexp(np.abs(rows.astype(np.float64)).max(axis=1))
-    nearest_top = exponent.astype(np.int64) - (fraction < 0.75)
-    coarser: npt.NDArray[np.int64] = np.clip(nearest_top - pow2.LARGEST_SHIFT, lowest, highest)
+    largest = np.abs(rows.astype(np.float64)).max(axis=1)
+    fraction, exponent = np.frexp(largest)
+    nearest_top = exponent.astype(np.int64) - (fraction < 0.75) - pow2.LARGEST_SHIFT
+    window = np.where(largest == 0, LOWEST_EXPONENT, nearest_top)
+    coarser = np.clip(_follow_others(np.maximum(window, lowest)), lowest, highest)
     finer: npt.NDArray[np.int64] = np.clip(coarser - 1, lowest, highest)
     is_finer_better = _pow2_errors(rows, finer) < _pow2_errors(rows, coarser)
     return np.where(is_finer_better, finer, coarser)

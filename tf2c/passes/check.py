@@ -48,8 +48,12 @@ def check_images(
     argument = network_input(module)
     generator = np.random.default_rng(seed)
     if calibration is not None:
-        return calibration[generator.choice(len(calibration), min(IMAGES, len(calibration)))]
+        return calibration[_some(len(calibration), generator)]
     return generator.normal(size=(IMAGES, *tensors.extents(argument))).astype(np.float32)
+
+
+def _some(count: int, generator: np.random.Generator) -> npt.NDArray[np.int64]:
+    return generator.choice(count, min(IMAGES, count), replace=False)
 
 
 class ContractChecker:
@@ -80,14 +84,21 @@ class ContractChecker:
         self._execute(module)
         # Upstream's passes have no contract of their own; what we use of them is exact.
         contract = applied.contract if isinstance(applied, CompilerPass) else Contract.EXACT
+        if self._real.shape != real_before.shape:
+            raise ContractError(
+                f"pass `{applied.name}` changed the shape of the result: expected "
+                f"{real_before.shape}, got {self._real.shape}"
+            )
         difference = float(np.abs(self._real - real_before).max())
         largest = max(float(np.abs(real_before).max()), np.finfo(np.float32).tiny)
         if contract in (Contract.EXACT, Contract.ANALYSIS):
-            if self._result.dtype != before.dtype or not np.array_equal(self._result, before):
+            # The same bits must also stand for the same numbers, or a lost scale would go unnoticed.
+            same_bits = self._result.dtype == before.dtype and np.array_equal(self._result, before)
+            if not same_bits or not np.array_equal(self._real, real_before):
                 layer = self._first_difference(layers_before)
                 raise ContractError(
                     f"pass `{applied.name}` changed the result (seed {self._seed}), "
-                    f"first in layer `{layer}`: expected the same bits, got a difference of "
+                    f"first in layer `{layer}`: expected the same numbers, got a difference of "
                     f"{difference:g}"
                 )
             return f"{contract}: {before.size} elements equal"

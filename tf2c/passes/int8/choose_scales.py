@@ -3,7 +3,8 @@
 Runs the network in floating point over the images, twice: first for each tensor's largest
 magnitude, then for the squared int8 rounding error of the exponents that come into question, the
 one that saturates nothing and finer ones. The least error wins. An exponent is raised where the
-requantizing shift or the residual's would not be legal (`numerics.exponents`).
+requantizing shift or the residual's would not be legal (`numerics.exponents`); that is noted in the
+context, because it costs accuracy.
 
 Before:
     %y = graph.conv %x, %w then relu
@@ -31,7 +32,7 @@ from xdsl.ir import Operation, SSAValue
 from tf2c.analysis.constants import constant_array
 from tf2c.analysis.storage import stored_layers, stored_source
 from tf2c.context import CompilerContext
-from tf2c.dialects import tensors
+from tf2c.dialects import graph, tensors
 from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import SCALE, Pow2Attr
 from tf2c.errors import UserError
@@ -64,13 +65,17 @@ class _Observed:
 
     def settle_magnitude(self) -> None:
         """Go over from the first run to the second."""
-        self.candidates = exponents.activation_candidates(self.largest, CANDIDATES)
-        self.errors = np.zeros(CANDIDATES)
+        if self.largest > 0:
+            self.candidates = exponents.activation_candidates(self.largest, CANDIDATES)
+            self.errors = np.zeros(CANDIDATES)
 
-    def best_exponent(self) -> int:
-        """Return the candidate of least error; ties go to the one that saturates less."""
-        assert self.candidates is not None
-        assert self.errors is not None
+    def best_exponent(self) -> int | None:
+        """Return the candidate of least error, ties to the one that saturates less.
+
+        None for a tensor that was zero on every image, which says nothing about its scale.
+        """
+        if self.candidates is None or self.errors is None:
+            return None
         return int(self.candidates[np.argmin(self.errors)])
 
 
@@ -155,22 +160,63 @@ class ChooseScalesPass(CompilerPass):
             for tensor in observed.values():
                 if settle:
                     tensor.settle_magnitude()
-        chosen: dict[SSAValue, int] = {argument: observed[argument].best_exponent()}
+        best = {value: tensor.best_exponent() for value, tensor in observed.items()}
+        chosen = _legal_exponents(argument, layers, best)
         for layer in layers:
-            exponent = observed[layer.output].best_exponent()
-            input_exponent = chosen[stored_source(layer.input)]
-            weight = constant_array(layer.weight)
-            exponent = max(exponent, exponents.smallest_output_exponent(weight, input_exponent))
-            if layer.residual is not None:
-                residual_exponent = chosen[stored_source(layer.residual)]
-                exponent = max(exponent, residual_exponent - _LARGEST_RESIDUAL_DIFFERENCE)
-                exponent = min(exponent, residual_exponent + fixed_point.REQUANTIZE_SHIFT)
-            chosen[layer.output] = exponent
-            layer.attributes[SCALE] = Pow2Attr([exponent])
+            layer.attributes[SCALE] = Pow2Attr([chosen[layer.output]])
+            wanted = best[layer.output]
+            if wanted is not None and chosen[layer.output] != wanted:
+                _notes(ctx).append(
+                    f"layer `{layer_name(layer)}`: stored in steps of 2**{chosen[layer.output]} "
+                    f"instead of 2**{wanted}, so that its requantizing shifts are legal"
+                )
         _annotate_argument(function, Pow2Attr([chosen[argument]]))
 
 
-_LARGEST_RESIDUAL_DIFFERENCE = fixed_point.RESIDUAL_SHIFT_LIMIT - fixed_point.REQUANTIZE_SHIFT
+def _notes(ctx: Context) -> list[str]:
+    """Return where to leave what people should know; upstream's context forgets it."""
+    return ctx.notes if isinstance(ctx, CompilerContext) else []
+
+
+def _legal_exponents(
+    argument: SSAValue, layers: list[graph.LayerOp], best: dict[SSAValue, int | None]
+) -> dict[SSAValue, int]:
+    """Choose exponents in program order, raised where what follows would not be legal.
+
+    A residual must not be stored in steps finer than 2**-30 of its sum's. One that would be is
+    raised, and everything behind it chosen again; exponents only rise, so this ends.
+    """
+    input_exponent = best[argument]
+    if input_exponent is None:
+        raise UserError(
+            "expected calibration images with something on them, got only zeros",
+            hint="check the images and their preprocessing",
+        )
+    least: dict[SSAValue, int] = {}
+    while True:
+        chosen = {argument: max(input_exponent, least.get(argument, input_exponent))}
+        for layer in layers:
+            source_exponent = chosen[stored_source(layer.input)]
+            weight = constant_array(layer.weight)
+            finest = exponents.smallest_output_exponent(weight, source_exponent)
+            wanted = best[layer.output]
+            if wanted is None:
+                # Zero on every image: as fine as the layer's own weights allow.
+                wanted = source_exponent if finest == exponents.LOWEST_EXPONENT else finest
+            exponent = max(wanted, finest, least.get(layer.output, wanted))
+            chosen[layer.output] = exponent
+            if layer.residual is not None:
+                source = stored_source(layer.residual)
+                chosen[layer.output] = max(exponent, chosen[source] - _LARGEST_DIFFERENCE)
+                if chosen[source] < chosen[layer.output] - fixed_point.REQUANTIZE_SHIFT:
+                    least[source] = chosen[layer.output] - fixed_point.REQUANTIZE_SHIFT
+                    break
+        else:
+            return chosen
+
+
+_LARGEST_DIFFERENCE = fixed_point.RESIDUAL_SHIFT_LIMIT - fixed_point.REQUANTIZE_SHIFT
+"""How much coarser than its sum a residual may be stored."""
 
 
 def _annotate_argument(function: FuncOp, scale: Pow2Attr) -> None:
