@@ -63,7 +63,15 @@ def onnx_page() -> str:
     """What is imported."""
     ops = "\n".join(f"- {name}" for name in sorted(CONVERTERS))
     versions = f"{OPSETS.start} to {OPSETS.stop - 1}"
-    return f"{NOTE}\n# ONNX ops that are imported\n\nOpsets {versions}.\n\n{ops}\n"
+    return f"{NOTE}\n# ONNX ops that are imported\n\nOpsets {versions}.\n\n{ops}\n\n{LIMITS}"
+
+
+LIMITS = """One image input `NxCxHxW` with only the batch symbolic, one output. Weights are
+initializers or `Constant` nodes. Not imported yet, and refused by the layer's name: grouped and
+dilated `Conv`, `auto_pad` other than `NOTSET`, `MaxPool` with `ceil_mode` or dilation, `Gemm` with
+`transA`, `Flatten` at another axis than 1, `Add` of unequal shapes or of a constant,
+`BatchNormalization` in training mode.
+"""
 
 
 PAGES = {

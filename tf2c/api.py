@@ -14,6 +14,7 @@ from tf2c import artifact as artifacts
 from tf2c.artifact import ArtifactFolder, Manifest
 from tf2c.boards import load_board
 from tf2c.compiler import (
+    DEFAULT_ENGINE,
     STAGE_NAMES,
     artifact_files,
     compile_module,
@@ -23,6 +24,7 @@ from tf2c.compiler import (
     measure,
 )
 from tf2c.dialects import tensors
+from tf2c.engine import Engine
 from tf2c.errors import UserError, naming
 from tf2c.evaluation import top_percent
 from tf2c.frontends.images import load_images, load_labeled_images
@@ -106,7 +108,17 @@ class Artifact:
         device: str | Device,
         progress: Progress | None = None,
     ) -> Comparison:
-        """Run on a device and on the simulator; compare every element of every layer."""
+        """Run on a device and on the simulator; compare every element of every layer.
+
+        Raises:
+            UserError: the device is the simulator, which agrees with itself.
+        """
+        name = device if isinstance(device, str) else device.name
+        if name == SIMULATOR:
+            raise UserError(
+                "expected a device to compare with the simulator, got the simulator",
+                hint="use `emulator` or `opencl:PLATFORM`",
+            )
         with self._opened(device) as opened, self._opened(SIMULATOR) as reference:
             return self.session(opened).compare(self.session(reference), images, progress)
 
@@ -120,7 +132,7 @@ class Artifact:
         if device.kernels is not None and device.kernels != self.kernels:
             raise UserError(
                 f"{self.path}: the engine of device `{device.name}` was built from other kernels",
-                hint="networks share an engine if compiled for the same board and version",
+                hint="networks share an engine if compiled for the same sizes by the same version",
             )
         weights = self._folder.read(artifacts.WEIGHTS)
         try:
@@ -163,6 +175,7 @@ def compile(
     weights: str = "shift1",
     output: str | Path | None = None,
     to: str = STAGE_NAMES[-1],
+    engine: Engine = DEFAULT_ENGINE,
     images: str | Path | None = None,
     labels: str | Path | None = None,
     check: bool = False,
@@ -179,6 +192,7 @@ def compile(
         weights: their form; `shift1` is one signed power of two each.
         output: the artifact's folder; by default a temporary one that goes with the result.
         to: the last stage to run.
+        engine: the sizes of the engine to compile for.
         images: a folder of labeled images to measure accuracy on.
         labels: CSV with the columns `file` and `label`; goes with `images`.
         check: check every pass's contract on seeded images.
@@ -211,6 +225,7 @@ def compile(
         board=target,
         calibration=calibration,
         to=to,
+        engine=engine,
         check=check,
         seed=seed,
         observer=observer,

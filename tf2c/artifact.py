@@ -38,7 +38,7 @@ class Manifest:
     """File name of the model."""
     model_sha256: str
     pipeline: str
-    """The passes that ran, as `tf2c-opt -p` takes them."""
+    """The passes that ran, as `tf2c-opt -p` takes them; `choose-scales` needs the images too."""
     stage: str
     """The last stage that ran; `dataflow` for an artifact that runs."""
     board: str
@@ -47,6 +47,8 @@ class Manifest:
     """Of one image: channels, height, width."""
     layers: list[dict[str, Any]]
     """Of each job: the user's layer name, and the accumulator bits that range analysis proved."""
+    notes: list[str]
+    """What the compiler found that costs accuracy."""
     measured: dict[str, Any]
     """Accuracy on labeled images, if any were given: never an estimate."""
     files: dict[str, str]

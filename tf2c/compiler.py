@@ -18,17 +18,21 @@ from tf2c.backends.program import EmittedProgram, emit_program
 from tf2c.boards import Board
 from tf2c.dialects import dataflow, tensors
 from tf2c.dialects.blob import SIDECAR_FOLDER, saved_blobs
+from tf2c.engine import Engine
 from tf2c.errors import UserError
 from tf2c.evaluation import agreement_percent, top_percent
 from tf2c.interpreters import run
 from tf2c.ir_files import new_context, print_module
-from tf2c.passes import STAGES
+from tf2c.passes import STAGES, Stage
 from tf2c.passes.check import real_result
+from tf2c.passes.dataflow.convert_shift_to_dataflow import ConvertShiftToDataflowPass
 from tf2c.passes.pipeline import PassObserver, PassPipeline, expect_legal
 from tf2c.passes.rewriting import network_input
 
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
 """What `--to` takes."""
+
+DEFAULT_ENGINE = Engine()
 
 MEASURED_STAGES = {"graph": "float", "int8": "int8", "shift": "shift"}
 """Stages whose accuracy differs, by what people call them; below `shift` all is exact."""
@@ -45,6 +49,8 @@ class Compilation:
     modules: dict[str, ModuleOp] = field(default_factory=dict[str, ModuleOp])
     """The IR as each stage left it."""
     passes: list[ModulePass] = field(default_factory=list[ModulePass])
+    notes: list[str] = field(default_factory=list[str])
+    """What passes found that people should know."""
     emitted: EmittedProgram | None = None
     """None where compilation stopped before the engine."""
 
@@ -60,6 +66,7 @@ def compile_module(
     board: Board,
     calibration: npt.NDArray[np.float32],
     to: str = STAGE_NAMES[-1],
+    engine: Engine = DEFAULT_ENGINE,
     check: bool = False,
     seed: int = 0,
     observer: PassObserver | None = None,
@@ -71,6 +78,7 @@ def compile_module(
         board: the card to compile for.
         calibration: float32 `[N, C, H, W]`.
         to: the last stage to run.
+        engine: the sizes of the engine to compile for.
         check: check every pass's contract.
         seed: of the check's images.
         observer: told about every pass.
@@ -78,11 +86,11 @@ def compile_module(
     Raises:
         UserError: the network cannot be compiled.
     """
-    compilation = Compilation(board)
     context = new_context()
+    compilation = Compilation(board, notes=context.notes)
     context.calibration = calibration
     for stage in STAGES:
-        pipeline = PassPipeline([each() for each in stage.passes])
+        pipeline = PassPipeline(stage_passes(stage, engine))
         pipeline.run(module, context=context, check=check, seed=seed, observer=observer)
         expect_legal(module, stage)
         compilation.passes += pipeline.passes
@@ -94,6 +102,14 @@ def compile_module(
     return compilation
 
 
+def stage_passes(stage: Stage, engine: Engine) -> list[ModulePass]:
+    """Return the passes of a stage, the lowering to dataflow with the engine's sizes."""
+    return [
+        each(**asdict(engine)) if each is ConvertShiftToDataflowPass else each()
+        for each in stage.passes
+    ]
+
+
 def artifact_files(compilation: Compilation) -> dict[str, bytes]:
     """Return the contents of an artifact's files, by their paths in its folder."""
     files: dict[str, bytes] = {}
@@ -103,7 +119,8 @@ def artifact_files(compilation: Compilation) -> dict[str, bytes]:
             files[f"{IR_FOLDER}/{SIDECAR_FOLDER}/{name}"] = contents
     if compilation.emitted is not None:
         program, weights, _ = compilation.emitted
-        banner = f"tf2c {version('tf2c')}, board {compilation.board.name}"
+        # Nothing of the board or the network: whatever has the same sizes shares an engine.
+        banner = f"tf2c {version('tf2c')}"
         files[KERNELS] = render_engine(program.engine, banner).encode()
         files[PROGRAM] = program.to_bytes()
         files[WEIGHTS] = weights
@@ -132,6 +149,7 @@ def manifest_facts(
             {"layer": layer, "accumulator_bits": accumulator_bits(job)}
             for layer, job in zip(layers, jobs, strict=True)
         ],
+        "notes": compilation.notes,
         "measured": measured,
     }
 

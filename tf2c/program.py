@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tf2c.engine import Engine
+from tf2c.numerics import windows
 
 MAGIC = b"TF2CPROG"
 VERSION = 1
@@ -111,6 +112,34 @@ _HEADER = struct.Struct(f"<8s{len(_Header._fields)}i")
 _PORTS = struct.Struct(f"<{2 * len(Port._fields)}i")
 
 
+def _extents_agree(job: Job) -> bool:
+    """Whether a job visits as many pixels as its windows say, so that no kernel waits for more."""
+    convolution = (job.convolution_height, job.convolution_width)
+    pooled = (job.output_height, job.output_width)
+    kernel = (job.pool_height, job.pool_width)
+    strides = (job.pool_stride_height, job.pool_stride_width)
+    counts = (*convolution, *pooled, *kernel, *strides, job.filter_tiles, job.weight_words)
+    if min(*counts, job.stride_height, job.stride_width) < 1:
+        return False
+    begins = (job.pool_pad_top, job.pool_pad_left)
+    if min(begins) < 0 or any(pad >= size for pad, size in zip(begins, kernel, strict=True)):
+        return False
+    # The table keeps no bottom and right pads: what the last window needs beyond the image.
+    needed = [
+        (pixels - 1) * stride + size - extent - begin
+        for pixels, stride, size, extent, begin in zip(
+            pooled, strides, kernel, convolution, begins, strict=True
+        )
+    ]
+    if any(pad >= size for pad, size in zip(needed, kernel, strict=True)):
+        return False
+    pads = (*begins, *(max(pad, 0) for pad in needed))
+    return (
+        windows.output_extent(convolution, kernel, strides, pads) == pooled
+        and windows.real_pixels(convolution, kernel, strides, pads) == job.visited_pixels
+    )
+
+
 @dataclass(frozen=True)
 class Program:
     """A network compiled for an engine, without its weights."""
@@ -174,6 +203,8 @@ class Program:
             raise ValueError(f"expected 1 or {self.output.channels} output exponents")
         weight_words = len(weights) // engine.weight_word_bytes
         for index, job in enumerate(self.jobs):
+            if not _extents_agree(job):
+                raise ValueError(f"expected the extents of job {index} to agree")
             vector = engine.channel_vector
             ends = {
                 "input": (

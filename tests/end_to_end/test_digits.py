@@ -27,6 +27,7 @@ MANIFEST_KEYS = {
     "engine",
     "input_shape",
     "layers",
+    "notes",
     "measured",
     "files",
     "format_version",

@@ -22,6 +22,7 @@ FACTS: dict[str, Any] = {
     "engine": {"filter_vector": 16},
     "input_shape": [1, 2, 3],
     "layers": [{"layer": "conv", "accumulator_bits": 20}],
+    "notes": ["a remark"],
     "measured": {"images": 3},
 }
 FILES = {"program.bin": b"\x00\x01", "ir/weights/a.npy": b"", "kernels/engine.cl": b"// text\n"}

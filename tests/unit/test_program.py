@@ -209,7 +209,6 @@ def test_a_program_that_uses_everything_fits() -> None:
         (0, {"input_groups": 2}, "input"),
         (0, {"output_offset": 33}, "output"),
         (0, {"output_offset": -1}, "output"),
-        (0, {"output_height": 3}, "output"),
         (0, {"output_groups": 2}, "output"),
         (1, {"output_offset": 1}, "output"),
         (1, {"output_groups": 4}, "output"),
@@ -227,6 +226,22 @@ def test_expect_fits_names_what_a_job_overruns(
 ) -> None:
     with pytest.raises(ValueError, match=f"expected the {what} of job {index} "):
         changed(index, **fields).expect_fits(WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"visited_pixels": PROGRAM.jobs[0].visited_pixels + 1},
+        {"output_height": PROGRAM.jobs[0].output_height + 1},
+        {"stride_width": 0},
+        {"pool_stride_height": 0},
+        {"pool_pad_top": 9},
+        {"filter_tiles": 0},
+    ],
+)
+def test_expect_fits_refuses_extents_for_which_kernels_would_wait(fields: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="expected the extents of job 0 to agree"):
+        changed(0, **fields).expect_fits(WEIGHTS)
 
 
 def test_expect_fits_refuses_weights_of_another_network() -> None:

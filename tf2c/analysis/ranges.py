@@ -45,7 +45,7 @@ def accumulator_bounds(
     """Return the least and greatest final accumulator of each filter, `[M]` each.
 
     `bias + sum of min(w * low, w * high)` and the same with `max`, over the filter's weights and
-    the input's bounds: attained, so no smaller interval holds.
+    the input's bounds: what inputs anywhere within those bounds, and padding, can reach.
     """
     weights = integer_weights(op).astype(np.int64)
     rows = weights.reshape(len(weights), -1)

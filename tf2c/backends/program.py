@@ -14,7 +14,8 @@ from xdsl.ir import SSAValue
 from xdsl.utils.exceptions import DiagnosticException
 
 from tf2c.analysis.constants import constant_array
-from tf2c.dialects import dataflow, int8, tensors
+from tf2c.analysis.storage import unflattened
+from tf2c.dialects import dataflow, tensors
 from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import scale_of
 from tf2c.engine import Engine
@@ -52,7 +53,7 @@ class _Emitter:
         self._jobs: list[Job] = []
         self._parameters: list[npt.NDArray[np.int32]] = []
         self._weights: list[bytes] = []
-        self._weight_words = 0
+        self._weight_words = self._parameter_rows = 0
         self._feature_bytes = self._output_words = 0
         self._input: tuple[Port, int] | None = None
 
@@ -81,7 +82,7 @@ class _Emitter:
             output_words=self._output_words,
             input=input_port,
             input_exponent=input_exponent,
-            output=self._port(_placed(result), flat=len(tensors.shape(result)) == 2),
+            output=self._port(unflattened(result), flat=len(tensors.shape(result)) == 2),
             output_exponents=scale_of(result).values.astype(np.int32),
             jobs=tuple(self._jobs),
             parameters=np.concatenate(self._parameters)
@@ -134,11 +135,12 @@ class _Emitter:
             output_width=output_width,
             raw=int(op.is_raw),
             weight_offset=self._weight_words,
-            parameter_offset=sum(len(rows) for rows in self._parameters),
+            parameter_offset=self._parameter_rows,
         )
         self._jobs.append(job)
         self._weights.append(engine.store_weights(codes))
         self._weight_words += tiles * job.weight_words
+        self._parameter_rows += tiles
         self._parameters.append(
             _parameter_rows(engine, constant_array(op.bias), op.filter_multipliers)
         )
@@ -167,13 +169,6 @@ def _parameter_rows(
     rows[0, : len(bias)] = bias
     rows[1, : len(bias)] = multipliers
     return rows.reshape(2, tiles, engine.filter_vector).transpose(1, 0, 2)
-
-
-def _placed(value: SSAValue) -> SSAValue:
-    """Return the tensor that lies in memory, of which `value` may be another shape."""
-    while isinstance(value.owner, int8.FlattenOp):
-        value = value.owner.input
-    return value
 
 
 def _offset(value: SSAValue) -> int:

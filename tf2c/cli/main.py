@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +50,13 @@ def cli() -> None:
 @click.option(
     "--to", default=STAGES[-1], show_default=True, help=f"Stop after {', '.join(STAGES)}."
 )
+@click.option(
+    "--engine",
+    "engine_sizes",
+    type=(click.IntRange(1),) * 4,
+    metavar="FILTERS CHANNELS WORDS DEPTH",
+    help="Sizes of the engine: vectors, weight words on chip, depth of channels.",
+)
 @click.option("--images", type=Path, help="Labeled images to measure accuracy on.")
 @click.option("--labels", type=Path, help="CSV with the columns file,label.")
 @click.option("--check", is_flag=True, help="Check what every pass promises.")
@@ -62,6 +69,7 @@ def compile_command(
     board: str,
     weights: str,
     to: str,
+    engine_sizes: tuple[int, int, int, int] | None,
     images: Path | None,
     labels: Path | None,
     check: bool,
@@ -73,7 +81,12 @@ def compile_command(
     """Compile MODEL (.onnx) into an artifact."""
     from tf2c import api
     from tf2c.cli.ir_dump import IrDump
+    from tf2c.engine import Engine
 
+    try:
+        engine = Engine(*engine_sizes) if engine_sizes is not None else Engine()
+    except ValueError as error:
+        raise UserError(f"--engine: {error}") from error
     reports: list[Any] = []
     dump = None if dump_ir is None else IrDump(dump_ir)
     with limited_threads(threads), spinner(f"compiling {model.name}") as say:
@@ -91,6 +104,7 @@ def compile_command(
             weights=weights,
             output=output,
             to=to,
+            engine=engine,
             images=images,
             labels=labels,
             check=check,
@@ -108,6 +122,8 @@ def compile_command(
         return
     from tf2c.cli import tables
 
+    for note in artifact.manifest.notes:
+        print(f"note: {note}", file=sys.stderr)
     show(tables.passes(reports))
     if artifact.manifest.measured:
         show(tables.accuracy(artifact.manifest.measured))
@@ -160,6 +176,8 @@ def eval_command(
     "--device", default="simulator", show_default=True, help="simulator, emulator, opencl:PLATFORM."
 )
 @click.option("--verify", is_flag=True, help="Compare every element with the simulator.")
+@click.option("--aocx", type=Path, help="The engine as built by `aoc` for a card.")
+@click.option("--timeout", default=120.0, show_default=True, help="Seconds a batch may take.")
 @common_options
 def run_command(
     network: Path,
@@ -167,6 +185,8 @@ def run_command(
     output: Path | None,
     device: str,
     verify: bool,
+    aocx: Path | None,
+    timeout: float,
     as_json: bool,
     seed: int,
     threads: int | None,
@@ -174,6 +194,7 @@ def run_command(
     """Run the artifact NETWORK on INPUTS, an .npy file (NxCxHxW) or a folder of images."""
     from tf2c import api
     from tf2c.frontends.images import load_images
+    from tf2c.runtime.devices import open_device
 
     if output is not None and output.suffix != ".npy":
         raise UserError(f"{output}: expected an output that ends in .npy")
@@ -181,14 +202,19 @@ def run_command(
     batch = load_images(inputs, tuple(artifact.manifest.input_shape))
     started = time.perf_counter()
     facts: dict[str, Any] = {"device": device, "images": len(batch)}
-    with limited_threads(threads), progress_bar(f"running on {device}") as (total, advance):
+    kernels = artifact.kernels if aocx is None else read_file(aocx)
+    with (
+        limited_threads(threads),
+        closing(open_device(device, kernels, timeout)) as opened,
+        progress_bar(f"running on {device}") as (total, advance),
+    ):
         total(len(batch))
         if verify:
-            comparison = artifact.compare(batch, device, advance)
+            comparison = artifact.compare(batch, opened, advance)
             result = comparison.result
             facts |= {"elements": comparison.elements, "differences": comparison.differences}
         else:
-            result = artifact.execute(batch, device, advance)
+            result = artifact.execute(batch, opened, advance)
     facts |= {"seconds": time.perf_counter() - started, "iterations": result.iterations}
     if output is not None:
         write_array(output, result.values)
@@ -236,6 +262,14 @@ def show(table: "Table") -> None:
     if not console.is_terminal:
         console = Console(file=sys.stdout, width=120)
     console.print(table)
+
+
+def read_file(path: Path) -> bytes:
+    """Read a file that the user names."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def write_array(path: Path, array: Any) -> None:

@@ -47,7 +47,6 @@ from tf2c.dialects.requantization import (
     verify_residual,
 )
 from tf2c.dialects.scales import (
-    PER_TENSOR,
     Int8TensorConstraint,
     Int32TensorConstraint,
     Pow2Attr,
@@ -116,22 +115,6 @@ class ConstantOp(IRDLOperation):
             self.origin.verify_holds(np.float32, kind.get_shape())
         # C2
         verify_scale(self.output)
-
-
-BIAS_CLAMP = 1 << 30
-"""Largest magnitude of a stored bias."""
-
-
-def bias_constant(bias: npt.NDArray[np.floating], scale: Pow2Attr) -> ConstantOp:
-    """Round a bias `[M]` to accumulator steps: `clamp(floor(b / 2**e[m] + 1/2), -2**30, 2**30)`.
-
-    Where `numerics.exponents` could not make the step coarse enough, the requantizing shift is at
-    its least, and a bias beyond the clamp saturates the result many times over either way; clamped,
-    it leaves the products room not to wrap around.
-    """
-    stored = fixed_point.quantize(bias, scale.values, -BIAS_CLAMP, BIAS_CLAMP)
-    bias_scale = scale if scale.axis.data == PER_TENSOR else Pow2Attr(scale.values.tolist(), 0)
-    return ConstantOp(stored.astype(np.int32), bias_scale, BlobAttr.of(bias.astype(np.float32)))
 
 
 @irdl_op_definition

@@ -121,6 +121,8 @@ def pooled_shape(
     kernel_values = list(kernel.get_values())
     if len(kernel_values) != 2 or min(kernel_values) < 1:
         raise VerifyException(f"expected two kernel extents >= 1, got {kernel_values}")
+    if len(image) != 4:
+        raise VerifyException(f"expected an image of rank 4, got {dimension_text(image)}")
     batch, channels, *image_extents = image
     height, width = convolution_extents(image_extents, kernel_values, strides, pads)
     pad_values = list(pads.get_values())

@@ -121,8 +121,10 @@ class Importer:
             )
         return self._values[name]
 
-    def weight(self, node: onnx.NodeProto, index: int) -> npt.NDArray[np.float32]:
-        """Return a node's constant input, as finite float32 numbers."""
+    def weight(
+        self, node: onnx.NodeProto, index: int, rank: int, factor: float = 1.0
+    ) -> npt.NDArray[np.float32]:
+        """Return a node's constant input times a factor, as finite float32 numbers of a rank."""
         name = node.input[index]
         if name not in self._weights:
             raise self.refusal(
@@ -133,9 +135,12 @@ class Importer:
         array = self._weights[name]
         if array.dtype.kind != "f":
             raise self.refusal(node, f"expected float weights in `{name}`, got {array.dtype}")
-        # float64 weights may be too large for float32, which is as bad as infinity.
+        if array.ndim != rank or array.size == 0:
+            shape = "x".join(map(str, array.shape)) or "a scalar"
+            raise self.refusal(node, f"expected `{name}` of rank {rank} and not empty, got {shape}")
+        # What is too large for float32 is as bad as infinity.
         with np.errstate(over="ignore"):
-            array = array.astype(np.float32)
+            array = (factor * array.astype(np.float64)).astype(np.float32)
         if not np.isfinite(array).all():
             raise self.refusal(
                 node,
@@ -147,6 +152,11 @@ class Importer:
     def has_input(self, node: onnx.NodeProto, index: int) -> bool:
         """Whether a node's optional input is given."""
         return index < len(node.input) and node.input[index] != ""
+
+    def constant_rank(self, node: onnx.NodeProto, index: int) -> int:
+        """Return the rank of a node's constant input; 0 where it is none."""
+        array = self._weights.get(node.input[index])
+        return 0 if array is None else array.ndim
 
     def constant(self, array: npt.NDArray[np.float32]) -> SSAValue:
         """Insert a weight tensor in front of the op that is being built."""

@@ -36,7 +36,7 @@ def _expect(
         raise importer.refusal(
             node,
             f"expected `{attribute}` {supported} of `{node.op_type}`, got {value}",
-            "see docs/architecture.md for what this version imports",
+            "docs/reference/onnx.md lists what is imported",
         )
 
 
@@ -53,11 +53,14 @@ def _window(
 
 
 def _conv(importer: "Importer", node: onnx.NodeProto) -> SSAValue:
-    image, weight = importer.activation(node, 0), importer.weight(node, 1)
-    strides, pads = _window(importer, node, weight.shape[2:])
+    image, weight = importer.activation(node, 0), importer.weight(node, 1, rank=4)
+    kernel = [*weight.shape[2:]]
+    strides, pads = _window(importer, node, kernel)
     _expect(importer, node, "group", 1, 1)
-    _expect(importer, node, "kernel_shape", [*weight.shape[2:]], [*weight.shape[2:]])
-    bias = importer.constant(importer.weight(node, 2)) if importer.has_input(node, 2) else None
+    _expect(importer, node, "kernel_shape", kernel, kernel)
+    bias = None
+    if importer.has_input(node, 2):
+        bias = importer.constant(importer.weight(node, 2, rank=1))
     return importer.insert(
         graph.ConvOp(
             image,
@@ -73,28 +76,48 @@ def _gemm(importer: "Importer", node: onnx.NodeProto) -> SSAValue:
     """Fold `alpha`, `beta` and a transposition into the weights."""
     attributes = _attributes(node)
     _expect(importer, node, "transA", 0, 0)
-    rows, weight = importer.activation(node, 0), importer.weight(node, 1)
+    rows = importer.activation(node, 0)
+    weight = importer.weight(node, 1, rank=2, factor=attributes.get("alpha", 1.0))
     if not attributes.get("transB", 0):
         weight = weight.T
-    weight = np.float32(attributes.get("alpha", 1.0)) * weight
     bias = None
     if importer.has_input(node, 2):
-        beta = np.float32(attributes.get("beta", 1.0))
-        filters = weight.shape[0]
-        bias = importer.constant(
-            np.broadcast_to(beta * importer.weight(node, 2), (1, filters)).reshape(filters)
-        )
+        bias = importer.constant(_gemm_bias(importer, node, filters=len(weight)))
     return importer.insert(graph.GemmOp(rows, importer.constant(weight), bias))
+
+
+def _gemm_bias(importer: "Importer", node: onnx.NodeProto, filters: int) -> npt.NDArray[np.float32]:
+    """Return the bias `[M]`, which ONNX lets broadcast from a scalar, `[1]`, `[M]` or `[1, M]`."""
+    factor = _attributes(node).get("beta", 1.0)
+    rank = importer.constant_rank(node, 2)
+    bias = importer.weight(node, 2, rank=rank, factor=factor)
+    if rank > 2 or bias.shape[:-1] not in ((), (1,)) or bias.size not in (1, filters):
+        raise importer.refusal(
+            node, f"expected a bias of {filters} elements, got {'x'.join(map(str, bias.shape))}"
+        )
+    return np.array(np.broadcast_to(bias.reshape(-1), (filters,)))
 
 
 def _batch_normalization(importer: "Importer", node: onnx.NodeProto) -> SSAValue:
     _expect(importer, node, "training_mode", 0, 0)
     _expect(importer, node, "spatial", 1, 1)
-    image = importer.activation(node, 0)
-    parameters = [importer.constant(importer.weight(node, index)) for index in range(1, 5)]
-    scale, bias, mean, variance = parameters
     epsilon = _attributes(node).get("epsilon", 1e-5)
-    return importer.insert(graph.BatchNormalizationOp(image, scale, bias, mean, variance, epsilon))
+    image = importer.activation(node, 0)
+    scale, bias, mean, variance = (importer.weight(node, index, rank=1) for index in range(1, 5))
+    if (variance + epsilon).min() <= 0:
+        raise importer.refusal(
+            node, f"expected positive variances, got {variance.min():g}", "export the model again"
+        )
+    return importer.insert(
+        graph.BatchNormalizationOp(
+            image,
+            importer.constant(scale),
+            importer.constant(bias),
+            importer.constant(mean),
+            importer.constant(variance),
+            epsilon,
+        )
+    )
 
 
 def _relu(importer: "Importer", node: onnx.NodeProto) -> SSAValue:

@@ -28,15 +28,20 @@ class Stage(NamedTuple):
     purpose: str
     legal_dialects: frozenset[str]
     """What may remain when the stage is done, beside `builtin` and `func`."""
+    forbidden_ops: frozenset[str]
+    """What of these may not remain, because the stage is there to lower it."""
     passes: tuple[type[CompilerPass], ...]
     """In running order."""
 
+
+_MULTIPLYING = frozenset({"int8.conv", "int8.gemm"})
 
 STAGES = (
     Stage(
         "graph",
         "simplify the network until only layers, poolings and flattenings are left",
         frozenset({"graph"}),
+        frozenset({"graph.batch_normalization", "graph.add", "graph.relu"}),
         (
             FoldBatchNormPass,
             # Before identities are inserted, because those are for what finds no layer to join.
@@ -50,12 +55,14 @@ STAGES = (
         "int8",
         "store activations and weights as int8 with power-of-two scales",
         frozenset({"int8"}),
+        frozenset(),
         (ChooseScalesPass, ConvertGraphToInt8Pass),
     ),
     Stage(
         "shift",
         "make every weight a signed power of two; from here on everything is exact",
         frozenset({"int8", "shift"}),
+        _MULTIPLYING,
         # The proof looks at the rounded weights, which are those that run.
         (RoundWeightsToPow2Pass, ProveAccumulatorsPass, ConvertInt8ToShiftPass),
     ),
@@ -63,6 +70,7 @@ STAGES = (
         "dataflow",
         "lay the network out as jobs of an engine",
         frozenset({"int8", "shift", "dataflow"}),
+        _MULTIPLYING | {"shift.conv", "shift.gemm", "int8.requantize", "int8.max_pool"},
         (ConvertShiftToDataflowPass, AllocateMemoryPass),
     ),
 )

@@ -92,7 +92,7 @@ class ContractChecker:
         difference = float(np.abs(self._real - real_before).max())
         largest = max(float(np.abs(real_before).max()), np.finfo(np.float32).tiny)
         if contract in (Contract.EXACT, Contract.ANALYSIS):
-            # The same bits must also stand for the same numbers, or a lost scale would go unnoticed.
+            # The same bits must also stand for the same numbers, or a lost scale would pass.
             same_bits = self._result.dtype == before.dtype and np.array_equal(self._result, before)
             if not same_bits or not np.array_equal(self._real, real_before):
                 layer = self._first_difference(layers_before)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.dialects.func import FuncOp
 from xdsl.passes import ModulePass
 from xdsl.utils.arg_spec import parse_pipeline
 from xdsl.utils.exceptions import ArgSpecParseError, VerifyException
@@ -132,14 +131,15 @@ class PassPipeline:
 
 
 def expect_legal(module: ModuleOp, stage: Stage) -> None:
-    """Raise unless only the stage's dialects remain in a module.
+    """Raise unless only what a stage leaves remains in a module.
 
     Raises:
-        UserError: an op of another dialect is left, named by its layer.
+        UserError: another op is left, named by its layer.
     """
     for op in module.walk():
         dialect = op.name.split(".")[0]
-        if dialect not in stage.legal_dialects | LEGAL_EVERYWHERE and not isinstance(op, FuncOp):
+        is_legal = dialect in stage.legal_dialects | LEGAL_EVERYWHERE
+        if not is_legal or op.name in stage.forbidden_ops:
             raise UserError(
                 f"layer `{layer_name(op)}`: `{op.name}` is left after stage `{stage.name}`",
                 hint=f"legal there are {', '.join(sorted(stage.legal_dialects))}",

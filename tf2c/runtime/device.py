@@ -8,6 +8,9 @@ import numpy.typing as npt
 
 from tf2c.program import Program
 
+DEFAULT_TIMEOUT_SECONDS = 120.0
+"""How long a batch may take before the watchdog says which kernels wait."""
+
 
 @dataclass(frozen=True)
 class Memories:

@@ -20,7 +20,7 @@ from typing import Any, Self
 
 from tf2c.errors import DeviceError, UserError
 from tf2c.program import Program
-from tf2c.runtime.device import Memories
+from tf2c.runtime.device import DEFAULT_TIMEOUT_SECONDS, Memories
 
 PACKAGE = "intel-opencl-rt"
 LIBRARY = "libintelocl_emu.so"
@@ -60,7 +60,7 @@ class EmulatorDevice:
 
     name = "emulator"
 
-    def __init__(self, kernels: bytes, timeout_seconds: float = 120.0) -> None:
+    def __init__(self, kernels: bytes, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> None:
         """Start the emulator and build the engine from OpenCL C source.
 
         Args:
@@ -75,6 +75,8 @@ class EmulatorDevice:
         self.kernels = kernels
         self._timeout_seconds = timeout_seconds
         self._folder = tempfile.TemporaryDirectory(prefix="tf2c-emulator-")
+        # Open as long as the child is; `close` closes it.
+        self._errors = Path(self._folder.name, "errors.txt").open("w+")  # noqa: SIM115
         Path(self._folder.name, "emulator.icd").write_text(f"{library}\n")
         ours, theirs = socket.socketpair()
         self._child = subprocess.Popen(
@@ -82,10 +84,10 @@ class EmulatorDevice:
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,  # the emulator prints build logs there
-            stderr=subprocess.DEVNULL,
+            stderr=self._errors,
             env=os.environ
             | {
-                "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+                "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path),
                 "OCL_ICD_VENDORS": self._folder.name,
                 "LD_LIBRARY_PATH": os.pathsep.join(
                     (str(library.parent), os.environ.get("LD_LIBRARY_PATH", ""))
@@ -120,6 +122,7 @@ class EmulatorDevice:
         self._connection.close()
         self._child.kill()
         self._child.wait()
+        self._errors.close()
         self._folder.cleanup()
 
     def __enter__(self) -> Self:
@@ -135,6 +138,13 @@ class EmulatorDevice:
         """End the emulator's process."""
         self.close()
 
+    def _last_words(self) -> list[str]:
+        """Return the last line that the child wrote on its stderr, if any."""
+        if self._errors.closed:
+            return []
+        self._errors.seek(0)
+        return self._errors.read().strip().splitlines()[-1:]
+
     def _ask(self, message: tuple[Any, ...], seconds: float) -> Any:
         """Send a request and return the answer, or raise what the child raised."""
         try:
@@ -146,6 +156,7 @@ class EmulatorDevice:
         except (EOFError, OSError) as error:
             code = self._child.wait()
             reason = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+            reason = " ".join((reason, *self._last_words()))
             raise DeviceError(f"the emulator ended during `{message[0]}`: {reason}") from error
         if isinstance(answer, Exception):
             raise answer

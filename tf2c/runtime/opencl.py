@@ -10,10 +10,13 @@ import numpy.typing as npt
 
 from tf2c.errors import DeviceError, UserError
 from tf2c.program import Program
-from tf2c.runtime.device import Memories
+from tf2c.runtime.device import DEFAULT_TIMEOUT_SECONDS, Memories
 
 KERNELS = ("feature_reader", "weight_reader", "pe", "requantizer", "pool", "writer")
 """In the order in which they are started; all run at once, connected by channels."""
+
+ELF_MAGIC = b"\x7fELF"
+"""An .aocx begins with it, source does not."""
 
 POLL_SECONDS = 0.001
 
@@ -25,7 +28,9 @@ class OpenCLDevice:
     used, because finding the platforms starts their drivers.
     """
 
-    def __init__(self, platform: str, kernels: bytes, timeout_seconds: float = 120.0) -> None:
+    def __init__(
+        self, platform: str, kernels: bytes, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    ) -> None:
         """Build the engine.
 
         Args:
@@ -41,13 +46,13 @@ class OpenCLDevice:
 
         self._cl: Any = cl
         self.name = f"opencl:{platform}"
-        self.kernels = kernels
+        # What an .aocx was built from cannot be seen in it; nothing to compare then.
+        self.kernels = None if kernels.startswith(ELF_MAGIC) else kernels
         self._timeout_seconds = timeout_seconds
         device = _find_device(cl, platform)
         self._context = cl.Context([device])
         try:
-            # An .aocx is an ELF file; anything else is source.
-            if kernels.startswith(b"\x7fELF"):
+            if kernels.startswith(ELF_MAGIC):
                 built = cl.Program(self._context, [device], [kernels]).build()
             else:
                 built = cl.Program(self._context, kernels.decode()).build()

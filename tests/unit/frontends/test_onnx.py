@@ -286,7 +286,7 @@ def two_convolutions() -> onnx.ModelProto:
         (conv_model(strides=[0, 1]), "layer `layer1`: .*strides"),
         (conv_model(pads=[-1, 0, 0, 0]), "layer `layer1`: .*pads"),
         (conv_model(kernel_shape=[5, 5]), "layer `layer1`: .*kernel_shape"),
-        (conv_model(random_weights(0, 3, 2, 3)), "layer `layer1`: .*1-d"),
+        (conv_model(random_weights(0, 3, 2, 3)), "layer `layer1`: .*rank 4"),
         (pool_model(kernel_shape=[7, 7]), "layer `layer1`: .*7x7"),
         (pool_model(kernel_shape=[2, 2], pads=[2, 0, 0, 0]), "layer `layer1`: .*pads"),
         (pool_model(kernel_shape=[2]), "layer `layer1`: .*1-d"),

@@ -51,10 +51,6 @@ def test_activation_candidates_begin_where_nothing_saturates(largest: float, cou
     assert candidates.tolist() == [first - finer for finer in range(count)]
 
 
-def test_activation_candidates_of_zeros_begin_at_zero() -> None:
-    assert exponents.activation_candidates(0.0, 3).tolist() == [0, -1, -2]
-
-
 @given(
     hnp.arrays(np.float32, 5, elements=st.floats(-300, 300, width=32)),
     st.lists(st.integers(-6, 3), min_size=1, max_size=3),

@@ -93,11 +93,25 @@ def test_progress_counts_every_image(
     assert counts == [BATCH, len(heldout_images) - BATCH]
 
 
+class OtherSimulator(Simulator):
+    """A device that is not called the simulator, but is as right."""
+
+    name = "other"
+
+
+def test_the_simulator_is_not_compared_with_itself(
+    digits_artifact: tf2c.Artifact, heldout_images: npt.NDArray[np.float32]
+) -> None:
+    for device in ("simulator", Simulator()):
+        with pytest.raises(tf2c.UserError, match="got the simulator"):
+            digits_artifact.compare(heldout_images, device)
+
+
 def test_comparing_covers_every_stored_element(
     digits_artifact: tf2c.Artifact, heldout_images: npt.NDArray[np.float32]
 ) -> None:
     program = Program.from_bytes((digits_artifact.path / "program.bin").read_bytes())
-    comparison = digits_artifact.compare(heldout_images, Simulator())
+    comparison = digits_artifact.compare(heldout_images, OtherSimulator())
     stored = program.feature_bytes + program.output_words
     assert comparison.elements == stored * len(heldout_images)
     assert comparison.differences == 0

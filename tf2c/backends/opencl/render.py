@@ -11,7 +11,7 @@ def render_engine(engine: Engine, banner: str) -> str:
 
     Args:
         engine: the vector sizes.
-        banner: one line for the head of the file: the tool's version and the board.
+        banner: one line for the head of the file: the tool's version.
     """
     return load_template("engine.cl.j2").render(
         engine=engine,

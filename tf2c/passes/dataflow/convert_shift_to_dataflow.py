@@ -23,13 +23,13 @@ from typing import ClassVar
 import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.transforms.dead_code_elimination import dce
 from xdsl.utils.exceptions import VerifyException
 
 from tf2c.analysis.constants import constant_array
+from tf2c.analysis.storage import unflattened
 from tf2c.dialects import dataflow, int8, shift, tensors
 from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import Pow2Attr, scale_of
@@ -50,13 +50,6 @@ def _refusal(op: Operation, message: str, hint: str) -> UserError:
     return UserError(f"layer `{layer_name(op)}`: {message}", hint=hint)
 
 
-def _unflattened(value: SSAValue) -> SSAValue:
-    """Return the tensor that lies in memory, of which `value` is only another shape."""
-    while isinstance(value.owner, int8.FlattenOp):
-        value = value.owner.input
-    return value
-
-
 def _insert_job(op: Operation, job: dataflow.JobOp, layer: Operation) -> SSAValue:
     """Insert a job in front of `op`, refusing what its engine cannot do, and return its result."""
     insert_before(op, [job], layer)
@@ -64,7 +57,7 @@ def _insert_job(op: Operation, job: dataflow.JobOp, layer: Operation) -> SSAValu
         job.verify_()
     except VerifyException as error:
         raise _refusal(
-            layer, str(error), "compile for an engine with other sizes, or change the layer"
+            layer, str(error), "compile for a larger engine (`--engine`), or split the layer"
         ) from error
     return job.output
 
@@ -82,7 +75,7 @@ def _replace_with_job(op: Operation, job_output: SSAValue) -> None:
 
 def _image_and_weight(sums: Sums) -> tuple[SSAValue, SSAValue]:
     """Return a layer's image as it lies in memory, and its weight for that image."""
-    image = _unflattened(sums.input)
+    image = unflattened(sums.input)
     if isinstance(sums, shift.ConvOp):
         return image, sums.weight
     codes = constant_array(sums.weight)
@@ -141,7 +134,7 @@ def _residual_image(requantize: int8.RequantizeOp) -> SSAValue | None:
     """
     if requantize.residual is None:
         return None
-    image = _unflattened(requantize.residual)
+    image = unflattened(requantize.residual)
     _, height, width = tensors.extents(image)
     if len(tensors.shape(requantize.input)) == 2 and (height, width) != (1, 1):
         return _insert_identity_job(requantize, image, (height, width), dataflow.NO_POOLING)
@@ -203,7 +196,7 @@ def _convert_raw(sums: Sums) -> None:
 
 def _convert_standing_pooling(pooling: int8.MaxPoolOp) -> None:
     """Give a pooling that no job can do on its way out a job that copies."""
-    image = _unflattened(pooling.input)
+    image = unflattened(pooling.input)
     _replace_with_job(pooling, _insert_identity_job(pooling, image, (1, 1), _windows(pooling)))
 
 
@@ -219,7 +212,8 @@ def _convert(op: Operation) -> None:
         case int8.MaxPoolOp():
             _convert_standing_pooling(op)
         case shift.ConvOp() | shift.GemmOp():
-            if any(isinstance(use.operation, ReturnOp) for use in op.output.uses):
+            users = [use.operation for use in op.output.uses]
+            if any(not isinstance(user, int8.RequantizeOp) for user in users):
                 _convert_raw(op)
         case int8.ConvOp() | int8.GemmOp():
             raise _refusal(

@@ -100,7 +100,8 @@ class FoldBatchNormPass(CompilerPass):
     contract: ClassVar[Contract] = Contract.EQUIVALENT
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        """Fold every normalization, then drop what nothing uses."""
+        """Fold every normalization."""
+        dce(op)  # a use that nothing needs would hide that a layer can be folded into
         for normalization in list(op.walk()):
             if isinstance(normalization, graph.BatchNormalizationOp):
                 layer = _foldable_layer(normalization.input)

@@ -1,7 +1,7 @@
 """Give every addition and ReLU a layer to join, an identity where there is none.
 
 The engine adds and rectifies only behind a sum of products. An identity layer, 1x1 with ones on
-the diagonal, is exact at every level: a one is a power of two.
+the diagonal, costs no accuracy in its weights at any level, because a one is a power of two.
 
 Before:
     %y = graph.relu %pooled

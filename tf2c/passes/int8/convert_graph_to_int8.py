@@ -36,6 +36,7 @@ from tf2c.dialects.scales import SCALE, Pow2Attr, accumulator_scale, scale_of
 from tf2c.dialects.tensors import i64_array
 from tf2c.errors import UserError
 from tf2c.numerics import exponents, fixed_point
+from tf2c.passes.biases import bias_constant
 from tf2c.passes.contract import CompilerPass, Contract
 from tf2c.passes.rewriting import network_function, network_input, replace_layer
 
@@ -67,7 +68,7 @@ def _weight_and_bias(
     rounded = fixed_point.quantize(weight, weight_scale.broadcast(weight.ndim))
     return (
         int8.ConstantOp(rounded.astype(np.int8), weight_scale, BlobAttr.of(weight)),
-        int8.bias_constant(bias, accumulator_scale(input_exponent, chosen)),
+        bias_constant(bias, accumulator_scale(input_exponent, chosen)),
     )
 
 

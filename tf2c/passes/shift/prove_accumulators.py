@@ -34,7 +34,7 @@ def _prove(op: AccumulatingOp, bits: int) -> None:
             raise UserError(
                 f"layer `{layer_name(op)}`: channel {channel} may reach {bound[channel]}, "
                 f"which does not fit {bits} bits",
-                hint="use an engine with wider accumulators, or scale the layer's weights down",
+                hint="split the layer: it sums too many products for its accumulators",
             )
 
 

@@ -31,6 +31,7 @@ from tf2c.dialects.scales import Pow2Attr, accumulator_scale, scale_of
 from tf2c.dialects.tensors import i64_array
 from tf2c.errors import UserError
 from tf2c.numerics import exponents, fixed_point, pow2
+from tf2c.passes.biases import bias_constant
 from tf2c.passes.contract import CompilerPass, Contract
 from tf2c.passes.rewriting import replace_layer
 
@@ -73,16 +74,13 @@ def _legal_exponents(
 def _round(layer: int8.ConvOp | int8.GemmOp) -> None:
     weight_constant = _constant(layer, layer.weight)
     real_weight = weight_constant.real_values()
-    bias_constant = _constant(layer, layer.bias)
-    real_bias = bias_constant.real_values()
+    real_bias = _constant(layer, layer.bias).real_values()
     lowest, highest = _legal_exponents(layer, real_bias)
     window = exponents.pow2_exponents(real_weight, lowest, highest)
     scale = Pow2Attr(window.tolist(), axis=0)
     rounded = pow2.round_to_pow2(real_weight, scale.broadcast(real_weight.ndim))
     weight = int8.ConstantOp(rounded, scale, weight_constant.origin)
-    bias = int8.bias_constant(
-        real_bias, accumulator_scale(int(scale_of(layer.input).values[0]), window)
-    )
+    bias = bias_constant(real_bias, accumulator_scale(int(scale_of(layer.input).values[0]), window))
     sums: int8.ConvOp | int8.GemmOp
     if isinstance(layer, int8.ConvOp):
         sums = int8.ConvOp(layer.input, weight.output, bias.output, layer.strides, layer.pads)

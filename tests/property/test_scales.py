@@ -1,0 +1,148 @@
+"""Networks whose numbers make it hard to choose scales: each once went wrong."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from xdsl.builder import Builder
+from xdsl.dialects.builtin import ModuleOp, i8
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import SSAValue
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from tf2c.dialects import dataflow, graph, tensors
+from tf2c.dialects.blob import BlobAttr
+from tf2c.dialects.scales import Pow2Attr, scaled_type
+from tf2c.errors import UserError
+from tf2c.interpreters import ENTRY, run
+from tf2c.ir_files import new_context
+from tf2c.passes import STAGES
+from tf2c.passes.check import ContractChecker, ContractError, real_result
+from tf2c.passes.dataflow.allocate_memory import AllocateMemoryPass
+from tf2c.passes.pipeline import PassPipeline
+
+Array = npt.NDArray[np.float32]
+
+
+class Net:
+    """A network of 1x1 convolutions, built by hand."""
+
+    def __init__(self, channels: int) -> None:
+        kind = graph.images_type((channels, 1, 3))
+        self.function = FuncOp(ENTRY, ([kind], [kind]))
+        self.input: SSAValue = self.function.args[0]
+        self._builder = Builder(InsertPoint.at_end(self.function.body.block))
+
+    def constant(self, array: object) -> SSAValue:
+        blob = BlobAttr.of(np.array(array, np.float32))
+        return self._builder.insert(graph.ConstantOp(blob)).output
+
+    def conv(self, value: SSAValue, weight: object, bias: object = None) -> SSAValue:
+        rows = self.constant(np.array(weight, np.float32)[:, :, None, None])
+        start = None if bias is None else self.constant(bias)
+        return self._builder.insert(graph.ConvOp(value, rows, start)).output
+
+    def relu(self, value: SSAValue) -> SSAValue:
+        return self._builder.insert(graph.ReluOp(value)).output
+
+    def add(self, lhs: SSAValue, rhs: SSAValue) -> SSAValue:
+        return self._builder.insert(graph.AddOp(lhs, rhs)).output
+
+    def flatten(self, value: SSAValue) -> SSAValue:
+        return self._builder.insert(graph.FlattenOp(value)).output
+
+    def returning(self, value: SSAValue) -> ModuleOp:
+        self._builder.insert(ReturnOp(value))
+        self.function.update_function_type()
+        return ModuleOp([self.function])
+
+
+def results(module: ModuleOp, images: Array) -> dict[str, npt.NDArray[np.float64]]:
+    """Return the real results of every stage."""
+    found = {"float": real_result(module, run(module, images))}
+    context = new_context()
+    context.calibration = images
+    for stage in STAGES:
+        PassPipeline([each() for each in stage.passes]).run(module, context=context, check=True)
+        found[stage.name] = real_result(module, run(module, images))
+    found["notes"] = np.array(len(context.notes))
+    return found
+
+
+def relative_error(found: dict[str, npt.NDArray[np.float64]], stage: str) -> float:
+    return float(np.abs(found[stage] - found["float"]).max() / np.abs(found["float"]).max())
+
+
+def row(*numbers: float) -> Array:
+    return np.array(numbers, np.float32).reshape(1, 1, 1, 3)
+
+
+@pytest.mark.parametrize("bias", [-1e6, -1e9])
+def test_a_huge_bias_does_not_wrap_around(bias: float) -> None:
+    net = Net(1)
+    hidden = net.relu(net.conv(net.input, [[1], [-1]], [0, bias]))
+    found = results(net.returning(net.conv(hidden, [[1, 1]])), row(0, 0.5, 1))
+    assert relative_error(found, "int8") < 0.02
+    assert relative_error(found, "shift") < 0.02
+
+
+def test_a_tiny_residual_does_not_drag_the_sum_down() -> None:
+    net = Net(1)
+    tiny = net.conv(net.input, [[1e-13]])
+    total = net.relu(net.add(net.conv(net.input, [[0.5]]), tiny))
+    found = results(net.returning(net.conv(total, [[1]])), row(0, 0.5, 1))
+    assert relative_error(found, "shift") < 0.05
+
+
+def test_a_branch_of_zeros_does_not_coarsen_the_others() -> None:
+    net = Net(1)
+    dead = net.relu(net.conv(net.input, [[1]], [-100]))
+    total = net.add(net.conv(dead, [[1]]), net.input)
+    found = results(net.returning(net.conv(total, [[1]])), row(-0.3, 0.5, 1))
+    assert relative_error(found, "int8") < 0.03
+
+
+def test_images_of_zeros_are_refused() -> None:
+    net = Net(1)
+    module = net.returning(net.conv(net.input, [[1]]))
+    with pytest.raises(UserError, match="got only zeros"):
+        results(module, row(0, 0, 0))
+
+
+def test_a_filter_of_zeros_keeps_its_bias() -> None:
+    net = Net(1)
+    found = results(net.returning(net.conv(net.input, [[0], [1]], [0.003, 0])), row(0, 100, 255))
+    np.testing.assert_allclose(found["shift"][0, 0], 0.003, rtol=1e-3)
+
+
+def test_a_step_that_must_be_coarser_is_noted() -> None:
+    net = Net(2)
+    hidden = net.conv(net.input, [[1000, -1000], [1, 0.5]])
+    images = np.concatenate([row(0.1, 0.5, 1)] * 2, axis=1)
+    found = results(net.returning(net.conv(net.relu(hidden), [[1, 1]])), images)
+    assert found["notes"] > 0
+
+
+def test_flattened_sums_of_one_pixel_stay_accumulators() -> None:
+    net = Net(1)
+    weight = net.constant(np.ones((2, 1, 1, 3)))
+    sums = net._builder.insert(graph.ConvOp(net.input, weight)).output  # pyright: ignore[reportPrivateUsage]
+    module = net.returning(net.flatten(sums))
+    results(module, row(0, 0.5, 1))
+    (job,) = (op for op in module.walk() if isinstance(op, dataflow.JobOp))
+    assert job.is_raw
+
+
+def test_a_lost_scale_is_not_exact() -> None:
+    """The same bits that stand for other numbers break the contract of an exact pass."""
+    net = Net(1)
+    module = net.returning(net.relu(net.conv(net.input, [[1]])))
+    images = row(0, 0.5, 1)
+    results(module, images)
+    checker = ContractChecker(module, images)
+    for op in module.walk():
+        if isinstance(op, dataflow.JobOp):
+            kind = scaled_type(i8, tensors.shape(op.output), Pow2Attr([3]))
+            Rewriter.replace_value_with_new_type(op.output, kind)
+    net.function.update_function_type()
+    with pytest.raises(ContractError, match="expected the same numbers"):
+        checker.check(AllocateMemoryPass(), module)
