@@ -5,7 +5,7 @@
 
 // DEPTH-NOT:  Traceback
 // DEPTH:      error: layer `fc`: expected at most 1 weight words per filter tile, got 2
-// DEPTH-NEXT: hint: compile for an engine with other sizes, or change the layer
+// DEPTH-NEXT: hint: compile for a larger engine (`--engine`), or split the layer
 // DEPTH-NOT:  {{.}}
 
 // VECTOR-NOT: Traceback

@@ -38,13 +38,13 @@ func.func @main(%x: tensor<?x2x1x1xf32>) -> tensor<?x1x1x1xf32> {
 
 // -----
 
-// The residual of 2**-40 has steps of 2**-46, and can be shifted by 30 at most: without it, the last
-// layer would have steps of 2**-3.
+// Alone, the residual of 2**-40 would have steps of 2**-46. Its sum has steps of 2**-3, and a residual
+// can be shifted by 30 at most, so the residual is stored in steps of 2**-33.
 // CHECK-LABEL: func.func @main(%x: tensor<?x2x1x1xf32> {int8.scale = #int8.pow2<-6>}) -> tensor<?x2x1x1xf32>
 // CHECK-NEXT:    %w = graph.constant <2x2x1x1xf32, [9.094947e-13, 0.0, 0.0, 9.094947e-13]> : tensor<2x2x1x1xf32>
 // CHECK-NEXT:    %v = graph.constant <2x2x1x1xf32, [8.0, 0.0, 0.0, 8.0]> : tensor<2x2x1x1xf32>
-// CHECK-NEXT:    %r = graph.conv %x, %w then relu {int8.scale = #int8.pow2<-46>} : tensor<?x2x1x1xf32>, tensor<2x2x1x1xf32> -> tensor<?x2x1x1xf32>
-// CHECK-NEXT:    %y = graph.conv %x, %v residual %r : tensor<?x2x1x1xf32> {int8.scale = #int8.pow2<-16>} : tensor<?x2x1x1xf32>, tensor<2x2x1x1xf32> -> tensor<?x2x1x1xf32>
+// CHECK-NEXT:    %r = graph.conv %x, %w then relu {int8.scale = #int8.pow2<-33>} : tensor<?x2x1x1xf32>, tensor<2x2x1x1xf32> -> tensor<?x2x1x1xf32>
+// CHECK-NEXT:    %y = graph.conv %x, %v residual %r : tensor<?x2x1x1xf32> {int8.scale = #int8.pow2<-3>} : tensor<?x2x1x1xf32>, tensor<2x2x1x1xf32> -> tensor<?x2x1x1xf32>
 // CHECK-NEXT:    func.return %y : tensor<?x2x1x1xf32>
 func.func @main(%x: tensor<?x2x1x1xf32>) -> tensor<?x2x1x1xf32> {
   %w = graph.constant <2x2x1x1xf32, [9.094947e-13, 0.0, 0.0, 9.094947e-13]> : tensor<2x2x1x1xf32>

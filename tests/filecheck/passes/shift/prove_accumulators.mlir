@@ -6,7 +6,7 @@
 // bits hold it; inputs in -128..127 could reach 16320. The IR stays as it is.
 
 // REFUSED:      error: layer `second`: channel 0 may reach -8128, which does not fit 13 bits
-// REFUSED-NEXT: hint: use an engine with wider accumulators, or scale the layer's weights down
+// REFUSED-NEXT: hint: split the layer: it sums too many products for its accumulators
 // REFUSED-NOT:  {{.}}
 
 // CHECK-LABEL: func.func @main(%x: tensor<?x2xi8, #int8.pow2<-6>>) -> tensor<?x1xi32, #int8.pow2<-10>>
