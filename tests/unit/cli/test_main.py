@@ -1,0 +1,37 @@
+"""What the command line repeats, so that `--help` need not load the compiler, is still true."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tf2c import api, compiler
+from tf2c.cli import main
+from tf2c.runtime.device import DEFAULT_TIMEOUT_SECONDS
+
+
+def test_executors_are_those_of_the_api() -> None:
+    assert main.EXECUTORS == api.EXECUTORS
+
+
+def test_stages_are_those_of_the_compiler() -> None:
+    assert main.STAGES == compiler.STAGE_NAMES
+
+
+def test_the_timeout_is_the_runtime_s() -> None:
+    (timeout,) = (each for each in main.run_command.params if each.name == "timeout")
+    assert timeout.default == DEFAULT_TIMEOUT_SECONDS
+
+
+def test_an_engine_of_other_sizes_is_compiled_for(
+    digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [digits / "digits.onnx", "-o", tmp_path / "net.tf2c", "--json"]
+    arguments += ["--calib", digits / "calibration", "--engine", 8, 4, 512, 64]
+    main.cli.main(["compile", *map(str, arguments)], standalone_mode=False)
+    assert json.loads(capsys.readouterr().out)["engine"] == {
+        "filter_vector": 8,
+        "channel_vector": 4,
+        "weight_depth": 512,
+        "channel_depth": 64,
+    }
