@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import traceback
 from importlib.metadata import PackageNotFoundError, files
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -192,6 +193,9 @@ def _serve(connection: "Connection[Any, Any]") -> None:
 if __name__ == "__main__":
     try:
         _serve(Connection(int(sys.argv[1])))
-    finally:
-        # Kernels that wait for each other never end; neither would an orderly exit.
-        os._exit(0)
+    except BaseException:
+        traceback.print_exc()  # the parent quotes the last line
+        sys.stderr.flush()
+        os._exit(1)
+    # Kernels that wait for each other never end; neither would an orderly exit.
+    os._exit(0)

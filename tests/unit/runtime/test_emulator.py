@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -270,3 +271,12 @@ def test_an_installation_without_its_library_is_refused(monkeypatch: pytest.Monk
     monkeypatch.setattr("tf2c.runtime.emulator.files", lambda name: None)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
     with pytest.raises(UserError, match="expected Intel's FPGA emulator"):
         library_path()
+
+
+def test_a_child_that_cannot_start_is_quoted(
+    emulator_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "numpy.py").write_text("raise ImportError('no numpy for the child')\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    with pytest.raises(DeviceError, match=r"ended during `build`: exit code 1 .*no numpy for"):
+        EmulatorDevice(b"")

@@ -157,8 +157,8 @@ class ChooseScalesPass(CompilerPass):
                 # Overflow is refused below, by the layer that overflows.
                 with np.errstate(over="ignore", invalid="ignore"):
                     run(op, batch, listener=_Observer(observed))
-            for tensor in observed.values():
-                if settle:
+            if settle:
+                for tensor in observed.values():
                     tensor.settle_magnitude()
         best = {value: tensor.best_exponent() for value, tensor in observed.items()}
         chosen = _legal_exponents(argument, layers, best)
