@@ -184,7 +184,7 @@ def stage_passes(
         RoundWeightsToPow2Pass: {"terms": TERMS.get(choices.weights, 1)},
         ConvertShiftToDataflowPass: asdict(engine),
     }
-    passes = [each(**options.get(each, {})) for each in stage.passes]
+    passes: list[ModulePass] = [each(**options.get(each, {})) for each in stage.passes]
     if stage.name == "int8" and choices.weights == "int8":
         passes.append(ProveAccumulatorsPass())  # nothing rounds the weights again
     if stage is STAGES[0]:

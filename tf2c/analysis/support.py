@@ -9,7 +9,7 @@ from xdsl.ir import Operation
 from tf2c.dialects import graph, int8, layout, tensors
 from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import ui8
-from tf2c.errors import UserError
+from tf2c.errors import LayerError, UserError
 
 _FLOAT_ONLY: dict[type[Operation], tuple[str, str]] = {
     graph.LrnOp: (
@@ -30,15 +30,16 @@ _BEFORE_INT8 = (
 )
 
 
-def refused_below_graph(op: Operation) -> UserError | None:
+def refused_below_graph(op: Operation) -> LayerError | None:
     """Return why an op of `graph` has no int8 form, or None where it has one."""
     if type(op) in _FLOAT_ONLY:
         reason, remedy = _FLOAT_ONLY[type(op)]
-        return UserError(f"layer `{layer_name(op)}`: {reason}", hint=remedy)
+        return LayerError(layer_name(op), reason, remedy)
     if isinstance(op, _BEFORE_INT8):
-        return UserError(
-            f"layer `{layer_name(op)}`: `{op.name}` has no int8 form on its own",
-            hint="run the passes of the graph stage first",
+        return LayerError(
+            layer_name(op),
+            f"`{op.name}` has no int8 form on its own",
+            "run the passes of the graph stage first",
         )
     return None
 
@@ -82,4 +83,4 @@ def refused_on_engine(op: Operation) -> UserError | None:
     if reason_and_remedy is None:
         return None
     reason, remedy = reason_and_remedy
-    return UserError(f"layer `{layer_name(op)}`: {reason}", hint=remedy)
+    return LayerError(layer_name(op), reason, remedy)

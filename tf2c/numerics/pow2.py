@@ -106,7 +106,7 @@ def split_terms(codes: npt.NDArray[np.uint8], terms: int) -> npt.NDArray[np.uint
     """Return the 4-bit codes of a weight's terms along a new last axis of that length."""
     if terms == 1:
         return codes[..., None]
-    return np.stack([codes & 15, codes >> 4], axis=-1)
+    return np.stack([codes & np.uint8(15), codes >> np.uint8(4)], axis=-1)
 
 
 def shift_multiply(
@@ -127,7 +127,7 @@ def _nearest_levels(terms: int) -> npt.NDArray[np.int8]:
     Levels are integers, so that the halfway points between them fall on those borders.
     """
     levels = LEVELS[terms]
-    lower_ends = np.arange(2 * levels[-1] + 1) / 2
+    lower_ends = np.arange(2 * int(levels[-1]) + 1, dtype=np.float64) / 2
     halfway = (levels[1:] + levels[:-1]) / 2
     return levels[np.searchsorted(halfway, lower_ends, side="right")].astype(np.int8)
 

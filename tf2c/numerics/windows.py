@@ -13,6 +13,7 @@ import numpy.typing as npt
 from tf2c.numerics.fixed_point import ScalarT
 
 FloatT = TypeVar("FloatT", np.float32, np.float64)
+SumT = TypeVar("SumT", np.float64, np.int64)
 
 UNIT = (1, 1)
 """Strides or dilations that change nothing."""
@@ -118,10 +119,7 @@ def _convolve_depthwise(
     """Convolve where every filter sees one channel, tap by tap: no matrix product would pay."""
     filters, _, *kernel = weights.shape
     height, width = output_extent(images.shape[2:], kernel, strides, pads, dilations)
-    channel_of_filter = np.arange(filters) // (filters // images.shape[1])
-    padded = _padded(images, pads, 0.0)
-    if filters != images.shape[1]:
-        padded = padded[:, channel_of_filter]
+    padded = np.repeat(_padded(images, pads, 0.0), filters // images.shape[1], axis=1)
     sums = np.zeros((len(images), filters, height, width), images.dtype)
     for row in range(kernel[0]):
         for column in range(kernel[1]):
@@ -213,8 +211,8 @@ def window_sums(
     kernel: Sequence[int],
     strides: Sequence[int],
     pads: Sequence[int],
-    dtype: npt.DTypeLike,
-) -> npt.NDArray[np.number]:
+    dtype: type[SumT],
+) -> npt.NDArray[SumT]:
     """Return the sum over each window `[N, C, OH, OW]`, computed in `dtype`; padding counts 0."""
     return windows(images, kernel, strides, pads, 0).sum(axis=(4, 5), dtype=dtype)
 

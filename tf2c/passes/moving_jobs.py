@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import IntegerAttr, i64
+from xdsl.dialects.builtin import IntegerAttr, i8, i32, i64
 from xdsl.ir import Operation, SSAValue
 
 from tf2c.dialects import dataflow, int8, layout, shift, tensors
@@ -141,7 +141,7 @@ def averaging_job(image: SSAValue, op: int8.AveragePoolOp) -> list[Operation] | 
         return None
     weight_shift = min(pow2.LARGEST_SHIFT, fixed_point.REQUANTIZE_SHIFT - factor.shift)
     multiplier = factor.multiplier << (fixed_point.REQUANTIZE_SHIFT - factor.shift - weight_shift)
-    element_type = tensors.tensor_type(op.output).element_type
+    element_type = i32 if tensors.tensor_type(op.output).element_type == i32 else i8
     requantization = dataflow.Requantization(
         [multiplier],
         i64_array(storage_bounds(element_type)),

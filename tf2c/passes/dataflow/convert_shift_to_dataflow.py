@@ -40,7 +40,7 @@ from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import scale_of
 from tf2c.dialects.windows import UNIT_WINDOW, ConvolutionWindow, PoolingWindow
 from tf2c.engine import Engine
-from tf2c.errors import UserError
+from tf2c.errors import LayerError, UserError
 from tf2c.passes import moving_jobs
 from tf2c.passes.contract import CompilerPass, Contract
 from tf2c.passes.rewriting import insert_before, network_function, replace_value
@@ -48,8 +48,8 @@ from tf2c.passes.rewriting import insert_before, network_function, replace_value
 Sums = shift.ConvOp | shift.GemmOp
 
 
-def _refusal(op: Operation, message: str, hint: str) -> UserError:
-    return UserError(f"layer `{layer_name(op)}`: {message}", hint=hint)
+def _refusal(op: Operation, message: str, hint: str) -> LayerError:
+    return LayerError(layer_name(op), message, hint)
 
 
 def _insert_jobs(op: Operation, ops: Sequence[Operation], layer: Operation) -> SSAValue:

@@ -35,7 +35,7 @@ from tf2c.context import CompilerContext
 from tf2c.dialects import graph, tensors
 from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import ELEMENT, SCALE, Pow2Attr, ui8
-from tf2c.errors import UserError
+from tf2c.errors import LayerError, UserError
 from tf2c.image_source import ImageSource, load_array_images
 from tf2c.interpreters import run_all
 from tf2c.numerics import exponents, fixed_point
@@ -87,10 +87,11 @@ class _Observer(Interpreter.Listener):
         for result, values in zip(op.results, results, strict=True):
             if result in self._histograms:
                 if not np.isfinite(values).all():
-                    raise UserError(
-                        f"layer `{layer_name(op)}`: expected finite activations on the calibration "
-                        "images, got NaN or infinity",
-                        hint="check the images and their preprocessing",
+                    raise LayerError(
+                        layer_name(op),
+                        "expected finite activations on the calibration images, got NaN or "
+                        "infinity",
+                        "check the images and their preprocessing",
                     )
                 self._histograms[result].observe(values)
 

@@ -40,9 +40,10 @@ from tf2c.dialects.scales import (
     accumulator_scale,
     scale_of,
     storage_bounds,
+    ui8,
 )
 from tf2c.dialects.tensors import I64Array, i64_array
-from tf2c.errors import UserError
+from tf2c.errors import LayerError, UserError
 from tf2c.numerics import exponents, fixed_point
 from tf2c.passes.biases import bias_constant
 from tf2c.passes.contract import CompilerPass, Contract
@@ -50,9 +51,7 @@ from tf2c.passes.rewriting import network_function, network_input, replace_layer
 
 
 def _element_type(op: Operation) -> IntegerType:
-    element_type = op.attributes.get(ELEMENT, i8)
-    assert isinstance(element_type, IntegerType)
-    return element_type
+    return ui8 if op.attributes.get(ELEMENT) == ui8 else i8
 
 
 def _bounds(layer: graph.LayerOp, scale: Pow2Attr, element_type: IntegerType) -> I64Array:
@@ -66,9 +65,8 @@ def _bounds(layer: graph.LayerOp, scale: Pow2Attr, element_type: IntegerType) ->
 def _annotated_scale(op: Operation) -> Pow2Attr:
     scale = op.attributes.get(SCALE)
     if not isinstance(scale, Pow2Attr):
-        raise UserError(
-            f"layer `{layer_name(op)}`: expected a chosen scale, got none",
-            hint="run `choose-scales` first",
+        raise LayerError(
+            layer_name(op), "expected a chosen scale, got none", "run `choose-scales` first"
         )
     return scale
 

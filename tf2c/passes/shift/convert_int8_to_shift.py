@@ -26,7 +26,7 @@ from tf2c.analysis.constants import constant_array
 from tf2c.dialects import int8, shift
 from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import scale_of
-from tf2c.errors import UserError
+from tf2c.errors import LayerError
 from tf2c.numerics import pow2
 from tf2c.passes.contract import CompilerPass, Contract
 from tf2c.passes.rewriting import replace_layer
@@ -38,8 +38,8 @@ def _encoded(layer: int8.ConvOp | int8.GemmOp) -> shift.ConstantOp:
     try:
         codes = pow2.encode(weights, terms)
     except ValueError as error:
-        raise UserError(
-            f"layer `{layer_name(layer)}`: {error}", hint="run `round-weights-to-pow2` first"
+        raise LayerError(
+            layer_name(layer), str(error), "run `round-weights-to-pow2` first"
         ) from error
     return shift.ConstantOp(codes, scale_of(layer.weight), terms)
 

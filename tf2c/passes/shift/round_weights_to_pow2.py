@@ -30,7 +30,7 @@ from tf2c.dialects import int8, tensors
 from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import Pow2Attr, accumulator_scale, scale_of
 from tf2c.dialects.tensors import i64_array
-from tf2c.errors import UserError
+from tf2c.errors import LayerError, UserError
 from tf2c.numerics import exponents, fixed_point, pow2
 from tf2c.passes.biases import bias_constant
 from tf2c.passes.contract import CompilerPass, Contract
@@ -42,7 +42,7 @@ UNLIMITED = 1 << 30
 
 def _constant(layer: int8.ConvOp | int8.GemmOp, value: SSAValue) -> int8.ConstantOp:
     if not isinstance(value.owner, int8.ConstantOp):
-        raise UserError(f"layer `{layer_name(layer)}`: expected constant weights and biases")
+        raise LayerError(layer_name(layer), "expected constant weights and biases")
     return value.owner
 
 
