@@ -7,7 +7,15 @@ number of images; *extents* are the dimensions behind the batch.
 from collections.abc import Sequence
 from typing import cast
 
-from xdsl.dialects.builtin import DYNAMIC_INDEX, I64, DenseArrayBase, TensorType, i64
+import numpy as np
+from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
+    I64,
+    BytesAttr,
+    DenseArrayBase,
+    TensorType,
+    i64,
+)
 from xdsl.ir import Attribute, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
@@ -17,7 +25,8 @@ I64ArrayConstraint = DenseArrayBase.constr(i64)
 
 def i64_array(values: Sequence[int]) -> I64Array:
     """Return the attribute `array<i64: ...>`."""
-    return DenseArrayBase.from_list(i64, list(values))
+    # Not by `from_list`, which normalizes numbers one by one: a layer has thousands of scales.
+    return DenseArrayBase(i64, BytesAttr(np.array(values, "<i8").tobytes()))
 
 
 def tensor_type(value: SSAValue | Attribute) -> TensorType[Attribute]:

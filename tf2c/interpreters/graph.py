@@ -52,7 +52,9 @@ class GraphInterpreter(InterpreterFunctions):
     @impl(graph.ClipOp)
     def clip(self, interpreter: Interpreter, op: graph.ClipOp, args: PythonValues) -> PythonValues:
         """`min(max(input, minimum), maximum)`."""
-        return (_bounded(args[0], op.activation.data),)
+        bounded = args[0].copy()
+        _limit(bounded, op.activation.data)
+        return (bounded,)
 
     @impl(graph.SoftmaxOp)
     def softmax(
@@ -97,20 +99,18 @@ class GraphInterpreter(InterpreterFunctions):
 def _finish_layer(
     op: graph.LayerOp, sums: npt.NDArray[np.float32], args: PythonValues
 ) -> npt.NDArray[np.float32]:
-    """Add bias and residual to the sums, then apply the activation."""
+    """Add bias and residual to the sums, then apply the activation, all in place."""
     operands = iter(args[2:])
     if op.bias is not None:
-        sums = sums + next(operands).reshape(-1, *[1] * (sums.ndim - 2))
+        sums += next(operands).reshape(-1, *[1] * (sums.ndim - 2))
     if op.residual is not None:
-        sums = sums + next(operands)
-    return _bounded(sums, op.activation.data)
+        sums += next(operands)
+    _limit(sums, op.activation.data)
+    return sums
 
 
-def _bounded(
-    values: npt.NDArray[np.float32], bounds: graph.ActivationBounds
-) -> npt.NDArray[np.float32]:
+def _limit(values: npt.NDArray[np.float32], bounds: graph.ActivationBounds) -> None:
     if bounds.lower > -np.inf:
-        values = np.maximum(values, np.float32(bounds.lower))
+        np.maximum(values, np.float32(bounds.lower), out=values)
     if bounds.upper < np.inf:
-        values = np.minimum(values, np.float32(bounds.upper))
-    return values
+        np.minimum(values, np.float32(bounds.upper), out=values)

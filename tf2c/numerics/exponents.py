@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from tf2c.numerics import fixed_point, pow2
+from tf2c.numerics import fixed_point, parallel, pow2
 
 LOWEST_EXPONENT = -200
 """Stands for "no constraint": the exponent that holds a zero."""
@@ -113,14 +113,21 @@ def pow2_exponents(
     )
     coarser = np.clip(_follow_others(np.maximum(window, lowest)), lowest, highest)
     finer: npt.NDArray[np.int64] = np.clip(coarser - 1, lowest, highest)
-    is_finer_better = _pow2_errors(rows, finer, terms) < _pow2_errors(rows, coarser, terms)
-    return np.where(is_finer_better, finer, coarser)
+    errors = _pow2_errors(rows, np.stack([coarser, finer]), terms)
+    return np.where(errors[1] < errors[0], finer, coarser)
 
 
 def _pow2_errors(
     rows: npt.NDArray[np.floating], exponents: npt.NDArray[np.int64], terms: int
 ) -> npt.NDArray[np.float64]:
-    """Return the sum of squared rounding errors of each row under its exponent."""
-    window = exponents[:, None]
-    difference = pow2.round_to_pow2(rows, window, terms) - pow2.scaled(rows, window)
-    return np.ldexp(np.einsum("mk,mk->m", difference, difference), 2 * exponents)
+    """Return the sum of squared rounding errors of each of M rows under exponents `[n, M]`."""
+    errors = np.empty(exponents.shape)
+
+    def measure(block: slice) -> None:
+        for candidate, exponent in enumerate(exponents[:, block, None]):
+            half_steps = np.abs(fixed_point.scaled(rows[block], exponent - 1))
+            half_steps -= 2 * pow2.nearest_levels(half_steps, terms)
+            errors[candidate, block] = np.einsum("mk,mk->m", half_steps, half_steps)
+
+    parallel.for_each(measure, parallel.row_blocks(rows.shape))
+    return np.ldexp(errors, 2 * (exponents - 1))

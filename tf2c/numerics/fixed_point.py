@@ -26,6 +26,9 @@ AVERAGE_MULTIPLIER_BITS = 16
 AVERAGE_SHIFT_LIMIT = 45
 """Largest shift of an average: its product with a sum of `2**16` pixels still fits int64."""
 
+FLOAT32_RANGE = 100
+"""Exponents up to this magnitude are far from float32's largest and smallest numbers."""
+
 REQUANTIZE_SHIFT = 30
 """Position of the binary point of a requantizing multiplier: `y = acc * M >> 30`."""
 
@@ -36,9 +39,23 @@ RESIDUAL_SHIFT_LIMIT = 48
 """Inclusive bound of a residual shift; `int8 << 48` leaves the int64 sum room to spare."""
 
 
-def round_half_up(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """Round to the nearest integer, ties upward: `floor(v + 1/2)`."""
-    return np.floor(values + 0.5).astype(np.int64)
+def round_half_up(values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Round to the nearest integer, ties upward, exactly in any floating type."""
+    below = np.floor(values)
+    # Not `floor(v + 1/2)`: in float32 that sum rounds, and 0.49999997 would become 1.
+    below += values - below >= 0.5
+    return below
+
+
+def scaled(
+    values: npt.NDArray[np.floating], exponent: int | npt.NDArray[np.integer]
+) -> npt.NDArray[np.floating]:
+    """Return `values / 2**exponent`, exactly, in float32 where that has the range."""
+    exponents = np.asarray(exponent)
+    if values.dtype == np.float32 and np.abs(exponents).max(initial=0) < FLOAT32_RANGE:
+        with np.errstate(over="ignore"):
+            return values * np.ldexp(np.float32(1), -exponents)
+    return np.ldexp(values.astype(np.float64), -exponents)
 
 
 def broadcast_over_channels(
@@ -64,8 +81,7 @@ def quantize(
         low: smallest stored integer.
         high: largest stored integer.
     """
-    scaled = np.ldexp(values.astype(np.float64), -np.asarray(exponent))
-    return round_half_up(np.clip(scaled, low, high))
+    return round_half_up(np.clip(scaled(values, exponent), low, high)).astype(np.int64)
 
 
 def dequantize(
@@ -111,12 +127,12 @@ def requantize(
         dtype: of the result; holds `low` and `high`.
     """
     rank = accumulators.ndim
-    scaled = accumulators * broadcast_over_channels(multipliers.astype(np.int64), rank, axis=1)
+    sums = accumulators * broadcast_over_channels(multipliers.astype(np.int64), rank, axis=1)
     if residual is not None:
-        scaled += residual.astype(np.int64) << residual_shift
-    scaled += 1 << (REQUANTIZE_SHIFT - 1)
-    scaled >>= REQUANTIZE_SHIFT
-    return np.clip(scaled, low, high).astype(dtype)
+        sums += residual.astype(np.int64) << residual_shift
+    sums += 1 << (REQUANTIZE_SHIFT - 1)
+    sums >>= REQUANTIZE_SHIFT
+    return np.clip(sums, low, high).astype(dtype)
 
 
 class AverageFactor(NamedTuple):

@@ -3,10 +3,13 @@
 import numpy as np
 import numpy.typing as npt
 
-from tf2c.numerics import fixed_point, pow2
+from tf2c.numerics import fixed_point
 
 BINS = 8192
 """At least four bins per step of the finest exponent that calibration tries."""
+
+SAMPLES = 1 << 18
+"""Of more numbers than this, observed at once, only every so manieth is counted."""
 
 
 class MagnitudeHistogram:
@@ -24,9 +27,8 @@ class MagnitudeHistogram:
         self._exponent: int | None = None  # of the bins' width; None until something is not zero
 
     def observe(self, values: npt.NDArray[np.floating]) -> None:
-        """Count the magnitudes of finite real numbers of any shape."""
-        magnitudes = np.abs(values).reshape(-1)
-        largest = float(magnitudes.max(initial=0.0))
+        """Count the magnitudes of finite real numbers of any shape; of many, a part."""
+        largest = float(max(values.max(initial=0.0), -values.min(initial=0.0)))
         if largest == 0:
             return  # zeros have no rounding error
         self.largest = max(self.largest, largest)
@@ -34,8 +36,11 @@ class MagnitudeHistogram:
         needed = int(exponent) - (BINS.bit_length() - 1)
         self._widen(needed)
         assert self._exponent is not None
-        bins = pow2.scaled(magnitudes, np.asarray(self._exponent)).astype(np.int32)
-        self._counts += np.bincount(bins, minlength=BINS)
+        # An odd step, so that it does not meet the same columns of every row.
+        step = max(values.size // SAMPLES, 1) | 1
+        magnitudes = np.abs(values.reshape(-1)[::step])
+        bins = fixed_point.scaled(magnitudes, np.asarray(self._exponent)).astype(np.intp)
+        self._counts += step * np.bincount(bins, minlength=BINS)
 
     def _widen(self, needed: int) -> None:
         if self._exponent is None:

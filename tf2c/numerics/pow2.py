@@ -13,6 +13,8 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
+from tf2c.numerics import fixed_point, parallel
+
 LARGEST_SHIFT = 6
 """Largest `m`: a term spans the levels `2**e .. 2**(e + 6)`."""
 
@@ -69,6 +71,13 @@ for _value, _code in _TWO_TERM_CODES.items():
         _CODE_OF_VALUE[1][_value] = _code & 15
 
 
+_IS_CODE = {
+    terms: np.isin(np.arange(256), table[table != NO_CODE])
+    for terms, table in _CODE_OF_VALUE.items()
+}
+"""By the code's byte."""
+
+
 def decode(codes: npt.NDArray[np.uint8], terms: int = 1) -> npt.NDArray[np.int8]:
     """Return the integer that each code stands for, at most 64 (one term) or 96 in magnitude."""
     if terms == 1:
@@ -97,9 +106,7 @@ def encode(values: npt.NDArray[np.integer], terms: int = 1) -> npt.NDArray[np.ui
 
 def is_code(codes: npt.NDArray[np.uint8], terms: int = 1) -> npt.NDArray[np.bool_]:
     """Say for each byte whether it is the canonical code of a number."""
-    if terms == 1:
-        return (codes < 16) & (codes != (SIGN_BIT | ZERO_CODE))
-    return _CODE_OF_VALUE[2][decode(codes, 2).astype(np.int16) & 255] == codes
+    return _IS_CODE[terms][codes]
 
 
 def split_terms(codes: npt.NDArray[np.uint8], terms: int) -> npt.NDArray[np.uint8]:
@@ -121,7 +128,7 @@ def shift_multiply(
     return np.where((codes & 7) == ZERO_CODE, 0, signed)
 
 
-def _nearest_levels(terms: int) -> npt.NDArray[np.int8]:
+def _levels_by_half_step(terms: int) -> npt.NDArray[np.int8]:
     """Return the level nearest to each `[k / 2, (k + 1) / 2)`.
 
     Levels are integers, so that the halfway points between them fall on those borders.
@@ -132,7 +139,7 @@ def _nearest_levels(terms: int) -> npt.NDArray[np.int8]:
     return levels[np.searchsorted(halfway, lower_ends, side="right")].astype(np.int8)
 
 
-_NEAREST = {terms: _nearest_levels(terms) for terms in TERMS}
+_NEAREST = {terms: _levels_by_half_step(terms) for terms in TERMS}
 
 
 def round_to_pow2(
@@ -141,27 +148,30 @@ def round_to_pow2(
     """Round real numbers to the nearest that has a code; ties go to the larger magnitude.
 
     Args:
-        values: real numbers of any shape.
-        exponent: `e`, one integer or an integer array that broadcasts against `values`.
+        values: real numbers `[M, ...]`.
+        exponent: `e`, one integer or an integer array `[M, 1, ...]`.
         terms: 1 or 2.
 
     Returns:
         integers that have a code of so many terms, which times `2**e` are the rounded numbers.
     """
-    half_steps = scaled(values, np.asarray(exponent) - 1)
+    rounded = np.empty(values.shape, np.int8)
+    exponents = np.broadcast_to(exponent, values.shape[:1] + (1,) * (values.ndim - 1))
+
+    def round_rows(rows: slice) -> None:
+        half_steps = fixed_point.scaled(values[rows], exponents[rows] - 1)
+        levels = nearest_levels(np.abs(half_steps), terms)
+        np.negative(levels, out=rounded[rows])
+        np.copyto(rounded[rows], levels, where=half_steps >= 0)
+
+    parallel.for_each(round_rows, parallel.row_blocks(values.shape))
+    return rounded
+
+
+def nearest_levels(half_steps: npt.NDArray[np.floating], terms: int) -> npt.NDArray[np.int8]:
+    """Return the level nearest to each magnitude, which is given in halves of the least level."""
     nearest = _NEAREST[terms]
-    magnitudes = np.minimum(np.abs(half_steps), nearest.size - 1).astype(np.int32)
-    return np.copysign(nearest[magnitudes], half_steps).astype(np.int8)
-
-
-def scaled(
-    values: npt.NDArray[np.floating], exponent: npt.NDArray[np.integer]
-) -> npt.NDArray[np.floating]:
-    """Return `values / 2**exponent`, exactly, in float32 where that has the range."""
-    if values.dtype == np.float32 and np.abs(exponent).max(initial=0) < 100:
-        with np.errstate(over="ignore"):
-            return values * np.ldexp(np.float32(1), -exponent)
-    return np.ldexp(values.astype(np.float64), -exponent)
+    return nearest[np.minimum(half_steps, nearest.size - 1).astype(np.intp)]
 
 
 def pack(codes: npt.NDArray[np.uint8]) -> bytes:

@@ -5,11 +5,12 @@ Arrays are `[N, C, H, W]`; kernels, strides and dilations are `(height, width)`;
 """
 
 from collections.abc import Sequence
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from tf2c.numerics import parallel
 from tf2c.numerics.fixed_point import ScalarT
 
 FloatT = TypeVar("FloatT", np.float32, np.float64)
@@ -93,19 +94,23 @@ def convolve(
     filters, channels = len(weights) // group, weights.shape[1]
     patches = windows(images, kernel, strides, pads, 0.0, dilations)
     batch, _, height, width = patches.shape[:4]
-    rows = weights.reshape(len(weights), -1)
+    rows = weights.reshape(group, filters, -1)
     sums = np.empty((batch, len(weights), height, width), images.dtype)
     together = min(max(COLUMNS // (height * width), 1), batch)
-    for first in range(0, batch, together):
+
+    def convolve_chunk(first: int) -> None:
         chunk = patches[first : first + together].transpose(1, 4, 5, 0, 2, 3)
+        results = sums[first : first + together]
         for part in range(group):
-            own = slice(part * filters, (part + 1) * filters)
-            columns = chunk[part * channels : (part + 1) * channels]
-            # numpy's stubs lose the element type of a product.
-            product = cast(
-                npt.NDArray[FloatT], rows[own] @ columns.reshape(rows.shape[1], -1)
-            ).reshape(filters, -1, height, width)
-            sums[first : first + together, own] = product.transpose(1, 0, 2, 3)
+            columns = chunk[part * channels : (part + 1) * channels].reshape(rows.shape[2], -1)
+            own = results[:, part * filters : (part + 1) * filters]
+            if len(results) == 1:
+                np.matmul(rows[part], columns, out=own[0].reshape(filters, -1))
+            else:
+                products = np.matmul(rows[part], columns).reshape(filters, -1, height, width)
+                own[:] = products.transpose(1, 0, 2, 3)
+
+    parallel.for_each(convolve_chunk, range(0, batch, together))
     return sums
 
 
@@ -121,16 +126,22 @@ def _convolve_depthwise(
     height, width = output_extent(images.shape[2:], kernel, strides, pads, dilations)
     padded = np.repeat(_padded(images, pads, 0.0), filters // images.shape[1], axis=1)
     sums = np.zeros((len(images), filters, height, width), images.dtype)
-    for row in range(kernel[0]):
-        for column in range(kernel[1]):
-            top, left = row * dilations[0], column * dilations[1]
-            pixels = padded[
-                :,
-                :,
-                top : top + (height - 1) * strides[0] + 1 : strides[0],
-                left : left + (width - 1) * strides[1] + 1 : strides[1],
-            ]
-            sums += weights[:, 0, row, column, None, None] * pixels
+
+    def convolve_image(index: int) -> None:
+        product = np.empty(sums.shape[1:], sums.dtype)
+        for row in range(kernel[0]):
+            for column in range(kernel[1]):
+                top, left = row * dilations[0], column * dilations[1]
+                pixels = padded[
+                    index,
+                    :,
+                    top : top + (height - 1) * strides[0] + 1 : strides[0],
+                    left : left + (width - 1) * strides[1] + 1 : strides[1],
+                ]
+                np.multiply(pixels, weights[:, 0, row, column, None, None], out=product)
+                sums[index] += product
+
+    parallel.for_each(convolve_image, range(len(images)))
     return sums
 
 

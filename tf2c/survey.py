@@ -1,0 +1,172 @@
+"""What would become of each layer of a model: `tf2c check`.
+
+Imports tolerantly, then lets the passes answer: the layer names that ops carry through every
+lowering say which layers still compute at the end and which have joined others. Scales are chosen
+from one random image, because which ops are left does not depend on them.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+
+from tf2c.analysis.support import refused_below_graph, refused_on_engine
+from tf2c.compiler import DEFAULT_CHOICES, DEFAULT_ENGINE, Choices, stage_passes
+from tf2c.dialects import dataflow, graph, int8, layout, shift, tensors
+from tf2c.dialects.layers import layer_name
+from tf2c.engine import Engine
+from tf2c.errors import LayerError, UserError
+from tf2c.frontends.onnx import Finding, survey_onnx
+from tf2c.image_source import ArrayImages
+from tf2c.ir_files import new_context
+from tf2c.passes import STAGES
+from tf2c.passes.pipeline import PassPipeline
+from tf2c.passes.rewriting import network_function, network_input
+
+ENGINE_STAGE = STAGES[-1].name
+
+_SILENT = (graph.ConstantOp, int8.ConstantOp, shift.ConstantOp, dataflow.EngineOp)
+"""Ops that only hold numbers for the layer they are named after."""
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """What would become of one layer."""
+
+    layer: str
+    op_type: str
+    """In ONNX's words."""
+    verdict: str
+    """`runs`, `folded` or `refused`."""
+    runs_as: tuple[str, ...] = ()
+    """The ops that it is at the last stage, where it runs."""
+    reason: str | None = None
+    remedy: str | None = None
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What would become of a model."""
+
+    stage: str
+    """How far it was lowered to find out."""
+    layers: tuple[LayerReport, ...]
+    refusal: tuple[str, str | None] | None
+    """Reason and remedy where the network is refused, but no layer by itself."""
+
+    @property
+    def is_supported(self) -> bool:
+        """Whether the network compiles."""
+        return self.refusal is None and all(each.verdict != "refused" for each in self.layers)
+
+
+def survey_model(
+    path: Path,
+    *,
+    outputs: tuple[str, ...] = (),
+    to: str | None = None,
+    choices: Choices = DEFAULT_CHOICES,
+    engine: Engine = DEFAULT_ENGINE,
+) -> Survey:
+    """Say of every layer of a model whether it runs, joins another one, or is refused, and why.
+
+    Args:
+        path: an .onnx file.
+        outputs: where to cut the network; at its own outputs by default.
+        to: the last stage to look at; by default as far as the choices go.
+        choices: about the network's arithmetic.
+        engine: the sizes of the engine to compile for.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    last = choices.last_stage(to)
+    imported = survey_onnx(path, outputs)
+    reports = [_imported_report(finding) for finding in imported.findings]
+    if imported.module is None:
+        return Survey("graph", tuple(reports), None)
+    lowering = _Lowering(imported.module, choices, engine)
+    lowering.run(last)
+    refused = {error.layer: error for error in lowering.refusals if isinstance(error, LayerError)}
+    refusal = None
+    for error in lowering.refusals:
+        if not isinstance(error, LayerError):
+            refusal = (str(error), error.hint)
+    runs_as = lowering.ops_by_layer()
+    return Survey(
+        lowering.stage,
+        tuple(_final_report(report, refused, runs_as) for report in reports),
+        refusal,
+    )
+
+
+def _imported_report(finding: Finding) -> LayerReport:
+    verdict = {"imported": "runs"}.get(finding.verdict, finding.verdict)
+    return LayerReport(
+        finding.layer, finding.op_type, verdict, reason=finding.reason, remedy=finding.remedy
+    )
+
+
+def _final_report(
+    report: LayerReport, refused: dict[str, LayerError], runs_as: dict[str, tuple[str, ...]]
+) -> LayerReport:
+    if report.verdict != "runs":
+        return report
+    if report.layer in refused:
+        error = refused[report.layer]
+        return replace(report, verdict="refused", reason=error.reason, remedy=error.hint)
+    if report.layer in runs_as:
+        return replace(report, runs_as=runs_as[report.layer])
+    return replace(report, verdict="folded", reason=report.reason or "joins a neighboring layer")
+
+
+class _Lowering:
+    """A network on its way down, as far as it goes."""
+
+    def __init__(self, module: ModuleOp, choices: Choices, engine: Engine) -> None:
+        self._module = module
+        self._choices = choices
+        self._engine = engine
+        self.refusals: list[UserError] = []
+        self.stage = "graph"
+
+    def run(self, last: str) -> None:
+        """Lower until `last`, or until something is refused; then find out what else would be."""
+        context = new_context()
+        extents = tensors.extents(network_input(self._module))
+        image = np.random.default_rng(0).normal(size=(1, *extents)).astype(np.float32)
+        context.calibration = ArrayImages(image)
+        for stage in STAGES:
+            self._refuse(stage.name)
+            if self.refusals:
+                return
+            try:
+                passes = stage_passes(stage, self._engine, self._choices)
+                PassPipeline(passes).run(self._module, context=context)
+            except UserError as error:
+                self.refusals.append(error)
+                return
+            self.stage = stage.name
+            if stage.name == last:
+                return
+
+    def _refuse(self, stage: str) -> None:
+        """Ask for every op, before a stage that would stop at the first it cannot do."""
+        asking = {"int8": refused_below_graph, ENGINE_STAGE: refused_on_engine}.get(stage)
+        if asking is not None:
+            answers = map(asking, network_function(self._module).body.block.ops)
+            self.refusals += [answer for answer in answers if answer is not None]
+
+    def ops_by_layer(self) -> dict[str, tuple[str, ...]]:
+        """Return the ops that each layer is now, by its name."""
+        found: dict[str, list[str]] = {}
+        for op in network_function(self._module).body.block.ops:
+            if isinstance(op, _SILENT) or (
+                self.stage == ENGINE_STAGE and isinstance(op, layout.ReshapeOp)
+            ):
+                continue
+            names = found.setdefault(layer_name(op), [])
+            if op.name not in names:
+                names.append(op.name)
+        return {layer: tuple(names) for layer, names in found.items()}
