@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy.typing as npt
 from xdsl.context import Context
+
+from tf2c.image_source import ImageSource
 
 
 @dataclass
@@ -14,8 +14,8 @@ class CompilerContext(Context):
 
     weights_folder: Path | None = field(default=None)
     """Where the blobs of parsed IR are."""
-    calibration: npt.NDArray[Any] | None = field(default=None)
-    """Images `[N, C, H, W]`, float32, from which scales are chosen."""
+    calibration: ImageSource | None = field(default=None)
+    """Images from which scales are chosen."""
 
     notes: list[str] = field(default_factory=list[str])
     """What passes found that people should know."""

@@ -29,6 +29,7 @@ from tf2c.dialects import graph, tensors
 from tf2c.dialects.blob import BlobAttr
 from tf2c.dialects.layers import name_layer
 from tf2c.dialects.tensors import i64_array
+from tf2c.image_source import ArrayImages
 from tf2c.interpreters import ENTRY, run
 from tf2c.ir_files import new_context
 from tf2c.passes.check import ContractChecker, ContractError, real_result
@@ -246,7 +247,7 @@ def assert_contract(network: Network, applied: ModulePass) -> Network:
     after = network.clone()
     checker = ContractChecker(after.module, after.images)
     context = new_context()
-    context.calibration = network.images
+    context.calibration = ArrayImages(network.images)
     applied.apply(context, after.module)
     try:
         after.module.verify()

@@ -17,6 +17,7 @@ from xdsl.passes import ModulePass
 from tf2c.dialects import tensors
 from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import Pow2Attr
+from tf2c.image_source import ImageSource
 from tf2c.interpreters import run
 from tf2c.numerics import fixed_point
 from tf2c.passes.contract import EQUIVALENT_TOLERANCE, CompilerPass, Contract
@@ -42,18 +43,14 @@ class _LayerRecorder(Interpreter.Listener):
 
 
 def check_images(
-    module: ModuleOp, calibration: npt.NDArray[np.float32] | None, seed: int
+    module: ModuleOp, calibration: ImageSource | None, seed: int
 ) -> npt.NDArray[np.float32]:
-    """Return images to check a module on: some of the calibration images, else random ones."""
+    """Return images to check a module on: the first calibration images, else random ones."""
     argument = network_input(module)
     generator = np.random.default_rng(seed)
     if calibration is not None:
-        return calibration[_some(len(calibration), generator)]
+        return next(calibration.batches(IMAGES))
     return generator.normal(size=(IMAGES, *tensors.extents(argument))).astype(np.float32)
-
-
-def _some(count: int, generator: np.random.Generator) -> npt.NDArray[np.int64]:
-    return generator.choice(count, min(IMAGES, count), replace=False)
 
 
 class ContractChecker:

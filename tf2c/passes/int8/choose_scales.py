@@ -16,7 +16,6 @@ Ensures: the function's argument and every layer whose result is stored carry `i
 Contract: analysis; the scales are attributes.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -36,6 +35,7 @@ from tf2c.dialects import graph, tensors
 from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import SCALE, Pow2Attr
 from tf2c.errors import UserError
+from tf2c.image_source import ArrayImages, ImageSource
 from tf2c.interpreters import run
 from tf2c.numerics import exponents, fixed_point
 from tf2c.passes.contract import CompilerPass, Contract
@@ -97,14 +97,7 @@ class _Observer(Interpreter.Listener):
                 self._observed[result].observe(values)
 
 
-def _batches(images: npt.NDArray[np.float32]) -> Iterator[npt.NDArray[np.float32]]:
-    for first in range(0, len(images), BATCH):
-        yield images[first : first + BATCH]
-
-
-def _calibration_images(
-    ctx: Context, path: str | None, extents: tuple[int, ...]
-) -> npt.NDArray[np.float32]:
+def _calibration_images(ctx: Context, path: str | None, extents: tuple[int, ...]) -> ImageSource:
     """Return the images of the option or of the context.
 
     Raises:
@@ -130,7 +123,7 @@ def _calibration_images(
             f"{path}: expected images of shape {tensors.dimension_text(extents)}, "
             f"got {tensors.dimension_text(images.shape[1:])}, {len(images)} of them"
         )
-    return images.astype(np.float32)
+    return ArrayImages(images)
 
 
 @dataclass(frozen=True)
@@ -152,7 +145,7 @@ class ChooseScalesPass(CompilerPass):
             value: _Observed() for value in (argument, *(each.output for each in layers))
         }
         for settle in (True, False):
-            for batch in _batches(images):
+            for batch in images.batches(BATCH):
                 observed[argument].observe(batch)
                 # Overflow is refused below, by the layer that overflows.
                 with np.errstate(over="ignore", invalid="ignore"):
