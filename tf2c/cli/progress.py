@@ -19,7 +19,9 @@ class ProgressLine:
 
     def say(self, step: str) -> None:
         """Show a step of which nobody knows how far it is."""
-        self._display.update(self._task, description=f"{self._text}: {step}", total=None)
+        # A task cannot lose the total that images gave it.
+        self._display.remove_task(self._task)
+        self._task = self._display.add_task(f"{self._text}: {step}", total=None)
 
     def images(self, purpose: str, done: int, total: int) -> None:
         """Show how many images are done."""
