@@ -29,8 +29,12 @@ from tf2c.ir_files import new_context, print_module
 from tf2c.passes import STAGES, Stage
 from tf2c.passes.check import real_result
 from tf2c.passes.dataflow.convert_shift_to_dataflow import ConvertShiftToDataflowPass
+from tf2c.passes.graph.remove_lrn import RemoveLrnPass
+from tf2c.passes.int8.choose_scales import METHODS, ChooseScalesPass
 from tf2c.passes.pipeline import PassObserver, PassPipeline, expect_legal
 from tf2c.passes.rewriting import network_function, network_input
+from tf2c.passes.shift.prove_accumulators import ProveAccumulatorsPass
+from tf2c.passes.shift.round_weights_to_pow2 import RoundWeightsToPow2Pass
 
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
 """What `--to` takes."""
@@ -45,6 +49,72 @@ EVALUATION_BATCH = 32
 
 BACKGROUND_CLASSES = 1001
 """Classes of a network for ImageNet whose first one is the background."""
+
+
+WEIGHT_FORMS = ("int8", "shift1", "shift2")
+"""Forms of weights: 8 bits, or the sum of one or two signed powers of two."""
+
+TERMS = {"shift1": 1, "shift2": 2}
+"""Power-of-two terms per weight, by the form of weights."""
+
+ACTIVATIONS = ("int8", "uint8")
+"""What activations are stored as; `uint8` only where they are never negative."""
+
+LEAVING_OUT: dict[str, type[ModulePass]] = {"lrn": RemoveLrnPass}
+"""Passes that leave layers out on request, by what they leave out."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the user chooses about a network's arithmetic.
+
+    Raises:
+        UserError: no such choice.
+    """
+
+    weights: str = "shift1"
+    scales: str = METHODS[0]
+    """How activation scales are chosen from the calibration images."""
+    activations: str = ACTIVATIONS[0]
+    leave_out: tuple[str, ...] = ()
+    """Layers that exist in floating point only, to be left out."""
+
+    def __post_init__(self) -> None:
+        """Refuse what does not exist."""
+        for what, got, known in (
+            ("weights", self.weights, WEIGHT_FORMS),
+            ("scales", self.scales, METHODS),
+            ("activations", self.activations, ACTIVATIONS),
+            *(("layers to leave out", each, LEAVING_OUT) for each in self.leave_out),
+        ):
+            if got not in known:
+                raise UserError(f"expected {what} of {', '.join(known)}, got `{got}`")
+
+    def last_stage(self, to: str | None) -> str:
+        """Return the stage to stop after: the one asked for, or the last that can be reached.
+
+        Raises:
+            UserError: it cannot be reached.
+        """
+        if to is not None and to not in STAGE_NAMES:
+            raise UserError(f"expected a stage of {', '.join(STAGE_NAMES)}, got `{to}`")
+        reachable = STAGE_NAMES[-1]
+        why = ""
+        if self.weights == "int8":
+            reachable, why = "int8", "int8 weights are multiplied, not shifted"
+        elif self.activations == "uint8":
+            reachable, why = "shift", "the engine's lanes take signed numbers"
+        if to is None:
+            return reachable
+        if STAGE_NAMES.index(to) > STAGE_NAMES.index(reachable):
+            raise UserError(
+                f"expected to stop at stage `{reachable}` or before, got `{to}`: {why}",
+                hint=f"give `--to {reachable}`, or other weights and activations",
+            )
+        return to
+
+
+DEFAULT_CHOICES = Choices()
 
 
 @dataclass
@@ -73,6 +143,7 @@ def compile_module(
     calibration: ImageSource,
     to: str = STAGE_NAMES[-1],
     engine: Engine = DEFAULT_ENGINE,
+    choices: Choices = DEFAULT_CHOICES,
     check: bool = False,
     seed: int = 0,
     observer: PassObserver | None = None,
@@ -85,6 +156,7 @@ def compile_module(
         calibration: images that the network may meet, from which scales are chosen.
         to: the last stage to run.
         engine: the sizes of the engine to compile for.
+        choices: what the passes are told.
         check: check every pass's contract.
         seed: of the check's images.
         observer: told about every pass.
@@ -96,7 +168,7 @@ def compile_module(
     compilation = Compilation(board, notes=context.notes)
     context.calibration = calibration
     for stage in STAGES:
-        pipeline = PassPipeline(stage_passes(stage, engine))
+        pipeline = PassPipeline(stage_passes(stage, engine, choices))
         pipeline.run(module, context=context, check=check, seed=seed, observer=observer)
         expect_legal(module, stage)
         compilation.passes += pipeline.passes
@@ -108,12 +180,21 @@ def compile_module(
     return compilation
 
 
-def stage_passes(stage: Stage, engine: Engine) -> list[ModulePass]:
-    """Return the passes of a stage, the lowering to dataflow with the engine's sizes."""
-    return [
-        each(**asdict(engine)) if each is ConvertShiftToDataflowPass else each()
-        for each in stage.passes
-    ]
+def stage_passes(
+    stage: Stage, engine: Engine, choices: Choices = DEFAULT_CHOICES
+) -> list[ModulePass]:
+    """Return the passes of a stage, with the options that choices and engine give them."""
+    options: dict[type[ModulePass], dict[str, Any]] = {
+        ChooseScalesPass: {"method": choices.scales, "unsigned": choices.activations == "uint8"},
+        RoundWeightsToPow2Pass: {"terms": TERMS.get(choices.weights, 1)},
+        ConvertShiftToDataflowPass: asdict(engine),
+    }
+    passes: list[ModulePass] = [each(**options.get(each, {})) for each in stage.passes]
+    if stage.name == "int8" and choices.weights == "int8":
+        passes.append(ProveAccumulatorsPass())  # nothing rounds the weights again
+    if stage is STAGES[0]:
+        return [*(LEAVING_OUT[what]() for what in choices.leave_out), *passes]
+    return passes
 
 
 def artifact_files(compilation: Compilation) -> dict[str, bytes]:

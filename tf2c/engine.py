@@ -6,7 +6,7 @@ emitter, the runtime's simulator and its host code agree by construction.
 """
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,15 @@ import numpy.typing as npt
 from tf2c.numerics import pow2
 
 IntegerT = TypeVar("IntegerT", bound=np.integer)
+
+
+class Tiling(NamedTuple):
+    """Which channel vectors each tile of filters reads."""
+
+    groups: int
+    """How many."""
+    step: int
+    """How many behind the first vector of the tile before; 0 where all tiles read the same."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,24 @@ class Engine:
         """Return how many vectors of `filter_vector` hold `filters`."""
         return -(-filters // self.filter_vector)
 
+    def tiling(self, filters: int, channels: int, group: int) -> Tiling:
+        """Return which channel vectors the tiles of a convolution read.
+
+        Where a tile of filters covers whole parts of a grouped convolution, and these whole channel
+        vectors, it reads only its own channels. Otherwise, and with one group, it reads them all,
+        those that its filters do not see with zero weights.
+        """
+        filters_per_part, channels_per_part = filters // group, channels // group
+        seen = self.filter_vector // filters_per_part * channels_per_part
+        if (
+            group > 1
+            and self.filter_vector % filters_per_part == 0
+            and (seen % self.channel_vector == 0)
+        ):
+            step = seen // self.channel_vector
+            return Tiling(step, step)
+        return Tiling(self.channel_groups(channels), 0)
+
     def feature_elements(self, channels: int, height: int, width: int) -> int:
         """Return the stored elements of a `[C, H, W]` tensor, channels padded to whole groups."""
         return self.channel_groups(channels) * self.channel_vector * height * width
@@ -86,36 +113,62 @@ class Engine:
             -1, groups * self.channel_vector, height, width
         )[:, :channels]
 
-    def store_weights(self, codes: npt.NDArray[np.uint8]) -> bytes:
-        """Pack codes `[M, C, KH, KW]` in the order in which the weight reader sends them.
+    def store_weights(self, codes: npt.NDArray[np.uint8], group: int = 1, terms: int = 1) -> bytes:
+        """Pack codes `[M, C / group, KH, KW]` in the order in which the weight reader sends them.
 
-        Words in the order tile, kernel row, kernel column, channel group; in a word, filter by
-        filter, `channel_vector` codes each. Lanes beyond M and C hold zero weights.
+        Words in the order tile, kernel row, kernel column, channel vector, term; in a word, filter
+        by filter, `channel_vector` codes each. Lanes beyond M and C, and channels that a filter
+        does not see, hold zero weights.
         """
-        filters, channels, kernel_height, kernel_width = codes.shape
-        tiles, groups = self.filter_tiles(filters), self.channel_groups(channels)
-        padded = np.pad(
-            codes,
-            (
-                (0, tiles * self.filter_vector - filters),
-                (0, groups * self.channel_vector - channels),
-                (0, 0),
-                (0, 0),
-            ),
-            constant_values=pow2.ZERO_CODE,
+        filters, channels, *kernel = codes.shape
+        tiling = self.tiling(filters, channels * group, group)
+        tiles = self.filter_tiles(filters)
+        lanes = np.full(
+            (tiles, self.filter_vector, tiling.groups * self.channel_vector, *kernel, terms),
+            pow2.ZERO_CODE,
+            np.uint8,
         )
-        lanes = padded.reshape(
-            tiles, self.filter_vector, groups, self.channel_vector, kernel_height, kernel_width
+        split = pow2.split_terms(codes, terms)
+        for part in range(group):
+            own = slice(part * filters // group, (part + 1) * filters // group)
+            for tile in range(own.start // self.filter_vector, tiles):
+                inside = range(
+                    max(own.start, tile * self.filter_vector),
+                    min(own.stop, (tile + 1) * self.filter_vector),
+                )
+                if not inside:
+                    break
+                first = inside.start - tile * self.filter_vector
+                channel = part * channels - tile * tiling.step * self.channel_vector
+                lanes[tile, first : first + len(inside), channel : channel + channels] = split[
+                    inside.start : inside.stop
+                ]
+        words = lanes.reshape(
+            tiles,
+            self.filter_vector,
+            tiling.groups,
+            self.channel_vector,
+            *kernel,
+            terms,
         )
-        return pow2.pack(lanes.transpose(0, 4, 5, 2, 1, 3))
+        return pow2.pack(words.transpose(0, 4, 5, 2, 6, 1, 3))
 
     def load_weights(
-        self, packed: npt.NDArray[np.uint8], tiles: int, groups: int, kernel: tuple[int, int]
-    ) -> npt.NDArray[np.uint8]:
-        """Undo `store_weights`, with the padded lanes of filters and channels: `[M, C, KH, KW]`."""
-        lanes = pow2.unpack(packed).reshape(
-            tiles, *kernel, groups, self.filter_vector, self.channel_vector
+        self,
+        packed: npt.NDArray[np.uint8],
+        tiles: int,
+        groups: int,
+        kernel: tuple[int, int],
+        terms: int = 1,
+    ) -> npt.NDArray[np.int8]:
+        """Undo `store_weights`, with the padded lanes: integers `[tiles * filters, C, KH, KW]`.
+
+        C are the channels that one tile reads.
+        """
+        codes = pow2.unpack(packed).reshape(
+            tiles, *kernel, groups, terms, self.filter_vector, self.channel_vector
         )
-        return lanes.transpose(0, 4, 3, 5, 1, 2).reshape(
+        integers = pow2.decode(codes).sum(axis=4, dtype=np.int8)
+        return integers.transpose(0, 4, 3, 5, 1, 2).reshape(
             tiles * self.filter_vector, groups * self.channel_vector, *kernel
         )

@@ -16,6 +16,16 @@ class UserError(Exception):
         self.hint = hint
 
 
+class LayerError(UserError):
+    """A layer that cannot be used: `layer NAME: reason`, with a remedy as its hint."""
+
+    def __init__(self, layer: str, reason: str, remedy: str | None = None) -> None:
+        """Take the user's name of the layer, the reason and the remedy."""
+        super().__init__(f"layer `{layer}`: {reason}", remedy)
+        self.layer = layer
+        self.reason = reason
+
+
 class DeviceError(Exception):
     """A device failed while running a program that was accepted: not the user's fault."""
 

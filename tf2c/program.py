@@ -16,7 +16,7 @@ from tf2c.engine import Engine
 from tf2c.numerics import windows
 
 MAGIC = b"TF2CPROG"
-VERSION = 1
+VERSION = 2
 
 
 class Job(NamedTuple):
@@ -29,14 +29,24 @@ class Job(NamedTuple):
 
     input_offset: int
     input_groups: int
+    """Channel vectors of the input."""
     input_height: int
     input_width: int
     kernel_height: int
     kernel_width: int
     stride_height: int
     stride_width: int
+    dilation_height: int
+    dilation_width: int
     pad_top: int
     pad_left: int
+    tile_groups: int
+    """Channel vectors that a filter tile reads."""
+    tile_step: int
+    """Channel vectors between the first that a tile reads and the first of the next tile; 0 where
+    all read the same."""
+    weight_terms: int
+    """Terms per weight: each vector of features is used once with each term."""
     filter_tiles: int
     """Tiles of `filter_vector` output channels."""
     convolution_height: int
@@ -63,6 +73,8 @@ class Job(NamedTuple):
     output_width: int
     raw: int
     """1: store the int32 accumulators instead of requantizing them."""
+    wide: int
+    """1: store int32 in the output memory; 0: int8 in the feature memory."""
     weight_offset: int
     """First weight word."""
     parameter_offset: int
@@ -71,7 +83,7 @@ class Job(NamedTuple):
     @property
     def weight_words(self) -> int:
         """Weight words per filter tile: the loop iterations of one output pixel."""
-        return self.kernel_height * self.kernel_width * self.input_groups
+        return self.kernel_height * self.kernel_width * self.tile_groups * self.weight_terms
 
 
 class Port(NamedTuple):
@@ -81,8 +93,8 @@ class Port(NamedTuple):
     channels: int
     height: int
     width: int
-    raw: int
-    """1: int32 accumulators in the output memory; 0: int8 in the feature memory."""
+    wide: int
+    """1: int32 in the output memory; 0: int8 in the feature memory."""
     flat: int
     """1: the host sees `[N, C * H * W]`; 0: `[N, C, H, W]`."""
 
@@ -119,7 +131,8 @@ def _extents_agree(job: Job) -> bool:
     kernel = (job.pool_height, job.pool_width)
     strides = (job.pool_stride_height, job.pool_stride_width)
     counts = (*convolution, *pooled, *kernel, *strides, job.filter_tiles, job.weight_words)
-    if min(*counts, job.stride_height, job.stride_width) < 1:
+    steps = (job.stride_height, job.stride_width, job.dilation_height, job.dilation_width)
+    if min(*counts, *steps, job.input_groups) < 1 or job.tile_step < 0:
         return False
     begins = (job.pool_pad_top, job.pool_pad_left)
     if min(begins) < 0 or any(pad >= size for pad, size in zip(begins, kernel, strict=True)):
@@ -196,7 +209,7 @@ class Program:
         engine = self.engine
         for what, port in (("input", self.input), ("output", self.output)):
             size = engine.feature_elements(port.channels, port.height, port.width)
-            limit = self.output_words if port.raw else self.feature_bytes
+            limit = self.output_words if port.wide else self.feature_bytes
             if port.offset < 0 or size < 1 or port.offset + size > limit:
                 raise ValueError(f"expected the network's {what} within {limit}")
         if self.output_exponents.size not in (1, self.output.channels):
@@ -215,7 +228,7 @@ class Program:
                 "output": (
                     job.output_offset,
                     job.output_groups * job.output_height * job.output_width * vector,
-                    self.output_words if job.raw else self.feature_bytes,
+                    self.output_words if job.wide else self.feature_bytes,
                 ),
                 "residual": (
                     max(job.residual_offset, 0),

@@ -10,6 +10,7 @@
 Needs hypothesis.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
 from xdsl.builder import Builder
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
@@ -25,17 +26,21 @@ from xdsl.rewriter import InsertPoint
 from xdsl.transforms.dead_code_elimination import dce
 from xdsl.utils.exceptions import VerifyException
 
-from tf2c.dialects import graph, tensors
+from tf2c.dialects import graph, layout, tensors
 from tf2c.dialects.blob import BlobAttr
 from tf2c.dialects.layers import name_layer
 from tf2c.dialects.tensors import i64_array
+from tf2c.dialects.windows import ConvolutionWindow, PoolingWindow
 from tf2c.image_source import ArrayImages
-from tf2c.interpreters import ENTRY, run
+from tf2c.interpreters import ENTRY, run_all
 from tf2c.ir_files import new_context
-from tf2c.passes.check import ContractChecker, ContractError, real_result
+from tf2c.passes.check import ContractChecker, ContractError, real_results
 
 SEEDS = 1 << 16
 """Bound of drawn seeds."""
+
+LARGEST_TENSOR = 4096
+"""Elements per image that concatenations grow to; each may double its operand."""
 
 
 class Step(NamedTuple):
@@ -50,6 +55,10 @@ class Step(NamedTuple):
     stride: int
     pad: int
     has_bias: bool
+    dilation: int = 1
+    group: int = 0
+    """0: one; otherwise as many as channels and filters allow, a depthwise convolution if it is 2.
+    """
 
 
 class Network:
@@ -105,19 +114,27 @@ def _conv(growth: _Growth, value: SSAValue, step: Step) -> SSAValue | None:
     if len(tensors.extents(value)) != 3:
         return None
     channels, height, width = tensors.extents(value)
-    if min(height, width) + step.pad < step.kernel:
+    # Unequal strides, pads and dilations on purpose.
+    dilations = (step.dilation, 1)
+    pads = (step.pad, step.pad, 0, step.pad)
+    covered = (step.kernel - 1) * step.dilation + 1
+    if height + step.pad < covered or width + 2 * step.pad < step.kernel:
         return None
-    weight = growth.constant(step.filters, channels, step.kernel, step.kernel)
-    return growth.insert(
-        graph.ConvOp(
-            value,
-            weight,
-            growth.constant(step.filters) if step.has_bias else None,
-            # Unequal strides and pads on purpose.
-            strides=i64_array([step.stride, 1]),
-            pads=i64_array([step.pad, step.pad, 0, step.pad]),
-        )
+    filters, group = step.filters, 1
+    if step.group == 1:
+        group = math.gcd(channels, filters)
+    elif step.group == 2:
+        filters = channels * (1 + filters % 2)
+        group = channels
+    weight = growth.constant(filters, channels // group, step.kernel, step.kernel)
+    window = ConvolutionWindow(
+        i64_array([step.stride, 1]),
+        i64_array(pads),
+        i64_array(dilations),
+        IntegerAttr(group, i64),
     )
+    bias = growth.constant(filters) if step.has_bias else None
+    return growth.insert(graph.ConvOp(value, weight, bias, window=window))
 
 
 def _gemm(growth: _Growth, value: SSAValue, step: Step) -> SSAValue | None:
@@ -140,22 +157,30 @@ def _relu(growth: _Growth, value: SSAValue, step: Step) -> SSAValue | None:
     return growth.insert(graph.ReluOp(value))
 
 
-def _max_pool(growth: _Growth, value: SSAValue, step: Step) -> SSAValue | None:
+def _clip(growth: _Growth, value: SSAValue, step: Step) -> SSAValue | None:
+    return growth.insert(graph.ClipOp(value, -1.0 if step.has_bias else 0.0, step.kernel))
+
+
+def _pooling_window(value: SSAValue, step: Step, pads: Sequence[int]) -> PoolingWindow | None:
     if len(tensors.extents(value)) != 3:
         return None
     kernel = [step.kernel, 2]
-    pad = min(step.pad, step.kernel - 1)
     _, height, width = tensors.extents(value)
-    if height + pad < kernel[0] or width < kernel[1]:
+    if height + pads[0] < kernel[0] or width < kernel[1]:
         return None
-    return growth.insert(
-        graph.MaxPoolOp(
-            value,
-            i64_array(kernel),
-            i64_array([step.stride, step.stride]),
-            i64_array([pad, 0, 0, step.pad]),
-        )
-    )
+    strides = i64_array([step.stride, step.stride])
+    return PoolingWindow(i64_array(kernel), strides, i64_array(pads))
+
+
+def _max_pool(growth: _Growth, value: SSAValue, step: Step) -> SSAValue | None:
+    pads = [min(step.pad, step.kernel - 1), 0, 0, step.pad]
+    window = _pooling_window(value, step, pads)
+    return None if window is None else growth.insert(graph.MaxPoolOp(value, window))
+
+
+def _average_pool(growth: _Growth, value: SSAValue, step: Step) -> SSAValue | None:
+    window = _pooling_window(value, step, [0, 0, 0, 0])
+    return None if window is None else growth.insert(graph.AveragePoolOp(value, window))
 
 
 def _add(growth: _Growth, value: SSAValue, step: Step) -> SSAValue | None:
@@ -163,10 +188,39 @@ def _add(growth: _Growth, value: SSAValue, step: Step) -> SSAValue | None:
     return growth.insert(graph.AddOp(value, fitting[step.filters % len(fitting)]))
 
 
+def _concat(growth: _Growth, value: SSAValue, step: Step) -> SSAValue | None:
+    shape = tensors.shape(value)
+    fitting = [
+        other
+        for other in growth.values
+        if len(tensors.shape(other)) == len(shape) and tensors.shape(other)[2:] == shape[2:]
+    ]
+    other = fitting[step.filters % len(fitting)]
+    if tensors.flattened(value) + tensors.flattened(other) > LARGEST_TENSOR:
+        return None
+    return growth.insert(layout.ConcatOp([value, other], axis=1))
+
+
+def _pad(growth: _Growth, value: SSAValue, step: Step) -> SSAValue | None:
+    if len(tensors.extents(value)) != 3:
+        return None
+    low, high = [step.pad, step.pad, 0], [step.stride - 1, 0, 1]
+    return growth.insert(layout.PadOp(value, low, high))
+
+
+def _slice(growth: _Growth, value: SSAValue, step: Step) -> SSAValue | None:
+    if len(tensors.extents(value)) != 3:
+        return None
+    channels, height, width = tensors.extents(value)
+    starts = [min(step.pad, channels - 1), min(step.kernel - 1, height - 1), 0]
+    ends = [channels, height, max(width - step.pad, 1)]
+    return growth.insert(layout.SliceOp(value, starts, ends, [1, step.stride, step.stride]))
+
+
 def _flatten(growth: _Growth, value: SSAValue, step: Step) -> SSAValue | None:
     if len(tensors.extents(value)) != 3:
         return None
-    return growth.insert(graph.FlattenOp(value))
+    return growth.insert(layout.flatten(value))
 
 
 # In an order in which the next op that fits is a sensible one: rows after flattening meet a fully
@@ -178,6 +232,11 @@ STEPS: tuple[_Grow, ...] = (
     _conv,  # twice, because networks consist of them
     _add,
     _batch_normalization,
+    _concat,
+    _average_pool,
+    _clip,
+    _pad,
+    _slice,
     _flatten,
     _gemm,
 )
@@ -224,6 +283,8 @@ def network_steps() -> st.SearchStrategy[Step]:
         stride=st.integers(1, 2),
         pad=st.integers(0, 1),
         has_bias=st.booleans(),
+        dilation=st.integers(1, 2),
+        group=st.integers(0, 2),
     )
 
 
@@ -263,11 +324,14 @@ def assert_exact(network: Network, applied: ModulePass) -> Network:
     Whatever contract the pass itself states.
     """
     after = assert_contract(network, applied)
-    expected = run(network.module, network.images)
-    result = run(after.module, after.images)
-    same_numbers = np.array_equal(
-        real_result(after.module, result), real_result(network.module, expected)
+    expected = run_all(network.module, network.images)
+    results = run_all(after.module, after.images)
+    expected += real_results(network.module, expected)
+    results += real_results(after.module, results)
+    same = all(
+        result.dtype == before.dtype and np.array_equal(result, before)
+        for result, before in zip(results, expected, strict=True)
     )
-    if result.dtype != expected.dtype or not np.array_equal(result, expected) or not same_numbers:
+    if not same:
         raise AssertionError(f"pass `{applied.name}` is not exact")
     return after

@@ -7,10 +7,15 @@ import numpy.typing as npt
 from xdsl.ir import SSAValue
 
 from tf2c.analysis.constants import constant_array
-from tf2c.dialects import dataflow, int8, shift
-from tf2c.numerics import fixed_point, pow2
+from tf2c.dialects import dataflow, int8, layout, shift, tensors
+from tf2c.dialects.scales import storage_bounds
+from tf2c.numerics import pow2
 
 AccumulatingOp = int8.ConvOp | int8.GemmOp | shift.ConvOp | shift.GemmOp | dataflow.JobOp
+
+
+KeepingOp = int8.MaxPoolOp | layout.MovingOp | dataflow.InputOp | dataflow.ConcatOp
+"""An op whose results are elements of its operands, or padding."""
 
 
 class Interval(NamedTuple):
@@ -23,20 +28,28 @@ class Interval(NamedTuple):
 def stored_interval(value: SSAValue) -> Interval:
     """Return the bounds of a stored tensor's elements, 0 included because padding is 0."""
     owner = value.owner
-    while isinstance(owner, int8.MaxPoolOp | int8.FlattenOp | dataflow.InputOp):
-        owner = owner.input.owner
-    if isinstance(owner, int8.RequantizeOp) or (
-        isinstance(owner, dataflow.JobOp) and not owner.is_raw
-    ):
-        low, high = owner.bounds.get_values()
-        return Interval(min(low, 0), max(high, 0))
-    return Interval(fixed_point.INT8_MIN, fixed_point.INT8_MAX)
+    match owner:
+        case int8.RequantizeOp():
+            low, high = owner.bounds.get_values()
+        case dataflow.JobOp() if not owner.is_raw:
+            low, high = owner.bounds.get_values()
+        case int8.AveragePoolOp() if stored_interval(owner.input).low == 0:
+            low, high = 0, storage_bounds(tensors.tensor_type(value).element_type)[1]
+        case _ if isinstance(owner, KeepingOp):
+            intervals = [stored_interval(operand) for operand in owner.operands]
+            low = min(interval.low for interval in intervals)
+            high = max(interval.high for interval in intervals)
+        case _:
+            low, high = storage_bounds(tensors.tensor_type(value).element_type)
+    return Interval(min(low, 0), max(high, 0))
 
 
 def integer_weights(op: AccumulatingOp) -> npt.NDArray[np.int8]:
     """Return a layer's weights as integers `[M, ...]`, decoded if they are codes."""
     elements = constant_array(op.weight)
-    return elements if isinstance(op, int8.ConvOp | int8.GemmOp) else pow2.decode(elements)
+    if isinstance(op, int8.ConvOp | int8.GemmOp):
+        return elements
+    return pow2.decode(elements, shift.code_terms(op.weight))
 
 
 def accumulator_bounds(
@@ -47,11 +60,13 @@ def accumulator_bounds(
     `bias + sum of min(w * low, w * high)` and the same with `max`, over the filter's weights and
     the input's bounds: what inputs anywhere within those bounds, and padding, can reach.
     """
-    weights = integer_weights(op).astype(np.int64)
+    weights = integer_weights(op)
     rows = weights.reshape(len(weights), -1)
     bias = constant_array(op.bias).astype(np.int64)
     interval = stored_interval(op.input)
-    positive, negative = np.maximum(rows, 0).sum(axis=1), np.minimum(rows, 0).sum(axis=1)
+    positive, negative = (
+        bound(rows, 0).sum(axis=1, dtype=np.int64) for bound in (np.maximum, np.minimum)
+    )
     least = bias + positive * interval.low + negative * interval.high
     greatest = bias + positive * interval.high + negative * interval.low
     return least, greatest

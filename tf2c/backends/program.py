@@ -18,6 +18,7 @@ from tf2c.analysis.storage import unflattened
 from tf2c.dialects import dataflow, tensors
 from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import scale_of
+from tf2c.dialects.shift import code_terms
 from tf2c.engine import Engine
 from tf2c.numerics import windows
 from tf2c.passes.rewriting import network_function
@@ -94,8 +95,10 @@ class _Emitter:
     def _emit_job(self, op: dataflow.JobOp) -> None:
         engine = self._engine
         codes = constant_array(op.weight)
-        filters, channels, kernel_height, kernel_width = codes.shape
-        _, image_height, image_width = tensors.extents(op.input)
+        filters, _, kernel_height, kernel_width = codes.shape
+        channels, image_height, image_width = tensors.extents(op.input)
+        group, terms = op.group.value.data, code_terms(op.weight)
+        tiling = engine.tiling(filters, channels, group)
         height, width = op.convolution_extents
         output_channels, output_height, output_width = tensors.extents(op.output)
         pool_kernel = op.pool_kernel.get_values()
@@ -111,8 +114,13 @@ class _Emitter:
             kernel_width=kernel_width,
             stride_height=op.strides.get_values()[0],
             stride_width=op.strides.get_values()[1],
+            dilation_height=op.dilations.get_values()[0],
+            dilation_width=op.dilations.get_values()[1],
             pad_top=op.pads.get_values()[0],
             pad_left=op.pads.get_values()[1],
+            tile_groups=tiling.groups,
+            tile_step=tiling.step,
+            weight_terms=terms,
             filter_tiles=tiles,
             convolution_height=height,
             convolution_width=width,
@@ -134,11 +142,12 @@ class _Emitter:
             output_height=output_height,
             output_width=output_width,
             raw=int(op.is_raw),
+            wide=int(op.is_wide),
             weight_offset=self._weight_words,
             parameter_offset=self._parameter_rows,
         )
         self._jobs.append(job)
-        self._weights.append(engine.store_weights(codes))
+        self._weights.append(engine.store_weights(codes, group, terms))
         self._weight_words += tiles * job.weight_words
         self._parameter_rows += tiles
         self._parameters.append(
@@ -147,14 +156,14 @@ class _Emitter:
 
     def _port(self, value: SSAValue, *, flat: bool) -> Port:
         channels, height, width = tensors.extents(value)
-        raw = isinstance(value.owner, dataflow.JobOp) and value.owner.is_raw
-        return Port(_offset(value), channels, height, width, int(raw), int(flat))
+        wide = isinstance(value.owner, dataflow.JobOp) and value.owner.is_wide
+        return Port(_offset(value), channels, height, width, int(wide), int(flat))
 
     def _occupy(self, op: dataflow.InputOp | dataflow.JobOp) -> None:
         """Grow the memory that an op's output lies in."""
         channels, height, width = tensors.extents(op.output)
         end = _offset(op.output) + self._engine.feature_elements(channels, height, width)
-        if isinstance(op, dataflow.JobOp) and op.is_raw:
+        if isinstance(op, dataflow.JobOp) and op.is_wide:
             self._output_words = max(self._output_words, end)
         else:
             self._feature_bytes = max(self._feature_bytes, end)
@@ -172,7 +181,7 @@ def _parameter_rows(
 
 
 def _offset(value: SSAValue) -> int:
-    owner = value.owner
-    if not isinstance(owner, dataflow.InputOp | dataflow.JobOp) or owner.offset is None:
+    place = dataflow.place_of(value)
+    if place is None:
         raise DiagnosticException("expected a tensor placed by `allocate-memory`")
-    return owner.offset.value.data
+    return place

@@ -19,7 +19,7 @@ from tf2c.dialects.scales import (
     verify_scale,
     verify_stored_per_tensor,
 )
-from tf2c.dialects.tensors import I64Array
+from tf2c.dialects.windows import ConvolutionWindow, convolution_shape
 
 
 def verify_bias(
@@ -67,14 +67,14 @@ def _expect_exponents(what: str, scale: Pow2Attr, expected: Pow2Attr) -> None:
 
 
 def convolution_type(
-    input: SSAValue, weight: SSAValue, weight_scale: Pow2Attr, strides: I64Array, pads: I64Array
+    input: SSAValue, weight: SSAValue, weight_scale: Pow2Attr, window: ConvolutionWindow
 ) -> TensorType[IntegerType]:
     """Infer the type of a convolution's accumulators.
 
     Raises:
         VerifyException: the operands do not fit each other.
     """
-    shape = tensors.convolution_shape(input, weight, strides, pads)
+    shape = convolution_shape(input, weight, window)
     return scaled_type(i32, shape, _accumulator_scale(input, weight_scale))
 
 

@@ -3,11 +3,12 @@
 Comes from `shift` by `convert-shift-to-dataflow`; goes to `program.bin` and `weights.bin` by
 `tf2c/backends/program.py`. The *engine* is what the FPGA was built for; the *program* is the
 function's jobs in their order, each one row of the job table that the kernels read at run time.
-Flattening moves no data and stays in `int8`. It cannot say which card runs the program.
+Flattening moves no data and stays `layout.reshape`. It cannot say which card runs the program.
 
     dataflow.engine  the vector sizes and depths that the kernels were built with
     dataflow.input   the place where the host stores an image
     dataflow.job     convolution, requantization with residual and activation, pooling, store
+    dataflow.concat  tensors that lie one behind the other
 """
 
 from collections.abc import Sequence
@@ -16,9 +17,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
     IntegerAttr,
+    IntegerType,
     ModuleOp,
+    TensorType,
     i8,
+    i32,
     i64,
 )
 from xdsl.ir import Attribute, Dialect, Operation, SSAValue
@@ -33,6 +38,7 @@ from xdsl.irdl import (
     prop_def,
     result_def,
     traits_def,
+    var_operand_def,
 )
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
@@ -54,13 +60,24 @@ from tf2c.dialects.scales import (
     verify_same_scale,
     verify_stored_per_tensor,
 )
-from tf2c.dialects.shift import CodeTensorConstraint, code_scale
-from tf2c.dialects.tensors import NO_PADS, UNIT_STRIDES, I64Array, I64ArrayConstraint, i64_array
+from tf2c.dialects.shift import CodeTensorConstraint, code_scale, code_terms
+from tf2c.dialects.tensors import I64Array, I64ArrayConstraint, i64_array
+from tf2c.dialects.windows import (
+    NO_PADS,
+    UNIT_STRIDES,
+    UNIT_WINDOW,
+    WINDOW_FORMAT,
+    ConvolutionWindow,
+    ConvolvingOp,
+    PoolingWindow,
+    PositiveConstraint,
+    convolution_shape,
+    pooled_shape,
+)
 from tf2c.engine import Engine
 
 UNIT_KERNEL = i64_array([1, 1])
 
-PositiveConstraint = IntegerAttr.constr(type=i64, value=AtLeast(1))
 OffsetConstraint = IntegerAttr.constr(type=i64, value=AtLeast(0))
 
 
@@ -179,15 +196,7 @@ class InputOp(IRDLOperation):
         verify_same_scale(self.input, self.output)
 
 
-class Pooling(NamedTuple):
-    """The windows of a max pooling."""
-
-    kernel: I64Array
-    strides: I64Array
-    pads: I64Array
-
-
-NO_POOLING = Pooling(UNIT_KERNEL, UNIT_STRIDES, NO_PADS)
+NO_POOLING = PoolingWindow(UNIT_KERNEL)
 
 
 class Requantization(NamedTuple):
@@ -198,10 +207,12 @@ class Requantization(NamedTuple):
     bounds: I64Array
     scale: Pow2Attr
     """Of the stored numbers."""
+    element_type: IntegerType = i8
+    """Of the stored numbers: `i8`, or `i32` for a result that keeps more."""
 
 
 @irdl_op_definition
-class JobOp(IRDLOperation):
+class JobOp(ConvolvingOp):
     """One row of the job table: everything between two visits of the feature memory.
 
     Formula: `output = max_pool(requantize(shift.conv(input, weight, bias), residual))` with the
@@ -212,16 +223,17 @@ class JobOp(IRDLOperation):
     | operand | shape | dtype |
     |---|---|---|
     | input | ? C H W | i8, one scale |
-    | weight | M C R S | i4, coded |
+    | weight | M C/group R S | i4 or i8, coded |
     | bias | M | i32, scaled |
     | residual | ? M OH OW | i8, one scale |
-    | output | ? M PH PW | i8, one scale; raw: i32, scaled |
+    | output | ? M PH PW | i8 or i32, one scale; raw: i32, scaled |
 
     C1: convolution, pooling and residual shapes agree.
     C2: the bias has the exponents `e_input + e_weight[m]`, and a raw output has them too.
     C3: a raw job has no residual and no pooling.
     C4: there is one multiplier, or one per filter, that fits the engine's multiplier width.
-    C5: the residual shift is in 0..48, and the bounds are int8 numbers in order.
+    C5: the residual shift is in 0..48, and the bounds are numbers in order that the result's
+        elements can be.
     C6: the weights of one filter tile fit the engine's weight memory.
 
     Example: `%y = dataflow.job %x, %w, %b pads [1, 1, 1, 1] multipliers [4194304] bounds [0, 127]
@@ -236,8 +248,6 @@ class JobOp(IRDLOperation):
     weight = operand_def(CodeTensorConstraint)
     bias = operand_def(Int32TensorConstraint)
     residual = opt_operand_def(Int8TensorConstraint)
-    strides = prop_def(I64ArrayConstraint, default_value=UNIT_STRIDES)
-    pads = prop_def(I64ArrayConstraint, default_value=NO_PADS)
     multipliers = opt_prop_def(I64ArrayConstraint)
     """`M` of the requantization; absent: raw accumulators are stored."""
     bounds = prop_def(I64ArrayConstraint, default_value=i64_array([-128, 127]))
@@ -252,7 +262,7 @@ class JobOp(IRDLOperation):
     irdl_options = (ParsePropInAttrDict(),)
     assembly_format = (
         "$input `,` $weight `,` $bias (`residual` $residual^ `:` type($residual))? "
-        "(`strides` $strides^)? (`pads` $pads^)? (`multipliers` $multipliers^)? "
+        f"{WINDOW_FORMAT}(`multipliers` $multipliers^)? "
         "(`bounds` $bounds^)? (`pool` $pool_kernel^)? (`pool_strides` $pool_strides^)? "
         "(`pool_pads` $pool_pads^)? (`at` $offset^)? attr-dict "
         "`:` type($input) `,` type($weight) `,` type($bias) `->` type($output)"
@@ -265,10 +275,9 @@ class JobOp(IRDLOperation):
         bias: SSAValue,
         residual: SSAValue | None = None,
         *,
-        strides: I64Array = UNIT_STRIDES,
-        pads: I64Array = NO_PADS,
+        window: ConvolutionWindow = UNIT_WINDOW,
         requantization: Requantization | None = None,
-        pooling: Pooling = NO_POOLING,
+        pooling: PoolingWindow = NO_POOLING,
     ) -> None:
         """Make a job that has no place yet, and infer its result type.
 
@@ -277,26 +286,23 @@ class JobOp(IRDLOperation):
             weight: coded weights `[M, C, R, S]`.
             bias: `[M]`, in accumulator steps.
             residual: joins the requantization.
-            strides: of the convolution.
-            pads: of the convolution.
+            window: of the convolution.
             requantization: None to store the raw accumulators.
             pooling: of what is stored.
 
         Raises:
             VerifyException: a window does not fit its padded image.
         """
-        accumulators = convolution_type(input, weight, code_scale(weight), strides, pads)
+        accumulators = convolution_type(input, weight, code_scale(weight), window)
         output_type = accumulators
-        properties: dict[str, Attribute | None] = {"strides": strides, "pads": pads}
+        properties: dict[str, Attribute | None] = {**window.properties}
         if requantization is not None:
-            pooled = tensors.pooled_shape(
-                accumulators.get_shape(), pooling.kernel, pooling.strides, pooling.pads
-            )
-            output_type = scaled_type(i8, pooled, requantization.scale)
+            pooled = pooled_shape(accumulators.get_shape(), pooling)
+            output_type = scaled_type(requantization.element_type, pooled, requantization.scale)
             properties |= {
                 "multipliers": i64_array(requantization.multipliers),
                 "bounds": requantization.bounds,
-                "pool_kernel": pooling.kernel,
+                "pool_kernel": pooling.kernel_shape,
                 "pool_strides": pooling.strides,
                 "pool_pads": pooling.pads,
             }
@@ -312,11 +318,19 @@ class JobOp(IRDLOperation):
         return self.multipliers is None
 
     @property
+    def is_wide(self) -> bool:
+        """Whether the job stores 32-bit numbers, in the output memory."""
+        return tensors.tensor_type(self.output).element_type == i32
+
+    @property
+    def pooling(self) -> PoolingWindow:
+        """The windows of the pooling."""
+        return PoolingWindow(self.pool_kernel, self.pool_strides, self.pool_pads)
+
+    @property
     def convolution_extents(self) -> tuple[int, int]:
         """`(height, width)` of the convolution, before pooling."""
-        _, _, *kernel = tensors.shape(self.weight)
-        image = tensors.extents(self.input)[1:]
-        return tensors.convolution_extents(image, kernel, self.strides, self.pads)
+        return convolution_shape(self.input, self.weight, self.window)[2:]
 
     @property
     def residual_shift(self) -> int:
@@ -335,12 +349,12 @@ class JobOp(IRDLOperation):
         engine = engine_of(self)
         # C1
         accumulators = convolution_type(
-            self.input, self.weight, code_scale(self.weight), self.strides, self.pads
+            self.input, self.weight, code_scale(self.weight), self.window
         )
         shape = accumulators.get_shape()
         if self.residual is not None:
             tensors.expect_shape("a residual", self.residual, shape)
-        pooled = tensors.pooled_shape(shape, self.pool_kernel, self.pool_strides, self.pool_pads)
+        pooled = pooled_shape(shape, self.pooling)
         tensors.expect_shape("a result", self.output, pooled)
         # C2
         filters = shape[1]
@@ -351,8 +365,6 @@ class JobOp(IRDLOperation):
                 raise VerifyException("expected a raw job without residual and pooling")
             if self.output.type != accumulators:
                 raise VerifyException(f"expected a result {accumulators}, got {self.output.type}")
-        elif tensors.tensor_type(self.output).element_type != i8:
-            raise VerifyException(f"expected an i8 result, got {self.output.type}")
         else:
             # C4
             assert self.multipliers is not None
@@ -361,14 +373,95 @@ class JobOp(IRDLOperation):
             # C5
             verify_stored_per_tensor(self.output)
             verify_residual(self.residual, self.output)
-            verify_bounds(self.bounds)
+            verify_bounds(self.bounds, self.output)
         # C6
         _, channels, *kernel = tensors.shape(self.weight)
-        words = engine.channel_groups(channels) * kernel[0] * kernel[1]
+        group = self.group.value.data
+        tiling = engine.tiling(filters, channels * group, group)
+        words = tiling.groups * kernel[0] * kernel[1] * code_terms(self.weight)
         if words > engine.weight_depth:
             raise VerifyException(
                 f"expected at most {engine.weight_depth} weight words per filter tile, got {words}"
             )
 
 
-DATAFLOW = Dialect("dataflow", [EngineOp, InputOp, JobOp], [])
+@irdl_op_definition
+class ConcatOp(IRDLOperation):
+    """Tensors that lie one behind the other in memory, channel after channel: nothing moves.
+
+    Formula: `output[n, c] = inputs[i][n, c - b]` for the operand `i` that covers channel `c`, with
+    `b` the sum of the channels of those before it.
+
+    | operand | shape | dtype |
+    |---|---|---|
+    | inputs | ? C H W | i8, one scale |
+    | output | ? sum of C, H W | i8, the same scale |
+
+    C1: the operands' images have one size, the result's, which has the sum of their channels.
+    C2: the scales agree.
+    C3: every operand but the last has whole channel vectors.
+    C4: operands that have a place lie one behind the other.
+
+    Example: `%y = dataflow.concat %a, %b : (tensor<?x8x4x4xi8, #int8.pow2<-5>>,
+    tensor<?x2x4x4xi8, #int8.pow2<-5>>) -> tensor<?x10x4x4xi8, #int8.pow2<-5>>`
+    """
+
+    name = "dataflow.concat"
+
+    inputs = var_operand_def(Int8TensorConstraint)
+    output = result_def(Int8TensorConstraint)
+
+    traits = traits_def(Pure())
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = "$inputs attr-dict `:` functional-type(operands, results)"
+
+    def __init__(self, inputs: Sequence[SSAValue], output_type: TensorType[Attribute]) -> None:
+        """Say that tensors lie one behind the other."""
+        super().__init__(operands=[list(inputs)], result_types=[output_type])
+
+    def verify_(self) -> None:
+        """Check C1 to C4."""
+        engine = engine_of(self)
+        # C1
+        if not self.inputs:
+            raise VerifyException("expected operands, got none")
+        tensors.expect_batched("an image", self.output, rank=4)
+        channels, *image = tensors.extents(self.output)
+        for each in self.inputs:
+            tensors.expect_batched("an image", each, rank=4)
+            expected = (DYNAMIC_INDEX, tensors.shape(each)[1], *image)
+            tensors.expect_shape("an operand", each, expected)
+        together = sum(tensors.extents(each)[0] for each in self.inputs)
+        if together != channels:
+            raise VerifyException(f"expected {together} channels, got {channels}")
+        # C2
+        for each in self.inputs:
+            verify_same_scale(each, self.output)
+        # C3
+        for each in self.inputs[:-1]:
+            if tensors.extents(each)[0] % engine.channel_vector:
+                raise VerifyException(
+                    f"expected whole vectors of {engine.channel_vector} channels in front, got "
+                    f"{tensors.extents(each)[0]}"
+                )
+        # C4
+        places = [place_of(each) for each in self.inputs]
+        sizes = [engine.feature_elements(*tensors.extents(each)) for each in self.inputs]
+        for place, size, following in zip(places, sizes, places[1:], strict=False):
+            if place is not None and following is not None and place + size != following:
+                raise VerifyException(
+                    f"expected an operand at {place + size}, behind the one before, got {following}"
+                )
+
+
+def place_of(value: SSAValue) -> int | None:
+    """Return where a tensor lies in its memory; None where no place has been given yet."""
+    owner = value.owner
+    if isinstance(owner, ConcatOp):
+        return place_of(owner.inputs[0])
+    if isinstance(owner, InputOp | JobOp) and owner.offset is not None:
+        return owner.offset.value.data
+    return None
+
+
+DATAFLOW = Dialect("dataflow", [EngineOp, InputOp, JobOp, ConcatOp], [])

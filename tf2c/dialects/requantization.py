@@ -4,7 +4,13 @@ import numpy as np
 from xdsl.ir import SSAValue
 from xdsl.utils.exceptions import VerifyException
 
-from tf2c.dialects.scales import scale_of, verify_scale, verify_stored_per_tensor
+from tf2c.dialects import tensors
+from tf2c.dialects.scales import (
+    scale_of,
+    storage_bounds,
+    verify_scale,
+    verify_stored_per_tensor,
+)
 from tf2c.dialects.tensors import I64Array
 from tf2c.numerics import fixed_point
 
@@ -30,12 +36,13 @@ def verify_residual(residual: SSAValue | None, output: SSAValue) -> None:
         )
 
 
-def verify_bounds(bounds: I64Array) -> None:
-    """Raise unless there are two int8 numbers in order."""
+def verify_bounds(bounds: I64Array, output: SSAValue) -> None:
+    """Raise unless there are two numbers in order that the result's elements can be."""
     values = bounds.get_values()
-    in_range = all(fixed_point.INT8_MIN <= value <= fixed_point.INT8_MAX for value in values)
-    if len(values) != 2 or values[0] > values[1] or not in_range:
-        raise VerifyException(f"expected two ordered int8 `bounds`, got {list(values)}")
+    element_type = tensors.tensor_type(output).element_type
+    low, high = storage_bounds(element_type)
+    if len(values) != 2 or not low <= values[0] <= values[1] <= high:
+        raise VerifyException(f"expected two ordered {element_type} `bounds`, got {list(values)}")
 
 
 def verify_factor(what: str, factor: I64Array, channels: int, low: int, high: int) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import IntAttr, IntegerType, TensorType, i8, i32
+from xdsl.dialects.builtin import IntAttr, IntegerType, Signedness, TensorType, i8, i32
 from xdsl.ir import Attribute, ParametrizedAttribute, SSAValue
 from xdsl.irdl import (
     AnyAttr,
@@ -29,6 +29,9 @@ from tf2c.numerics import fixed_point
 
 SCALE = "int8.scale"
 """Discardable attribute of `graph` ops and arguments: how their result will be stored."""
+
+ELEMENT = "int8.element"
+"""Discardable attribute of `graph` ops: the element type of their result, where it is not i8."""
 
 PER_TENSOR = -1
 """The axis of a scale that the whole tensor shares."""
@@ -106,9 +109,31 @@ def scaled_tensor_constraint(element_type: Attribute) -> AttrConstraint[TensorTy
     return ParamAttrConstraint(TensorType, (AnyAttr(), eq(element_type), base(Pow2Attr)))
 
 
+ui8 = IntegerType(8, Signedness.UNSIGNED)
+"""Of stored tensors that are never negative, where an option allows it."""
+
 Int8TensorConstraint = scaled_tensor_constraint(i8)
 Int32TensorConstraint = scaled_tensor_constraint(i32)
-StoredTensorConstraint = Int8TensorConstraint | Int32TensorConstraint
+ActivationTensorConstraint = Int8TensorConstraint | scaled_tensor_constraint(ui8)
+StoredTensorConstraint = ActivationTensorConstraint | Int32TensorConstraint
+
+STORAGE: dict[Attribute, type[np.int8] | type[np.uint8] | type[np.int32]] = {
+    i8: np.int8,
+    ui8: np.uint8,
+    i32: np.int32,
+}
+"""How numpy stores what element types say."""
+
+
+def storage_dtype(value: SSAValue) -> npt.DTypeLike:
+    """Return numpy's element type of a stored tensor."""
+    return STORAGE[tensors.tensor_type(value).element_type]
+
+
+def storage_bounds(element_type: Attribute) -> tuple[int, int]:
+    """Return the least and greatest number that a stored element can be."""
+    limits = np.iinfo(STORAGE[element_type])
+    return int(limits.min), int(limits.max)
 
 
 def scaled_type(

@@ -2,8 +2,8 @@
 
 Comes from `int8` by `convert-int8-to-shift`; goes to `dataflow` by `convert-shift-to-dataflow`.
 A weight is 0 or `±2**(m + e)` in a 4-bit code: type i4 with the encoding `#shift.code<e>`, where
-`e` is the layer's or the output channel's exponent. Ops that do not multiply stay in `int8`. It
-cannot say where and when anything happens.
+`e` is the layer's or the output channel's exponent; or the sum of two such terms, in type i8. Ops
+that do not multiply stay in `int8`. It cannot say where and when anything happens.
 
     shift.constant  weight codes
     shift.conv      convolution by shift and add
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import IntegerType, TensorType
+from xdsl.dialects.builtin import IntegerType, TensorType, i8
 from xdsl.ir import Attribute, Dialect, ParametrizedAttribute, SSAValue
 from xdsl.irdl import (
     AnyAttr,
@@ -39,8 +39,14 @@ from xdsl.utils.exceptions import VerifyException
 from tf2c.dialects import tensors
 from tf2c.dialects.accumulators import convolution_type, gemm_type, verify_accumulators
 from tf2c.dialects.blob import BlobAttr
-from tf2c.dialects.scales import Int8TensorConstraint, Int32TensorConstraint, Pow2Attr
-from tf2c.dialects.tensors import NO_PADS, UNIT_STRIDES, I64Array, I64ArrayConstraint
+from tf2c.dialects.scales import ActivationTensorConstraint, Int32TensorConstraint, Pow2Attr
+from tf2c.dialects.windows import (
+    UNIT_WINDOW,
+    WINDOW_FORMAT,
+    ConvolutionWindow,
+    ConvolvingOp,
+    convolution_shape,
+)
 from tf2c.numerics import pow2
 
 i4 = IntegerType(4)
@@ -50,7 +56,8 @@ i4 = IntegerType(4)
 class CodeAttr(ParametrizedAttribute):
     """The encoding of weight codes: `#shift.code<e>`, with a scale like `#int8.pow2`'s.
 
-    An element is a code of `numerics.pow2` and stands for `decode(code) * 2**e`.
+    An element is a code of `numerics.pow2` and stands for `decode(code) * 2**e`: in i4 one term,
+    in i8 two.
     """
 
     name = "shift.code"
@@ -67,7 +74,17 @@ class CodeAttr(ParametrizedAttribute):
         self.scale.print_parameters(printer)
 
 
-CodeTensorConstraint = ParamAttrConstraint(TensorType, (AnyAttr(), eq(i4), base(CodeAttr)))
+TERMS: dict[Attribute, int] = {i4: 1, i8: 2}
+"""How many terms a weight has, by the element type of its code."""
+
+CodeTensorConstraint = ParamAttrConstraint(
+    TensorType, (AnyAttr(), eq(i4), base(CodeAttr))
+) | ParamAttrConstraint(TensorType, (AnyAttr(), eq(i8), base(CodeAttr)))
+
+
+def code_terms(weight: SSAValue) -> int:
+    """Return how many terms coded weights have: 1 or 2."""
+    return TERMS[tensors.tensor_type(weight).element_type]
 
 
 def code_scale(weight: SSAValue) -> Pow2Attr:
@@ -86,11 +103,11 @@ class ConstantOp(IRDLOperation):
 
     | operand | shape | dtype |
     |---|---|---|
-    | output | M C R S or M K | i4, coded |
+    | output | M C R S or M K | i4 or i8, coded |
 
     C1: the blob's elements are bytes of the result's shape.
     C2: the exponents are the whole tensor's or one per filter.
-    C3: the elements are codes: 4 bits, and zero without a sign.
+    C3: the elements are canonical codes of one term (i4) or of two (i8).
 
     Example: `%w = shift.constant <1x2xui8, [0, 7]> : tensor<1x2xi4, #shift.code<-6>>`
     """
@@ -104,11 +121,11 @@ class ConstantOp(IRDLOperation):
     irdl_options = (ParsePropInAttrDict(),)
     assembly_format = "$value attr-dict `:` type($output)"
 
-    def __init__(self, codes: npt.NDArray[np.uint8], scale: Pow2Attr) -> None:
+    def __init__(self, codes: npt.NDArray[np.uint8], scale: Pow2Attr, terms: int = 1) -> None:
         """Make a constant of codes, one per byte."""
         super().__init__(
             properties={"value": BlobAttr.of(codes)},
-            result_types=[TensorType(i4, codes.shape, CodeAttr(scale))],
+            result_types=[TensorType(i4 if terms == 1 else i8, codes.shape, CodeAttr(scale))],
         )
 
     def verify_(self) -> None:
@@ -119,23 +136,26 @@ class ConstantOp(IRDLOperation):
         code_scale(self.output).verify_fits(tensors.shape(self.output), channel_axis=0)
         # C3
         if self.value.data.is_available:
-            codes = self.value.array
-            illegal = codes[(codes > 15) | (codes == (pow2.SIGN_BIT | pow2.ZERO_CODE))]
+            codes, terms = self.value.array, code_terms(self.output)
+            illegal = codes[~pow2.is_code(codes, terms)]
             if illegal.size:
-                raise VerifyException(f"expected 4-bit codes, got {illegal.flat[0]}")
+                raise VerifyException(
+                    f"expected canonical codes of {4 * terms} bits, got {illegal.flat[0]}"
+                )
 
 
 @irdl_op_definition
-class ConvOp(IRDLOperation):
+class ConvOp(ConvolvingOp):
     """A 2-d convolution by shift and add.
 
-    Formula: `output[n,m,i,j] = bias[m] + sum over c,r,s of ±(input[n,c,i',j'] << k)`, modulo 2**32,
-    where a weight's code says sign and `k`, or no term (`numerics.pow2.shift_multiply`).
+    Formula: `output[n,m,i,j] = bias[m] + sum over c,r,s and terms of ±(input[n,c',i',j'] << k)`,
+    modulo 2**32, with the indices of `graph.conv`, where a weight's code says sign and `k` of each
+    term, or no term (`numerics.pow2.shift_multiply`).
 
     | operand | shape | dtype |
     |---|---|---|
-    | input | ? C H W | i8, one scale |
-    | weight | M C R S | i4, coded |
+    | input | ? C H W | i8 or ui8, one scale |
+    | weight | M C/group R S | i4 or i8, coded |
     | bias | M | i32, scaled |
     | output | ? M OH OW | i32, scaled |
 
@@ -149,17 +169,15 @@ class ConvOp(IRDLOperation):
 
     name = "shift.conv"
 
-    input = operand_def(Int8TensorConstraint)
+    input = operand_def(ActivationTensorConstraint)
     weight = operand_def(CodeTensorConstraint)
     bias = operand_def(Int32TensorConstraint)
-    strides = prop_def(I64ArrayConstraint, default_value=UNIT_STRIDES)
-    pads = prop_def(I64ArrayConstraint, default_value=NO_PADS)
     output = result_def(Int32TensorConstraint)
 
     traits = traits_def(Pure())
     irdl_options = (ParsePropInAttrDict(),)
     assembly_format = (
-        "$input `,` $weight `,` $bias (`strides` $strides^)? (`pads` $pads^)? attr-dict "
+        f"$input `,` $weight `,` $bias {WINDOW_FORMAT}attr-dict "
         "`:` type($input) `,` type($weight) `,` type($bias) `->` type($output)"
     )
 
@@ -168,8 +186,7 @@ class ConvOp(IRDLOperation):
         input: SSAValue,
         weight: SSAValue,
         bias: SSAValue,
-        strides: I64Array = UNIT_STRIDES,
-        pads: I64Array = NO_PADS,
+        window: ConvolutionWindow = UNIT_WINDOW,
     ) -> None:
         """Make a convolution and infer its result type.
 
@@ -178,14 +195,14 @@ class ConvOp(IRDLOperation):
         """
         super().__init__(
             operands=[input, weight, bias],
-            properties={"strides": strides, "pads": pads},
-            result_types=[convolution_type(input, weight, code_scale(weight), strides, pads)],
+            properties=window.properties,
+            result_types=[convolution_type(input, weight, code_scale(weight), window)],
         )
 
     def verify_(self) -> None:
         """Check C1 and C2."""
         # C1
-        expected = tensors.convolution_shape(self.input, self.weight, self.strides, self.pads)
+        expected = convolution_shape(self.input, self.weight, self.window)
         tensors.expect_shape("a result", self.output, expected)
         # C2
         verify_accumulators(
@@ -197,13 +214,14 @@ class ConvOp(IRDLOperation):
 class GemmOp(IRDLOperation):
     """A fully connected layer by shift and add.
 
-    Formula: `output[n,m] = bias[m] + sum over k of ±(input[n,k] << shift)`, modulo 2**32, where a
-    weight's code says sign and shift, or no term (`numerics.pow2.shift_multiply`).
+    Formula: `output[n,m] = bias[m] + sum over k and terms of ±(input[n,k] << shift)`, modulo 2**32,
+    where a weight's code says sign and shift of each term, or no term
+    (`numerics.pow2.shift_multiply`).
 
     | operand | shape | dtype |
     |---|---|---|
-    | input | ? K | i8, one scale |
-    | weight | M K | i4, coded |
+    | input | ? K | i8 or ui8, one scale |
+    | weight | M K | i4 or i8, coded |
     | bias | M | i32, scaled |
     | output | ? M | i32, scaled |
 
@@ -217,7 +235,7 @@ class GemmOp(IRDLOperation):
 
     name = "shift.gemm"
 
-    input = operand_def(Int8TensorConstraint)
+    input = operand_def(ActivationTensorConstraint)
     weight = operand_def(CodeTensorConstraint)
     bias = operand_def(Int32TensorConstraint)
     output = result_def(Int32TensorConstraint)

@@ -11,8 +11,6 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX, I64, DenseArrayBase, TensorType
 from xdsl.ir import Attribute, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
-from tf2c.numerics import windows
-
 I64Array = DenseArrayBase[I64]
 I64ArrayConstraint = DenseArrayBase.constr(i64)
 
@@ -20,10 +18,6 @@ I64ArrayConstraint = DenseArrayBase.constr(i64)
 def i64_array(values: Sequence[int]) -> I64Array:
     """Return the attribute `array<i64: ...>`."""
     return DenseArrayBase.from_list(i64, list(values))
-
-
-UNIT_STRIDES = i64_array([1, 1])
-NO_PADS = i64_array([0, 0, 0, 0])
 
 
 def tensor_type(value: SSAValue | Attribute) -> TensorType[Attribute]:
@@ -63,74 +57,6 @@ def expect_batched(what: str, value: SSAValue, rank: int) -> None:
 def expect_channels(what: str, value: SSAValue) -> None:
     """Raise unless a tensor value has a dynamic batch and known extents, channels first."""
     expect_batched(what, value, rank=max(len(shape(value)), 2))
-
-
-def verify_strides_and_pads(strides: I64Array, pads: I64Array) -> None:
-    """Raise unless there are two positive strides and four non-negative pads."""
-    stride_values, pad_values = strides.get_values(), pads.get_values()
-    if len(stride_values) != 2 or min(stride_values) < 1:
-        raise VerifyException(f"expected two `strides` >= 1, got {list(stride_values)}")
-    if len(pad_values) != 4 or min(pad_values) < 0:
-        raise VerifyException(f"expected four `pads` >= 0, got {list(pad_values)}")
-
-
-def convolution_extents(
-    image: Sequence[int], kernel: Sequence[int], strides: I64Array, pads: I64Array
-) -> tuple[int, int]:
-    """Return the output's `(height, width)` of a window operation.
-
-    Raises:
-        VerifyException: strides or pads are not legal, or the window is larger than the padded
-            image.
-    """
-    verify_strides_and_pads(strides, pads)
-    height, width = windows.output_extent(image, kernel, strides.get_values(), pads.get_values())
-    if height < 1 or width < 1:
-        got = f"{dimension_text(kernel)} on {dimension_text(image)}"
-        raise VerifyException(f"expected a window that fits the padded image, got {got}")
-    return height, width
-
-
-def convolution_shape(
-    image: SSAValue, weight: SSAValue, strides: I64Array, pads: I64Array
-) -> tuple[int, int, int, int]:
-    """Return the shape of a convolution `[?, C, H, W] * [M, C, R, S] -> [?, M, OH, OW]`.
-
-    Raises:
-        VerifyException: the operands do not fit each other.
-    """
-    expect_batched("an image", image, rank=4)
-    if len(shape(weight)) != 4:
-        raise VerifyException(f"expected a weight of rank 4, got {dimension_text(shape(weight))}")
-    channels, *image_extents = extents(image)
-    filters, weight_channels, *kernel = shape(weight)
-    if weight_channels != channels:
-        raise VerifyException(f"expected a weight for {channels} channels, got {weight_channels}")
-    height, width = convolution_extents(image_extents, kernel, strides, pads)
-    return DYNAMIC_INDEX, filters, height, width
-
-
-def pooled_shape(
-    image: Sequence[int], kernel: I64Array, strides: I64Array, pads: I64Array
-) -> tuple[int, ...]:
-    """Return the shape of max pooling an image `[?, C, H, W]`.
-
-    Raises:
-        VerifyException: the windows do not fit, or one may contain no real pixel.
-    """
-    kernel_values = list(kernel.get_values())
-    if len(kernel_values) != 2 or min(kernel_values) < 1:
-        raise VerifyException(f"expected two kernel extents >= 1, got {kernel_values}")
-    if len(image) != 4:
-        raise VerifyException(f"expected an image of rank 4, got {dimension_text(image)}")
-    batch, channels, *image_extents = image
-    height, width = convolution_extents(image_extents, kernel_values, strides, pads)
-    pad_values = list(pads.get_values())
-    if any(pad >= size for pad, size in zip(pad_values, kernel_values * 2, strict=True)):
-        raise VerifyException(
-            f"expected `pads` smaller than the kernel {kernel_values}, got {pad_values}"
-        )
-    return batch, channels, height, width
 
 
 def verify_gemm(rows: SSAValue, weight: SSAValue, output: SSAValue) -> None:

@@ -14,11 +14,13 @@ from tf2c.interpreters.dataflow import DataflowInterpreter
 from tf2c.interpreters.function import FunctionInterpreter
 from tf2c.interpreters.graph import GraphInterpreter
 from tf2c.interpreters.int8 import Int8Interpreter
+from tf2c.interpreters.layout import LayoutInterpreter
 from tf2c.interpreters.shift import ShiftInterpreter
 
 INTERPRETERS = (
     FunctionInterpreter,
     GraphInterpreter,
+    LayoutInterpreter,
     Int8Interpreter,
     ShiftInterpreter,
     DataflowInterpreter,
@@ -33,7 +35,7 @@ def run(
     images: npt.NDArray[np.float32],
     listener: Interpreter.Listener | None = None,
 ) -> npt.NDArray[Any]:
-    """Run the network on a batch.
+    """Run a network with one result on a batch.
 
     Args:
         module: any stage's IR, verified.
@@ -44,8 +46,17 @@ def run(
         what the network returns: float32 in `graph`; below, int8 or int32 with the scale that the
         function's result type states.
     """
+    (result,) = run_all(module, images, listener)
+    return result
+
+
+def run_all(
+    module: ModuleOp,
+    images: npt.NDArray[np.float32],
+    listener: Interpreter.Listener | None = None,
+) -> tuple[npt.NDArray[Any], ...]:
+    """Run a network on a batch, as `run` does, and return all its results."""
     interpreter = Interpreter(module, listeners=() if listener is None else (listener,))
     for functions in INTERPRETERS:
         interpreter.register_implementations(functions())
-    (result,) = interpreter.call_op(ENTRY, (images,))
-    return result
+    return interpreter.call_op(ENTRY, (images,))

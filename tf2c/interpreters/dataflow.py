@@ -4,9 +4,11 @@ It looks at operands and formulas, not at addresses; the runtime's simulator exe
 program on a feature memory, and tests compare the two.
 """
 
+import numpy as np
 from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
 
-from tf2c.dialects import dataflow
+from tf2c.dialects import dataflow, shift
+from tf2c.dialects.scales import storage_dtype
 from tf2c.numerics import fixed_point, pow2, windows
 
 
@@ -25,9 +27,8 @@ class DataflowInterpreter(InterpreterFunctions):
     def job(self, interpreter: Interpreter, op: dataflow.JobOp, args: PythonValues) -> PythonValues:
         """`max_pool(requantize(conv))`, or the raw accumulators."""
         image, codes, bias = args[:3]
-        accumulators = windows.convolve_integers(
-            image, pow2.decode(codes), bias, op.strides.get_values(), op.pads.get_values()
-        )
+        weights = pow2.decode(codes, shift.code_terms(op.weight))
+        accumulators = windows.convolve_integers(image, weights, bias, *op.window.numbers)
         if op.is_raw:
             return (accumulators,)
         low, high = op.bounds.get_values()
@@ -38,12 +39,13 @@ class DataflowInterpreter(InterpreterFunctions):
             high,
             args[3] if op.residual is not None else None,
             op.residual_shift,
+            storage_dtype(op.output),
         )
-        return (
-            windows.max_pool(
-                stored,
-                op.pool_kernel.get_values(),
-                op.pool_strides.get_values(),
-                op.pool_pads.get_values(),
-            ),
-        )
+        return (windows.max_pool(stored, *op.pooling.numbers),)
+
+    @impl(dataflow.ConcatOp)
+    def concat(
+        self, interpreter: Interpreter, op: dataflow.ConcatOp, args: PythonValues
+    ) -> PythonValues:
+        """One operand's channels behind the other's."""
+        return (np.concatenate(args, axis=1),)

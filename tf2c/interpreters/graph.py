@@ -23,7 +23,7 @@ class GraphInterpreter(InterpreterFunctions):
     def conv(self, interpreter: Interpreter, op: graph.ConvOp, args: PythonValues) -> PythonValues:
         """`act(bias + residual + weight * input)`."""
         image, weight, *_ = args
-        sums = windows.convolve(image, weight, op.strides.get_values(), op.pads.get_values())
+        sums = windows.convolve(image, weight, *op.window.numbers)
         return (_finish_layer(op, sums, args),)
 
     @impl(graph.GemmOp)
@@ -49,31 +49,49 @@ class GraphInterpreter(InterpreterFunctions):
         """`max(input, 0)`."""
         return (np.maximum(args[0], np.float32(0)),)
 
+    @impl(graph.ClipOp)
+    def clip(self, interpreter: Interpreter, op: graph.ClipOp, args: PythonValues) -> PythonValues:
+        """`min(max(input, minimum), maximum)`."""
+        return (_bounded(args[0], op.activation.data),)
+
+    @impl(graph.SoftmaxOp)
+    def softmax(
+        self, interpreter: Interpreter, op: graph.SoftmaxOp, args: PythonValues
+    ) -> PythonValues:
+        """`exp(input - m) / sum of exp(input - m)`."""
+        axis = op.axis.value.data
+        powers = np.exp(args[0] - args[0].max(axis=axis, keepdims=True))
+        return (powers / powers.sum(axis=axis, keepdims=True),)
+
+    @impl(graph.LrnOp)
+    def lrn(self, interpreter: Interpreter, op: graph.LrnOp, args: PythonValues) -> PythonValues:
+        """`input / (bias + alpha / size * energy)**beta`."""
+        size = op.size.value.data
+        squares = np.square(args[0])
+        around = ((size - 1) // 2, size // 2)
+        padded = np.pad(squares, ((0, 0), around, (0, 0), (0, 0)))
+        energy = sum(padded[:, shift : shift + squares.shape[1]] for shift in range(size))
+        alpha, beta, bias = (np.float32(each.value.data) for each in (op.alpha, op.beta, op.bias))
+        return (args[0] / (bias + alpha / np.float32(size) * energy) ** beta,)
+
     @impl(graph.MaxPoolOp)
     def max_pool(
         self, interpreter: Interpreter, op: graph.MaxPoolOp, args: PythonValues
     ) -> PythonValues:
         """Maximum over real pixels."""
-        return (
-            windows.max_pool(
-                args[0],
-                op.kernel_shape.get_values(),
-                op.strides.get_values(),
-                op.pads.get_values(),
-            ),
-        )
+        return (windows.max_pool(args[0], *op.window.numbers),)
+
+    @impl(graph.AveragePoolOp)
+    def average_pool(
+        self, interpreter: Interpreter, op: graph.AveragePoolOp, args: PythonValues
+    ) -> PythonValues:
+        """Mean over real pixels."""
+        return (windows.average_pool(args[0], *op.window.numbers),)
 
     @impl(graph.AddOp)
     def add(self, interpreter: Interpreter, op: graph.AddOp, args: PythonValues) -> PythonValues:
         """`lhs + rhs`."""
         return (args[0] + args[1],)
-
-    @impl(graph.FlattenOp)
-    def flatten(
-        self, interpreter: Interpreter, op: graph.FlattenOp, args: PythonValues
-    ) -> PythonValues:
-        """One row per image."""
-        return (args[0].reshape(len(args[0]), -1),)
 
 
 def _finish_layer(
@@ -85,6 +103,14 @@ def _finish_layer(
         sums = sums + next(operands).reshape(-1, *[1] * (sums.ndim - 2))
     if op.residual is not None:
         sums = sums + next(operands)
-    if op.activation == graph.RELU:
-        sums = np.maximum(sums, np.float32(0))
-    return sums
+    return _bounded(sums, op.activation.data)
+
+
+def _bounded(
+    values: npt.NDArray[np.float32], bounds: graph.ActivationBounds
+) -> npt.NDArray[np.float32]:
+    if bounds.lower > -np.inf:
+        values = np.maximum(values, np.float32(bounds.lower))
+    if bounds.upper < np.inf:
+        values = np.minimum(values, np.float32(bounds.upper))
+    return values

@@ -1,9 +1,10 @@
 """Interpreter of `int8`: each op's formula on integer arrays, bit for bit."""
 
+import numpy as np
 from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
 
-from tf2c.dialects import int8
-from tf2c.dialects.scales import scale_of
+from tf2c.dialects import int8, tensors
+from tf2c.dialects.scales import scale_of, storage_bounds, storage_dtype
 from tf2c.numerics import fixed_point, windows
 
 
@@ -30,11 +31,7 @@ class Int8Interpreter(InterpreterFunctions):
     def conv(self, interpreter: Interpreter, op: int8.ConvOp, args: PythonValues) -> PythonValues:
         """`bias + weight * input`."""
         image, weight, bias = args
-        return (
-            windows.convolve_integers(
-                image, weight, bias, op.strides.get_values(), op.pads.get_values()
-            ),
-        )
+        return (windows.convolve_integers(image, weight, bias, *op.window.numbers),)
 
     @impl(int8.GemmOp)
     def gemm(self, interpreter: Interpreter, op: int8.GemmOp, args: PythonValues) -> PythonValues:
@@ -50,7 +47,15 @@ class Int8Interpreter(InterpreterFunctions):
         low, high = op.bounds.get_values()
         residual = args[1] if op.residual is not None else None
         return (
-            fixed_point.requantize(args[0], op.multipliers, low, high, residual, op.residual_shift),
+            fixed_point.requantize(
+                args[0],
+                op.multipliers,
+                low,
+                high,
+                residual,
+                op.residual_shift,
+                storage_dtype(op.output),
+            ),
         )
 
     @impl(int8.MaxPoolOp)
@@ -58,18 +63,20 @@ class Int8Interpreter(InterpreterFunctions):
         self, interpreter: Interpreter, op: int8.MaxPoolOp, args: PythonValues
     ) -> PythonValues:
         """Maximum over real pixels."""
-        return (
-            windows.max_pool(
-                args[0],
-                op.kernel_shape.get_values(),
-                op.strides.get_values(),
-                op.pads.get_values(),
-            ),
-        )
+        return (windows.max_pool(args[0], *op.window.numbers),)
 
-    @impl(int8.FlattenOp)
-    def flatten(
-        self, interpreter: Interpreter, op: int8.FlattenOp, args: PythonValues
+    @impl(int8.AveragePoolOp)
+    def average_pool(
+        self, interpreter: Interpreter, op: int8.AveragePoolOp, args: PythonValues
     ) -> PythonValues:
-        """One row per image."""
-        return (args[0].reshape(len(args[0]), -1),)
+        """`clamp((sum * k + 2**(s - 1)) >> s)`."""
+        sums = windows.window_sums(args[0], *op.window.numbers, np.int64)
+        counts = windows.window_counts(args[0].shape[2:], *op.window.numbers)
+        low, high = storage_bounds(tensors.tensor_type(op.output).element_type)
+        averages = np.empty(sums.shape, storage_dtype(op.output))
+        for count in op.pixel_counts:
+            factor = fixed_point.average_factor(count, op.exponent_difference)
+            assert factor is not None  # the verifier sees to it
+            where = np.broadcast_to(counts == count, sums.shape)
+            averages[where] = fixed_point.average(sums[where], factor, low, high, averages.dtype)
+        return (averages,)

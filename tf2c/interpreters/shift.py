@@ -27,7 +27,7 @@ class ShiftInterpreter(InterpreterFunctions):
         image, codes, bias = args
         return (
             windows.convolve_integers(
-                image, pow2.decode(codes), bias, op.strides.get_values(), op.pads.get_values()
+                image, pow2.decode(codes, shift.code_terms(op.weight)), bias, *op.window.numbers
             ),
         )
 
@@ -35,4 +35,5 @@ class ShiftInterpreter(InterpreterFunctions):
     def gemm(self, interpreter: Interpreter, op: shift.GemmOp, args: PythonValues) -> PythonValues:
         """`bias + sum of shifted inputs`."""
         rows, codes, bias = args
-        return (windows.multiply_integers(rows, pow2.decode(codes), bias),)
+        weights = pow2.decode(codes, shift.code_terms(op.weight))
+        return (windows.multiply_integers(rows, weights, bias),)

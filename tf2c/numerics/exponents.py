@@ -26,25 +26,15 @@ def covering_exponent(magnitudes: npt.NDArray[np.floating], largest: int) -> npt
     return np.where(magnitudes == 0, LOWEST_EXPONENT, covering)
 
 
-def activation_candidates(largest_magnitude: float, count: int) -> npt.NDArray[np.int64]:
+def activation_candidates(
+    largest_magnitude: float, count: int, largest_stored: int
+) -> npt.NDArray[np.int64]:
     """Return the exponents worth trying for a tensor: the one that saturates nothing, and finer.
 
     The magnitude is not zero; a tensor of zeros has no exponent of its own.
     """
-    covering = covering_exponent(np.array([largest_magnitude]), fixed_point.INT8_MAX)[0]
+    covering = covering_exponent(np.array([largest_magnitude]), largest_stored)[0]
     return covering - np.arange(count)
-
-
-def squared_errors(
-    values: npt.NDArray[np.floating], exponents: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
-    """Return the sum of squared int8 rounding errors of `values` under each exponent."""
-    errors = np.empty(exponents.size)
-    for index, exponent in enumerate(exponents):
-        stored = fixed_point.quantize(values, int(exponent))
-        difference = fixed_point.dequantize(stored, int(exponent)) - values
-        errors[index] = np.square(difference).sum()
-    return errors
 
 
 def weight_exponents(
@@ -99,32 +89,38 @@ def pow2_exponents(
     weights: npt.NDArray[np.floating],
     lowest: npt.NDArray[np.int64],
     highest: npt.NDArray[np.int64],
+    terms: int = 1,
 ) -> npt.NDArray[np.int64]:
-    """Choose each filter's exponent for one-term power-of-two weights, by squared error.
+    """Choose each filter's exponent for power-of-two weights, by squared error.
 
-    Candidates are the window whose top level is nearest to the largest weight and the next finer
-    one, moved into `lowest..highest`.
+    Candidates are the window whose top level is nearest to the largest weight (for two terms: the
+    finest that reaches it) and the next finer one, moved into `lowest..highest`.
 
     Args:
         weights: `[M, ...]`, real numbers.
         lowest: `[M]`.
         highest: `[M]`.
+        terms: per weight, 1 or 2.
     """
     rows = weights.reshape(len(weights), -1)
-    largest = np.abs(rows.astype(np.float64)).max(axis=1)
+    largest = np.abs(rows).max(axis=1).astype(np.float64)
     fraction, exponent = np.frexp(largest)
-    nearest_top = exponent.astype(np.int64) - (fraction < 0.75) - pow2.LARGEST_SHIFT
-    window = np.where(largest == 0, LOWEST_EXPONENT, nearest_top)
+    # 96 = 0.75 * 2**7 is halfway between 64 and 128, and the largest sum of two terms.
+    window = np.where(
+        largest == 0,
+        LOWEST_EXPONENT,
+        exponent.astype(np.int64) - (fraction < 0.75) - pow2.LARGEST_SHIFT,
+    )
     coarser = np.clip(_follow_others(np.maximum(window, lowest)), lowest, highest)
     finer: npt.NDArray[np.int64] = np.clip(coarser - 1, lowest, highest)
-    is_finer_better = _pow2_errors(rows, finer) < _pow2_errors(rows, coarser)
+    is_finer_better = _pow2_errors(rows, finer, terms) < _pow2_errors(rows, coarser, terms)
     return np.where(is_finer_better, finer, coarser)
 
 
 def _pow2_errors(
-    rows: npt.NDArray[np.floating], exponents: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.floating], exponents: npt.NDArray[np.int64], terms: int
 ) -> npt.NDArray[np.float64]:
     """Return the sum of squared rounding errors of each row under its exponent."""
     window = exponents[:, None]
-    rounded = fixed_point.dequantize(pow2.round_to_pow2(rows, window), window)
-    return np.square(rounded - rows).sum(axis=1)
+    difference = pow2.round_to_pow2(rows, window, terms) - pow2.scaled(rows, window)
+    return np.ldexp(np.einsum("mk,mk->m", difference, difference), 2 * exponents)

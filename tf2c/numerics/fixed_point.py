@@ -5,7 +5,9 @@ A stored integer `q` with exponent `e` stands for the real number `q * 2**e`. Al
 exactly that in hardware.
 """
 
-from typing import TypeVar
+import math
+from fractions import Fraction
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,15 @@ ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 INT8_MIN = -128
 INT8_MAX = 127
+UINT8_MAX = 255
+INT32_MIN = -(1 << 31)
+INT32_MAX = (1 << 31) - 1
+
+AVERAGE_MULTIPLIER_BITS = 16
+"""Width of the multiplier that stands for the division of an average."""
+
+AVERAGE_SHIFT_LIMIT = 45
+"""Largest shift of an average: its product with a sum of `2**16` pixels still fits int64."""
 
 REQUANTIZE_SHIFT = 30
 """Position of the binary point of a requantizing multiplier: `y = acc * M >> 30`."""
@@ -83,8 +94,9 @@ def requantize(
     high: int,
     residual: npt.NDArray[np.integer] | None = None,
     residual_shift: int = 0,
-) -> npt.NDArray[np.int8]:
-    """Scale accumulators to int8, adding a residual operand before the single rounding.
+    dtype: npt.DTypeLike = np.int8,
+) -> npt.NDArray[Any]:
+    """Scale accumulators to stored numbers, adding a residual before the single rounding.
 
     `y = clamp((acc * M + (residual << t) + 2**29) >> 30, low, high)` in int64, where `>>` is
     arithmetic, so the rounding is half up. ReLU and saturation are the bounds.
@@ -94,8 +106,9 @@ def requantize(
         multipliers: `M` per channel `[C]` or `[1]`, below `MULTIPLIER_LIMIT`.
         low: smallest result.
         high: largest result.
-        residual: int8 values of the accumulators' shape, or None.
+        residual: stored numbers of the accumulators' shape, or None.
         residual_shift: `t = 30 + e_residual - e_y`, 0..48.
+        dtype: of the result; holds `low` and `high`.
     """
     rank = accumulators.ndim
     scaled = accumulators * broadcast_over_channels(multipliers.astype(np.int64), rank, axis=1)
@@ -103,4 +116,55 @@ def requantize(
         scaled += residual.astype(np.int64) << residual_shift
     scaled += 1 << (REQUANTIZE_SHIFT - 1)
     scaled >>= REQUANTIZE_SHIFT
-    return np.clip(scaled, low, high).astype(np.int8)
+    return np.clip(scaled, low, high).astype(dtype)
+
+
+class AverageFactor(NamedTuple):
+    """A division as hardware does it: `sum * multiplier >> shift`."""
+
+    multiplier: int
+    """Unsigned, below `2**16`."""
+    shift: int
+
+
+def average_factor(count: int, exponent_difference: int) -> AverageFactor | None:
+    """Return the factor that divides a sum by `count` and moves it to another exponent.
+
+    `multiplier = round(2**shift * 2**(e_x - e_y) / count)`, with the largest shift for which it is
+    below `2**16`: 15 or 16 significant bits.
+
+    Args:
+        count: pixels per window.
+        exponent_difference: `e_x - e_y`.
+
+    Returns:
+        None where no shift of 1..45 will do: the result's steps are absurdly fine or coarse.
+    """
+    ratio = Fraction(2) ** exponent_difference / count
+    for shift in range(AVERAGE_SHIFT_LIMIT, 0, -1):
+        multiplier = math.floor(ratio * (1 << shift) + Fraction(1, 2))
+        if multiplier < 1 << AVERAGE_MULTIPLIER_BITS:
+            return AverageFactor(multiplier, shift) if multiplier > 0 else None
+    return None
+
+
+def average(
+    sums: npt.NDArray[np.integer],
+    factor: AverageFactor,
+    low: int,
+    high: int,
+    dtype: npt.DTypeLike,
+) -> npt.NDArray[Any]:
+    """Divide sums of windows: `y = clamp((sum * c + 2**(s - 1)) >> s, low, high)`, in int64.
+
+    Args:
+        sums: integers of any shape, below `2**24` in magnitude.
+        factor: `c` and `s`.
+        low: smallest result.
+        high: largest result.
+        dtype: of the result; holds `low` and `high`.
+    """
+    scaled = sums.astype(np.int64) * factor.multiplier
+    scaled += 1 << (factor.shift - 1)
+    scaled >>= factor.shift
+    return np.clip(scaled, low, high).astype(dtype)

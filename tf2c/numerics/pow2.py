@@ -1,57 +1,118 @@
 """Signed powers of two in 4-bit codes: the weights of shift computing.
 
-A one-term weight is 0 or `±2**m` with `m` in 0..6, relative to an exponent `e` that a layer or an
-output channel shares. Its code has the sign in bit 3 and `m` in bits 2..0; `m = 7` stands for
-zero, whose sign bit is 0, so each value has one code.
+A term is 0 or `±2**m` with `m` in 0..6, relative to an exponent `e` that a layer or an output
+channel shares. Its code has the sign in bit 3 and `m` in bits 2..0; `m = 7` stands for zero, whose
+sign bit is 0, so each term has one code. A weight is one term, or the sum of two with distinct
+`m`: then its code has 8 bits, the second term's in the high four. Of the two-term codes of one
+number the canonical one has a zero second term if that is possible, and otherwise the smallest
+first term (3 is 2 + 1, not 4 - 1).
 """
+
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
 LARGEST_SHIFT = 6
-"""Largest `m`: weights span the levels `2**e .. 2**(e + 6)`."""
+"""Largest `m`: a term spans the levels `2**e .. 2**(e + 6)`."""
 
 ZERO_CODE = 7
-"""The code of a zero weight."""
+"""The code of a zero term."""
 
 SIGN_BIT = 8
-"""Set in the code of a negative weight."""
+"""Set in the code of a negative term."""
 
-_DECODED = np.array(
-    [sign * (1 << m) if m != ZERO_CODE else 0 for sign in (1, -1) for m in range(8)], np.int8
-)
-
-
-def decode(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.int8]:
-    """Return the integer 0 or `±2**m`, at most 64 in magnitude, of each 4-bit code."""
-    return _DECODED[codes]
+TERMS = (1, 2)
+"""How many terms a weight may have."""
 
 
-def is_power_of_two(values: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
-    """Say for each integer whether it is 0 or `±2**m` with `m` in 0..6, and so has a code."""
-    magnitudes = np.abs(values.astype(np.int64))
-    return ((magnitudes & (magnitudes - 1)) == 0) & (magnitudes <= 1 << LARGEST_SHIFT)
+def _term_of_code(code: int) -> int:
+    m = code & 7
+    if m == ZERO_CODE:
+        return 0
+    return -(1 << m) if code & SIGN_BIT else 1 << m
 
 
-def encode(values: npt.NDArray[np.integer]) -> npt.NDArray[np.uint8]:
-    """Return the 4-bit code of each integer, one code per byte.
+def _canonical_codes() -> dict[int, int]:
+    """Return the two-term code of each of the 77 numbers that have one."""
+    one_term = {_term_of_code(code): code for code in range(16) if code != (SIGN_BIT | ZERO_CODE)}
+    codes = {value: code | ZERO_CODE << 4 for value, code in one_term.items()}
+    for m, sign, n, other in product(range(1, 7), (0, SIGN_BIT), range(6), (0, SIGN_BIT)):
+        if n < m:
+            value = _term_of_code(m | sign) + _term_of_code(n | other)
+            codes.setdefault(value, m | sign | (n | other) << 4)
+    return codes
+
+
+_TWO_TERM_CODES = _canonical_codes()
+
+LEVELS = {
+    1: np.array([0, *(1 << m for m in range(LARGEST_SHIFT + 1))]),
+    2: np.array(sorted(value for value in _TWO_TERM_CODES if value >= 0)),
+}
+"""The magnitudes that weights of one and of two terms can have, at most 64 and 96."""
+
+_TERM = np.array([_term_of_code(code) for code in range(16)], np.int8)
+
+NO_CODE = 255
+"""Two zero terms with signs, which is no code."""
+
+_CODE_OF_VALUE = {
+    1: np.full(256, NO_CODE, np.uint8),
+    2: np.full(256, NO_CODE, np.uint8),
+}
+"""By the value's two's complement byte."""
+
+for _value, _code in _TWO_TERM_CODES.items():
+    _CODE_OF_VALUE[2][_value] = _code
+    if _code >> 4 == ZERO_CODE:
+        _CODE_OF_VALUE[1][_value] = _code & 15
+
+
+def decode(codes: npt.NDArray[np.uint8], terms: int = 1) -> npt.NDArray[np.int8]:
+    """Return the integer that each code stands for, at most 64 (one term) or 96 in magnitude."""
+    if terms == 1:
+        return _TERM[codes]
+    return _TERM[codes & 15] + _TERM[codes >> 4]
+
+
+def has_one_term(values: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+    """Say for each int8 number whether it is 0 or `±2**m` with `m` in 0..6."""
+    return _CODE_OF_VALUE[1][values.astype(np.int16) & 255] != NO_CODE
+
+
+def encode(values: npt.NDArray[np.integer], terms: int = 1) -> npt.NDArray[np.uint8]:
+    """Return the canonical code of each integer, one code per byte.
 
     Raises:
-        ValueError: a value is not 0 or `±2**m` with `m` in 0..6.
+        ValueError: a value is not the sum of as many terms.
     """
-    if not is_power_of_two(values).all():
-        offender = values[~is_power_of_two(values)].flat[0]
-        raise ValueError(f"expected 0 or a signed power of two up to 64, got {offender}")
-    # frexp gives |v| = f * 2**k with f in [0.5, 1), so m = k - 1, exactly.
-    _, exponent_plus_one = np.frexp(np.abs(values.astype(np.float64)))
-    codes = (exponent_plus_one - 1).astype(np.uint8) | np.where(values < 0, SIGN_BIT, 0)
-    return np.where(values == 0, ZERO_CODE, codes).astype(np.uint8)
+    codes = _CODE_OF_VALUE[terms][values.astype(np.int16) & 255]
+    wrong = (codes == NO_CODE) | (np.abs(values.astype(np.int16)) > LEVELS[terms][-1])
+    if wrong.any():
+        kind = "a signed power of two up to 64" if terms == 1 else "a sum of two up to 96"
+        raise ValueError(f"expected 0 or {kind}, got {values[wrong].flat[0]}")
+    return codes
+
+
+def is_code(codes: npt.NDArray[np.uint8], terms: int = 1) -> npt.NDArray[np.bool_]:
+    """Say for each byte whether it is the canonical code of a number."""
+    if terms == 1:
+        return (codes < 16) & (codes != (SIGN_BIT | ZERO_CODE))
+    return _CODE_OF_VALUE[2][decode(codes, 2).astype(np.int16) & 255] == codes
+
+
+def split_terms(codes: npt.NDArray[np.uint8], terms: int) -> npt.NDArray[np.uint8]:
+    """Return the 4-bit codes of a weight's terms along a new last axis of that length."""
+    if terms == 1:
+        return codes[..., None]
+    return np.stack([codes & np.uint8(15), codes >> np.uint8(4)], axis=-1)
 
 
 def shift_multiply(
     operands: npt.NDArray[np.integer], codes: npt.NDArray[np.uint8]
 ) -> npt.NDArray[np.int64]:
-    """Multiply integers by coded weights the way hardware does: shift left, then negate.
+    """Multiply integers by one-term weights the way hardware does: shift left, then negate.
 
     Equal to `operands * decode(codes)`; a test shows it for every int8 operand and every code.
     """
@@ -60,21 +121,47 @@ def shift_multiply(
     return np.where((codes & 7) == ZERO_CODE, 0, signed)
 
 
+def _nearest_levels(terms: int) -> npt.NDArray[np.int8]:
+    """Return the level nearest to each `[k / 2, (k + 1) / 2)`.
+
+    Levels are integers, so that the halfway points between them fall on those borders.
+    """
+    levels = LEVELS[terms]
+    lower_ends = np.arange(2 * int(levels[-1]) + 1, dtype=np.float64) / 2
+    halfway = (levels[1:] + levels[:-1]) / 2
+    return levels[np.searchsorted(halfway, lower_ends, side="right")].astype(np.int8)
+
+
+_NEAREST = {terms: _nearest_levels(terms) for terms in TERMS}
+
+
 def round_to_pow2(
-    values: npt.NDArray[np.floating], exponent: int | npt.NDArray[np.integer]
+    values: npt.NDArray[np.floating], exponent: int | npt.NDArray[np.integer], terms: int = 1
 ) -> npt.NDArray[np.int8]:
-    """Round real numbers to the nearest of 0 and `±2**(e + m)`, `m` in 0..6; ties go to the larger.
+    """Round real numbers to the nearest that has a code; ties go to the larger magnitude.
+
+    Args:
+        values: real numbers of any shape.
+        exponent: `e`, one integer or an integer array that broadcasts against `values`.
+        terms: 1 or 2.
 
     Returns:
-        the integers 0 or `±2**m`, which times `2**e` are the rounded numbers.
+        integers that have a code of so many terms, which times `2**e` are the rounded numbers.
     """
-    scaled = np.ldexp(values.astype(np.float64), -np.asarray(exponent))
-    magnitudes = np.abs(scaled)
-    # |v| = f * 2**k, f in [0.5, 1): the neighbors are 2**(k-1) and 2**k, halfway at f = 0.75.
-    fraction, k = np.frexp(magnitudes)
-    m = np.clip(np.where(fraction >= 0.75, k, k - 1), 0, LARGEST_SHIFT)
-    levels = np.where(magnitudes < 0.5, 0, 1 << m)
-    return np.where(scaled < 0, -levels, levels).astype(np.int8)
+    half_steps = scaled(values, np.asarray(exponent) - 1)
+    nearest = _NEAREST[terms]
+    magnitudes = np.minimum(np.abs(half_steps), nearest.size - 1).astype(np.int32)
+    return np.copysign(nearest[magnitudes], half_steps).astype(np.int8)
+
+
+def scaled(
+    values: npt.NDArray[np.floating], exponent: npt.NDArray[np.integer]
+) -> npt.NDArray[np.floating]:
+    """Return `values / 2**exponent`, exactly, in float32 where that has the range."""
+    if values.dtype == np.float32 and np.abs(exponent).max(initial=0) < 100:
+        with np.errstate(over="ignore"):
+            return values * np.ldexp(np.float32(1), -exponent)
+    return np.ldexp(values.astype(np.float64), -exponent)
 
 
 def pack(codes: npt.NDArray[np.uint8]) -> bytes:

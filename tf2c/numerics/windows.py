@@ -1,6 +1,6 @@
-"""Sliding windows: extents, convolution, and max pooling over real pixels.
+"""Sliding windows: extents, convolution, max and average pooling over real pixels.
 
-Arrays are `[N, C, H, W]`; kernels, strides are `(height, width)`; pads are ONNX's
+Arrays are `[N, C, H, W]`; kernels, strides and dilations are `(height, width)`; pads are ONNX's
 `(top, left, bottom, right)`.
 """
 
@@ -13,18 +13,48 @@ import numpy.typing as npt
 from tf2c.numerics.fixed_point import ScalarT
 
 FloatT = TypeVar("FloatT", np.float32, np.float64)
+SumT = TypeVar("SumT", np.float64, np.int64)
+
+UNIT = (1, 1)
+"""Strides or dilations that change nothing."""
+
+COLUMNS = 1024
+"""Output pixels per matrix product, at least where there are as many: small images share one."""
+
+EXACT_FLOAT32 = 1 << 24
+"""Integers up to this magnitude, and sums of them that stay below it, are exact in float32."""
 
 
 def output_extent(
-    extent: Sequence[int], kernel: Sequence[int], strides: Sequence[int], pads: Sequence[int]
+    extent: Sequence[int],
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    pads: Sequence[int],
+    dilations: Sequence[int] = UNIT,
 ) -> tuple[int, int]:
-    """Return the `(height, width)` of a window operation: `(in + pads - kernel) // stride + 1`.
+    """Return the `(height, width)` of a window operation.
 
-    A result below 1 means that the window does not fit.
+    `(in + pads - ((kernel - 1) * dilation + 1)) // stride + 1`; a result below 1 means that the
+    window does not fit.
     """
-    height = (extent[0] + pads[0] + pads[2] - kernel[0]) // strides[0] + 1
-    width = (extent[1] + pads[1] + pads[3] - kernel[1]) // strides[1] + 1
+    height, width = (
+        (extent[axis] + pads[axis] + pads[axis + 2] - (kernel[axis] - 1) * dilations[axis] - 1)
+        // strides[axis]
+        + 1
+        for axis in (0, 1)
+    )
     return height, width
+
+
+def _padded(images: npt.NDArray[ScalarT], pads: Sequence[int], fill: float) -> npt.NDArray[ScalarT]:
+    if not any(pads):
+        return images
+    top, left, bottom, right = pads
+    return np.pad(
+        images,
+        ((0, 0), (0, 0), (top, bottom), (left, right)),
+        constant_values=images.dtype.type(fill),
+    )
 
 
 def windows(
@@ -33,16 +63,14 @@ def windows(
     strides: Sequence[int],
     pads: Sequence[int],
     fill: float,
+    dilations: Sequence[int] = UNIT,
 ) -> npt.NDArray[ScalarT]:
     """Return a view `[N, C, OH, OW, KH, KW]` of all windows, borders filled with `fill`."""
-    top, left, bottom, right = pads
-    padded = np.pad(
-        images,
-        ((0, 0), (0, 0), (top, bottom), (left, right)),
-        constant_values=images.dtype.type(fill),
+    covered = [(size - 1) * step + 1 for size, step in zip(kernel, dilations, strict=True)]
+    view = np.lib.stride_tricks.sliding_window_view(
+        _padded(images, pads, fill), tuple(covered), axis=(2, 3)
     )
-    view = np.lib.stride_tricks.sliding_window_view(padded, tuple(kernel), axis=(2, 3))
-    return view[:, :, :: strides[0], :: strides[1]]
+    return view[:, :, :: strides[0], :: strides[1], :: dilations[0], :: dilations[1]]
 
 
 def convolve(
@@ -50,41 +78,106 @@ def convolve(
     weights: npt.NDArray[FloatT],
     strides: Sequence[int],
     pads: Sequence[int],
+    dilations: Sequence[int] = UNIT,
+    group: int = 1,
 ) -> npt.NDArray[FloatT]:
-    """Correlate `[N, C, H, W]` with `[M, C, KH, KW]`: `y[n,m,i,j] = sum over c,r,s of w * x`.
+    """Correlate `[N, C, H, W]` with `[M, C / group, KH, KW]`.
 
-    Zero-padded; the result `[N, M, OH, OW]` has the operands' floating dtype.
+    `y[n,m,i,j] = sum over c,r,s of w[m,c,r,s] * x[n,c',i*stride+r*dilation-pad,...]`, where the
+    filters of the `k`-th of `group` equal parts see the `k`-th part of the channels. Zero-padded;
+    the result `[N, M, OH, OW]` has the operands' floating dtype.
     """
-    patches = windows(images, weights.shape[2:], strides, pads, fill=0.0)
+    kernel = weights.shape[2:]
+    if weights.shape[1] == 1 and group > 1:
+        return _convolve_depthwise(images, weights, strides, pads, dilations)
+    filters, channels = len(weights) // group, weights.shape[1]
+    patches = windows(images, kernel, strides, pads, 0.0, dilations)
     batch, _, height, width = patches.shape[:4]
-    columns = patches.transpose(0, 2, 3, 1, 4, 5).reshape(batch * height * width, -1)
-    # numpy's stubs lose the element type of a product.
-    product = cast(npt.NDArray[FloatT], columns @ weights.reshape(weights.shape[0], -1).T)
-    return product.reshape(batch, height, width, -1).transpose(0, 3, 1, 2)
+    rows = weights.reshape(len(weights), -1)
+    sums = np.empty((batch, len(weights), height, width), images.dtype)
+    together = min(max(COLUMNS // (height * width), 1), batch)
+    for first in range(0, batch, together):
+        chunk = patches[first : first + together].transpose(1, 4, 5, 0, 2, 3)
+        for part in range(group):
+            own = slice(part * filters, (part + 1) * filters)
+            columns = chunk[part * channels : (part + 1) * channels]
+            # numpy's stubs lose the element type of a product.
+            product = cast(
+                npt.NDArray[FloatT], rows[own] @ columns.reshape(rows.shape[1], -1)
+            ).reshape(filters, -1, height, width)
+            sums[first : first + together, own] = product.transpose(1, 0, 2, 3)
+    return sums
+
+
+def _convolve_depthwise(
+    images: npt.NDArray[FloatT],
+    weights: npt.NDArray[FloatT],
+    strides: Sequence[int],
+    pads: Sequence[int],
+    dilations: Sequence[int],
+) -> npt.NDArray[FloatT]:
+    """Convolve where every filter sees one channel, tap by tap: no matrix product would pay."""
+    filters, _, *kernel = weights.shape
+    height, width = output_extent(images.shape[2:], kernel, strides, pads, dilations)
+    padded = np.repeat(_padded(images, pads, 0.0), filters // images.shape[1], axis=1)
+    sums = np.zeros((len(images), filters, height, width), images.dtype)
+    for row in range(kernel[0]):
+        for column in range(kernel[1]):
+            top, left = row * dilations[0], column * dilations[1]
+            pixels = padded[
+                :,
+                :,
+                top : top + (height - 1) * strides[0] + 1 : strides[0],
+                left : left + (width - 1) * strides[1] + 1 : strides[1],
+            ]
+            sums += weights[:, 0, row, column, None, None] * pixels
+    return sums
+
+
+def _is_exact_in_float32(
+    operands: npt.NDArray[np.integer], weights: npt.NDArray[np.integer]
+) -> bool:
+    """Whether every sum of products, in any order, stays among the integers float32 has."""
+    limits = np.iinfo(operands.dtype.name)
+    largest = max(-int(limits.min), int(limits.max))
+    magnitudes = np.abs(weights.reshape(len(weights), -1).astype(np.int32))
+    return largest * int(magnitudes.sum(axis=1, dtype=np.int64).max()) < EXACT_FLOAT32
 
 
 def convolve_integers(
-    images: npt.NDArray[np.int8],
+    images: npt.NDArray[np.integer],
     weights: npt.NDArray[np.int8],
     bias: npt.NDArray[np.int32],
     strides: Sequence[int],
     pads: Sequence[int],
+    dilations: Sequence[int] = UNIT,
+    group: int = 1,
 ) -> npt.NDArray[np.int32]:
-    """Convolve int8 with int8 and add the bias, wrapping to int32 at the end.
+    """Convolve 8-bit integers with int8 and add the bias, wrapping to int32 at the end.
 
-    The float64 product is exact: partial sums stay below `2**53` for any weight tensor of fewer
-    than `2**39` elements per output channel.
+    The product runs in floating point, where it is exact: in float32 if the weights' sum of
+    magnitudes proves it, otherwise in float64, whose `2**53` no sum of fewer than `2**38` products
+    reaches.
     """
-    product = convolve(images.astype(np.float64), weights.astype(np.float64), strides, pads)
-    return (product.astype(np.int64) + bias.reshape(1, -1, 1, 1)).astype(np.int32)
+    if _is_exact_in_float32(images, weights):
+        products = convolve(
+            images.astype(np.float32), weights.astype(np.float32), strides, pads, dilations, group
+        ).astype(np.int32)
+        products += bias.reshape(1, -1, 1, 1)
+        return products
+    sums = convolve(
+        images.astype(np.float64), weights.astype(np.float64), strides, pads, dilations, group
+    )
+    return (sums.astype(np.int64) + bias.reshape(1, -1, 1, 1)).astype(np.int32)
 
 
 def multiply_integers(
-    rows: npt.NDArray[np.int8], weights: npt.NDArray[np.int8], bias: npt.NDArray[np.int32]
+    rows: npt.NDArray[np.integer], weights: npt.NDArray[np.int8], bias: npt.NDArray[np.int32]
 ) -> npt.NDArray[np.int32]:
     """Multiply `[N, K]` with `[M, K]` transposed and add the bias, as `convolve_integers` does."""
-    product = rows.astype(np.float64) @ weights.astype(np.float64).T
-    return (product.astype(np.int64) + bias).astype(np.int32)
+    dtype = np.float32 if _is_exact_in_float32(rows, weights) else np.float64
+    products = rows.astype(dtype) @ weights.astype(dtype).T
+    return (products.astype(np.int64) + bias).astype(np.int32)
 
 
 def max_pool(
@@ -97,13 +190,55 @@ def max_pool(
 
     Every window must contain a real pixel (pads smaller than the kernel see to it).
     """
-    lowest = np.iinfo(images.dtype.name).min if images.dtype.kind == "i" else -np.inf
-    return windows(images, kernel, strides, pads, fill=lowest).max(axis=(4, 5))
+    integers = images.dtype.kind in "iu"
+    lowest = np.iinfo(images.dtype.name).min if integers else -np.inf
+    height, width = output_extent(images.shape[2:], kernel, strides, pads)
+    padded = _padded(images, pads, lowest)
+    # Maxima along rows, then along columns: fewer comparisons than window by window.
+    narrow = padded[:, :, :, : (width - 1) * strides[1] + 1 : strides[1]]
+    for column in range(1, kernel[1]):
+        last = column + (width - 1) * strides[1] + 1
+        narrow = np.maximum(narrow, padded[:, :, :, column : last : strides[1]])
+    low = narrow[:, :, : (height - 1) * strides[0] + 1 : strides[0]]
+    for row in range(1, kernel[0]):
+        last = row + (height - 1) * strides[0] + 1
+        low = np.maximum(low, narrow[:, :, row : last : strides[0]])
+    return low.copy() if low.base is not None else low
+
+
+def window_sums(
+    images: npt.NDArray[ScalarT],
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    pads: Sequence[int],
+    dtype: type[SumT],
+) -> npt.NDArray[SumT]:
+    """Return the sum over each window `[N, C, OH, OW]`, computed in `dtype`; padding counts 0."""
+    return windows(images, kernel, strides, pads, 0).sum(axis=(4, 5), dtype=dtype)
+
+
+def window_counts(
+    extent: Sequence[int], kernel: Sequence[int], strides: Sequence[int], pads: Sequence[int]
+) -> npt.NDArray[np.int64]:
+    """Return how many real pixels each window contains, `[OH, OW]`."""
+    ones = np.ones((1, 1, *extent), np.int64)
+    return windows(ones, kernel, strides, pads, fill=0).sum(axis=(4, 5))[0, 0]
+
+
+def average_pool(
+    images: npt.NDArray[np.float32],
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    pads: Sequence[int],
+) -> npt.NDArray[np.float32]:
+    """Return the mean over the real pixels of each window, summed in float64."""
+    counts = window_counts(images.shape[2:], kernel, strides, pads)
+    sums = window_sums(images, kernel, strides, pads, np.float64)
+    return (sums / counts).astype(np.float32)
 
 
 def real_pixels(
     extent: Sequence[int], kernel: Sequence[int], strides: Sequence[int], pads: Sequence[int]
 ) -> int:
     """Return the sum over all windows of the real pixels that each contains."""
-    counts = windows(np.ones((1, 1, *extent), np.int64), kernel, strides, pads, fill=0)
-    return int(counts.sum())
+    return int(window_counts(extent, kernel, strides, pads).sum())

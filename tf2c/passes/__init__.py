@@ -10,10 +10,15 @@ from typing import NamedTuple
 from tf2c.passes.contract import CompilerPass
 from tf2c.passes.dataflow.allocate_memory import AllocateMemoryPass
 from tf2c.passes.dataflow.convert_shift_to_dataflow import ConvertShiftToDataflowPass
+from tf2c.passes.graph.drop_output_softmax import DropOutputSoftmaxPass
 from tf2c.passes.graph.fold_batch_norm import FoldBatchNormPass
+from tf2c.passes.graph.fold_padding import FoldPaddingPass
 from tf2c.passes.graph.fuse_activation import FuseActivationPass
 from tf2c.passes.graph.fuse_residual_add import FuseResidualAddPass
+from tf2c.passes.graph.hoist_activations import HoistActivationsPass
 from tf2c.passes.graph.insert_identity_convolutions import InsertIdentityConvolutionsPass
+from tf2c.passes.graph.remove_identities import RemoveIdentitiesPass
+from tf2c.passes.graph.remove_lrn import RemoveLrnPass
 from tf2c.passes.int8.choose_scales import ChooseScalesPass
 from tf2c.passes.int8.convert_graph_to_int8 import ConvertGraphToInt8Pass
 from tf2c.passes.shift.convert_int8_to_shift import ConvertInt8ToShiftPass
@@ -34,16 +39,22 @@ class Stage(NamedTuple):
     """In running order."""
 
 
+_NETWORK = frozenset({"graph", "layout"})
 _MULTIPLYING = frozenset({"int8.conv", "int8.gemm"})
 
 STAGES = (
     Stage(
         "graph",
-        "simplify the network until only layers, poolings and flattenings are left",
-        frozenset({"graph"}),
-        frozenset({"graph.batch_normalization", "graph.add", "graph.relu"}),
+        "simplify the network until only layers, poolings and what moves elements are left",
+        _NETWORK,
+        frozenset({"graph.batch_normalization", "graph.add", "graph.relu", "graph.clip"}),
         (
+            DropOutputSoftmaxPass,
+            RemoveIdentitiesPass,
+            FoldPaddingPass,
             FoldBatchNormPass,
+            # Before layers are looked for, because it brings activations closer to them.
+            HoistActivationsPass,
             # Before identities are inserted, because those are for what finds no layer to join.
             FuseResidualAddPass,
             InsertIdentityConvolutionsPass,
@@ -54,14 +65,14 @@ STAGES = (
     Stage(
         "int8",
         "store activations and weights as int8 with power-of-two scales",
-        frozenset({"int8"}),
+        frozenset({"int8", "layout"}),
         frozenset(),
         (ChooseScalesPass, ConvertGraphToInt8Pass),
     ),
     Stage(
         "shift",
         "make every weight a signed power of two; from here on everything is exact",
-        frozenset({"int8", "shift"}),
+        frozenset({"int8", "shift", "layout"}),
         _MULTIPLYING,
         # The proof looks at the rounded weights, which are those that run.
         (RoundWeightsToPow2Pass, ProveAccumulatorsPass, ConvertInt8ToShiftPass),
@@ -69,11 +80,18 @@ STAGES = (
     Stage(
         "dataflow",
         "lay the network out as jobs of an engine",
-        frozenset({"int8", "shift", "dataflow"}),
-        _MULTIPLYING | {"shift.conv", "shift.gemm", "int8.requantize", "int8.max_pool"},
+        frozenset({"int8", "shift", "layout", "dataflow"}),
+        _MULTIPLYING
+        | {"shift.conv", "shift.gemm", "int8.requantize", "int8.max_pool", "int8.average_pool"}
+        | {"layout.concat", "layout.pad", "layout.slice", "layout.transpose"},
         (ConvertShiftToDataflowPass, AllocateMemoryPass),
     ),
 )
 
-PASSES = {each.name: each for stage in STAGES for each in stage.passes}
+ON_REQUEST: tuple[type[CompilerPass], ...] = (RemoveLrnPass,)
+"""Passes that are in no stage: they run first, where the user asks for them."""
+
+PASSES = {each.name: each for stage in STAGES for each in stage.passes} | {
+    each.name: each for each in ON_REQUEST
+}
 """Every pass by its name."""

@@ -5,6 +5,7 @@ must give the same bits, equivalent ones nearly the same reals, approximate ones
 far the result moved.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from tf2c.dialects import tensors
 from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import Pow2Attr
 from tf2c.image_source import ImageSource
-from tf2c.interpreters import run
+from tf2c.interpreters import run_all
 from tf2c.numerics import fixed_point
 from tf2c.passes.contract import EQUIVALENT_TOLERANCE, CompilerPass, Contract
 from tf2c.passes.rewriting import network_function, network_input
@@ -47,9 +48,9 @@ def check_images(
 ) -> npt.NDArray[np.float32]:
     """Return images to check a module on: the first calibration images, else random ones."""
     argument = network_input(module)
-    generator = np.random.default_rng(seed)
     if calibration is not None:
         return next(calibration.batches(IMAGES))
+    generator = np.random.default_rng(seed)
     return generator.normal(size=(IMAGES, *tensors.extents(argument))).astype(np.float32)
 
 
@@ -77,30 +78,36 @@ class ContractChecker:
         Raises:
             ContractError: the pass broke its contract.
         """
-        before, real_before, layers_before = self._result, self._real, self._layers
+        before, real_before, layers_before = self._results, self._reals, self._layers
         self._execute(module)
         # Upstream's passes have no contract of their own; what we use of them is exact.
         contract = applied.contract if isinstance(applied, CompilerPass) else Contract.EXACT
-        if self._real.shape != real_before.shape:
+        shapes_before, shapes = (
+            [each.shape for each in each_run] for each_run in (before, self._results)
+        )
+        if shapes != shapes_before:
             raise ContractError(
                 f"pass `{applied.name}` changed the shape of the result: expected "
-                f"{real_before.shape}, got {self._real.shape}"
+                f"{shapes_before}, got {shapes}"
             )
-        difference = float(np.abs(self._real - real_before).max())
-        largest = max(float(np.abs(real_before).max()), np.finfo(np.float32).tiny)
         if contract in (Contract.EXACT, Contract.ANALYSIS):
             # The same bits must also stand for the same numbers, or a lost scale would pass.
-            same_bits = self._result.dtype == before.dtype and np.array_equal(self._result, before)
-            if not same_bits or not np.array_equal(self._real, real_before):
+            same = all(
+                result.dtype == old.dtype and np.array_equal(result, old)
+                for result, old in zip(
+                    (*self._results, *self._reals), (*before, *real_before), strict=True
+                )
+            )
+            if not same:
                 layer = self._first_difference(layers_before)
                 raise ContractError(
                     f"pass `{applied.name}` changed the result (seed {self._seed}), "
                     f"first in layer `{layer}`: expected the same numbers, got a difference of "
-                    f"{difference:g}"
+                    f"{_largest_difference(self._reals, real_before):g}"
                 )
-            return f"{contract}: {before.size} elements equal"
+            return f"{contract}: {sum(each.size for each in before)} elements equal"
         if contract is Contract.EQUIVALENT:
-            relative = difference / largest
+            relative = _largest_difference(self._reals, real_before, relative=True)
             if not relative <= EQUIVALENT_TOLERANCE:
                 layer = self._first_difference(layers_before, EQUIVALENT_TOLERANCE)
                 raise ContractError(
@@ -109,14 +116,14 @@ class ContractChecker:
                     f"{EQUIVALENT_TOLERANCE:g}, got {relative:g}"
                 )
             return f"{contract}: relative difference {relative:.1e}"
-        if not np.isfinite(self._real).all():
+        if not all(np.isfinite(each).all() for each in self._reals):
             raise ContractError(f"pass `{applied.name}` made the result infinite or NaN")
-        return f"{contract}: {_signal_to_noise(real_before, self._real)}"
+        return f"{contract}: {_signal_to_noise(real_before, self._reals)}"
 
     def _execute(self, module: ModuleOp) -> None:
         recorder = _LayerRecorder()
-        self._result = run(module, self._images, listener=recorder)
-        self._real = real_result(module, self._result)
+        self._results = run_all(module, self._images, listener=recorder)
+        self._reals = real_results(module, self._results)
         self._layers = recorder.results
 
     def _first_difference(self, before: dict[str, npt.NDArray[Any]], tolerance: float = 0.0) -> str:
@@ -131,17 +138,51 @@ class ContractChecker:
         return "return"
 
 
+def _largest_difference(
+    reals: Sequence[npt.NDArray[np.float64]],
+    before: Sequence[npt.NDArray[np.float64]],
+    *,
+    relative: bool = False,
+) -> float:
+    """Return the largest difference of all results, or that relative to the largest number."""
+    largest = 0.0
+    for values, old in zip(reals, before, strict=True):
+        difference = float(np.abs(values - old).max())
+        reference = max(float(np.abs(old).max()), np.finfo(np.float32).tiny)
+        # Not `max`, which loses NaN.
+        largest = float(np.fmax(largest, difference / reference if relative else difference))
+        if np.isnan(difference):
+            return difference
+    return largest
+
+
 def real_result(module: ModuleOp, result: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Return the real numbers that a network's result stands for, by its function's type."""
-    (kind,) = network_function(module).function_type.outputs.data
-    scale = tensors.tensor_type(kind).encoding
-    if isinstance(scale, Pow2Attr):
-        return fixed_point.dequantize(result, scale.broadcast(result.ndim))
-    return result.astype(np.float64)
+    """Return the real numbers that a network's one result stands for, by its function's type."""
+    (real,) = real_results(module, (result,))
+    return real
 
 
-def _signal_to_noise(reference: npt.NDArray[np.float64], result: npt.NDArray[np.float64]) -> str:
-    noise = np.square(result - reference).sum()
+def real_results(
+    module: ModuleOp, results: Sequence[npt.NDArray[Any]]
+) -> tuple[npt.NDArray[np.float64], ...]:
+    """Return the real numbers that a network's results stand for, by its function's types."""
+    reals: list[npt.NDArray[np.float64]] = []
+    kinds = network_function(module).function_type.outputs.data
+    for kind, result in zip(kinds, results, strict=True):
+        scale = tensors.tensor_type(kind).encoding
+        if isinstance(scale, Pow2Attr):
+            reals.append(fixed_point.dequantize(result, scale.broadcast(result.ndim)))
+        else:
+            reals.append(result.astype(np.float64))
+    return tuple(reals)
+
+
+def _signal_to_noise(
+    reference: Sequence[npt.NDArray[np.float64]], results: Sequence[npt.NDArray[np.float64]]
+) -> str:
+    pairs = list(zip(reference, results, strict=True))
+    noise = sum(float(np.square(result - old).sum()) for old, result in pairs)
     if noise == 0:
         return "no quantization noise"
-    return f"{10 * np.log10(np.square(reference).sum() / noise):.1f} dB SQNR"
+    signal = sum(float(np.square(old).sum()) for old, _ in pairs)
+    return f"{10 * np.log10(signal / noise):.1f} dB SQNR"

@@ -27,13 +27,13 @@ def network_input(module: ModuleOp) -> BlockArgument:
     """Return the network's input, for whoever executes it or looks at its images.
 
     Raises:
-        UserError: the module is not one function called `main` from one tensor to one.
+        UserError: the module is not one function called `main` from one tensor to some.
     """
     function = network_function(module)
     inputs, outputs = function.function_type.inputs.data, function.function_type.outputs.data
-    if function.sym_name.data != ENTRY or len(inputs) != 1 or len(outputs) != 1:
+    if function.sym_name.data != ENTRY or len(inputs) != 1 or not outputs:
         raise UserError(
-            f"expected a function `{ENTRY}` from one tensor to one, got "
+            f"expected a function `{ENTRY}` from one tensor to some, got "
             f"`{function.sym_name.data}` from {len(inputs)} to {len(outputs)}"
         )
     return function.args[0]

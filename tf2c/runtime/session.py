@@ -123,7 +123,7 @@ class Session:
 
     def _output(self, memories: Memories) -> npt.NDArray[np.integer]:
         port = self._program.output
-        memory = memories.output if port.raw else memories.features
+        memory = memories.output if port.wide else memories.features
         size = self._program.engine.feature_elements(port.channels, port.height, port.width)
         stored = self._program.engine.load_features(
             memory[:, port.offset : port.offset + size], port.channels, port.height, port.width

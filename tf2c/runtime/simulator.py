@@ -8,7 +8,7 @@ as it would on a card.
 import numpy as np
 import numpy.typing as npt
 
-from tf2c.numerics import fixed_point, pow2, windows
+from tf2c.numerics import fixed_point, windows
 from tf2c.program import Job, Program
 from tf2c.runtime.device import Memories
 
@@ -45,8 +45,12 @@ class Simulator:
         kernel = (job.kernel_height, job.kernel_width)
         first = job.weight_offset * engine.weight_word_bytes
         size = job.filter_tiles * job.weight_words * engine.weight_word_bytes
-        codes = engine.load_weights(
-            self._weights[first : first + size], job.filter_tiles, job.input_groups, kernel
+        weights = engine.load_weights(
+            self._weights[first : first + size],
+            job.filter_tiles,
+            job.tile_groups,
+            kernel,
+            job.weight_terms,
         )
         rows = program.parameters[job.parameter_offset : job.parameter_offset + job.filter_tiles]
         bias, multipliers = rows.transpose(1, 0, 2).reshape(2, -1)
@@ -54,8 +58,18 @@ class Simulator:
         images = self._read(
             program, memories, job.input_offset, job.input_groups, job.input_height, job.input_width
         )
+        # Tiles that read channels of their own are the parts of a grouped convolution.
+        parts = job.filter_tiles if job.tile_step else 1
+        seen = parts * job.tile_groups * engine.channel_vector
+        missing = max(seen - images.shape[1], 0)
         accumulators = windows.convolve_integers(
-            images, pow2.decode(codes), bias, (job.stride_height, job.stride_width), _pads(job)
+            np.pad(images, ((0, 0), (0, missing), (0, 0), (0, 0)))[:, :seen],
+            weights,
+            bias,
+            (job.stride_height, job.stride_width),
+            _pads(job),
+            (job.dilation_height, job.dilation_width),
+            parts,
         )
         channels = job.output_groups * engine.channel_vector
         values: npt.NDArray[np.integer] = accumulators[:, :channels]
@@ -77,6 +91,7 @@ class Simulator:
                 job.upper_bound,
                 residual,
                 job.residual_shift,
+                np.int32 if job.wide else np.int8,
             )
         pooled = windows.max_pool(
             values,
@@ -85,7 +100,7 @@ class Simulator:
             _pool_pads(job),
         )
         stored = engine.store_features(pooled)
-        target = memories.output if job.raw else memories.features
+        target = memories.output if job.wide else memories.features
         target[:, job.output_offset : job.output_offset + stored.shape[1]] = stored
 
     def _read(
@@ -106,8 +121,10 @@ class Simulator:
 
 def _pads(job: Job) -> tuple[int, int, int, int]:
     """All four pads; the table keeps top and left, and the extents imply bottom and right."""
-    bottom = (job.convolution_height - 1) * job.stride_height + job.kernel_height
-    right = (job.convolution_width - 1) * job.stride_width + job.kernel_width
+    covered_height = (job.kernel_height - 1) * job.dilation_height + 1
+    covered_width = (job.kernel_width - 1) * job.dilation_width + 1
+    bottom = (job.convolution_height - 1) * job.stride_height + covered_height
+    right = (job.convolution_width - 1) * job.stride_width + covered_width
     return (
         job.pad_top,
         job.pad_left,

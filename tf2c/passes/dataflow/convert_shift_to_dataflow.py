@@ -2,8 +2,10 @@
 
 A job is a convolution with its requantization, residual, activation and pooling. A fully
 connected layer is a convolution whose kernel covers the whole image, so flattening moves nothing.
-A pooling that cannot join a layer gets an identity job: the code of 64 on the diagonal, and a
-shift by 6 back.
+What has no weights, and cannot join a layer, becomes a job with weights of one
+(`passes/moving_jobs.py`): average poolings, slices, paddings and standing max poolings.
+Concatenated tensors lie one behind the other; only operands with broken channel vectors, or that
+lie in another concatenation already, are copied.
 
 Before:
     %a = shift.conv %x, %w, %b
@@ -12,15 +14,17 @@ Before:
 After:
     %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] pool [2, 2] ...
 
-Requires: no `int8.conv` and no `int8.gemm`: the engine's lanes shift, they do not multiply.
-Ensures: one `dataflow.engine`; what computes is `dataflow.job`; `int8.flatten` only renames shapes.
+Requires: one result; no `int8.conv` and no `int8.gemm`: the engine's lanes shift, they do not
+    multiply; signed activations; average poolings without padding.
+Ensures: one `dataflow.engine`; what computes is `dataflow.job`; `layout.reshape` and
+    `dataflow.concat` only name what lies in memory.
 Contract: exact.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
@@ -30,100 +34,93 @@ from xdsl.utils.exceptions import VerifyException
 
 from tf2c.analysis.constants import constant_array
 from tf2c.analysis.storage import unflattened
-from tf2c.dialects import dataflow, int8, shift, tensors
+from tf2c.analysis.support import refused_on_engine
+from tf2c.dialects import dataflow, int8, layout, shift, tensors
 from tf2c.dialects.layers import layer_name
-from tf2c.dialects.scales import Pow2Attr, scale_of
-from tf2c.dialects.tensors import NO_PADS, UNIT_STRIDES, I64Array, i64_array
+from tf2c.dialects.scales import scale_of
+from tf2c.dialects.windows import UNIT_WINDOW, ConvolutionWindow, PoolingWindow
 from tf2c.engine import Engine
-from tf2c.errors import UserError
-from tf2c.numerics import fixed_point, pow2
+from tf2c.errors import LayerError, UserError
+from tf2c.passes import moving_jobs
 from tf2c.passes.contract import CompilerPass, Contract
 from tf2c.passes.rewriting import insert_before, network_function, replace_value
-
-IDENTITY_SHIFT = pow2.LARGEST_SHIFT
-"""Multiplied by 2**6 and shifted back by 6, a number is itself, with a legal multiplier."""
 
 Sums = shift.ConvOp | shift.GemmOp
 
 
-def _refusal(op: Operation, message: str, hint: str) -> UserError:
-    return UserError(f"layer `{layer_name(op)}`: {message}", hint=hint)
+def _refusal(op: Operation, message: str, hint: str) -> LayerError:
+    return LayerError(layer_name(op), message, hint)
 
 
-def _insert_job(op: Operation, job: dataflow.JobOp, layer: Operation) -> SSAValue:
-    """Insert a job in front of `op`, refusing what its engine cannot do, and return its result."""
-    insert_before(op, [job], layer)
-    try:
-        job.verify_()
-    except VerifyException as error:
-        raise _refusal(
-            layer, str(error), "compile for a larger engine (`--engine`), or split the layer"
-        ) from error
-    return job.output
+def _insert_jobs(op: Operation, ops: Sequence[Operation], layer: Operation) -> SSAValue:
+    """Insert ops in front of `op`, the last a job, and return its result.
+
+    Raises:
+        UserError: a job is more than its engine can do.
+    """
+    insert_before(op, ops, layer)
+    for job in ops:
+        try:
+            job.verify_()
+        except VerifyException as error:
+            raise _refusal(
+                layer, str(error), "compile for a larger engine (`--engine`), or split the layer"
+            ) from error
+    return ops[-1].results[0]
 
 
-def _replace_with_job(op: Operation, job_output: SSAValue) -> None:
-    """Let a job's result, flattened where it stands for rows, replace an op's."""
-    result = job_output
-    if len(tensors.shape(op.results[0])) != len(tensors.shape(job_output)):
-        flat = int8.FlattenOp(job_output)
-        insert_before(op, [flat], layer=op)
-        result = flat.output
+def _replace_with_stored(op: Operation, stored: SSAValue) -> None:
+    """Let what lies in memory, in the shape of an op's result, replace that."""
+    result = stored
+    if tensors.shape(op.results[0]) != tensors.shape(stored):
+        shaped = layout.ReshapeOp(stored, tensors.extents(op.results[0]))
+        insert_before(op, [shaped], layer=op)
+        result = shaped.output
     replace_value(op.results[0], result)
     Rewriter.erase_op(op)
 
 
+def _stored_image(op: Operation, value: SSAValue) -> SSAValue:
+    """Return an operand as it lies in memory.
+
+    Raises:
+        UserError: it lies there as another image than `op` sees.
+    """
+    image = unflattened(value)
+    if tensors.extents(value) not in (
+        tensors.extents(image),
+        (tensors.flattened(image),),
+    ):
+        raise _refusal(
+            op,
+            f"expected an image of {tensors.dimension_text(tensors.extents(image))}, as it lies in "
+            f"memory, got it as {tensors.dimension_text(tensors.extents(value))}",
+            "cut the network in front of the reshaping layer with `--outputs`",
+        )
+    return image
+
+
 def _image_and_weight(sums: Sums) -> tuple[SSAValue, SSAValue]:
     """Return a layer's image as it lies in memory, and its weight for that image."""
-    image = unflattened(sums.input)
+    image = _stored_image(sums, sums.input)
     if isinstance(sums, shift.ConvOp):
         return image, sums.weight
     codes = constant_array(sums.weight)
     kernels = codes.reshape(len(codes), *tensors.extents(image))
-    weight = shift.ConstantOp(kernels, shift.code_scale(sums.weight))
+    weight = shift.ConstantOp(kernels, shift.code_scale(sums.weight), shift.code_terms(sums.weight))
     insert_before(sums, [weight], layer=sums)
     return image, weight.output
 
 
-def _convolution_window(sums: Sums) -> tuple[I64Array, I64Array]:
-    """Return strides and pads."""
-    if isinstance(sums, shift.ConvOp):
-        return sums.strides, sums.pads
-    return UNIT_STRIDES, NO_PADS
+def _convolution_window(sums: Sums) -> ConvolutionWindow:
+    return sums.window if isinstance(sums, shift.ConvOp) else UNIT_WINDOW
 
 
-def _insert_identity_job(
-    op: Operation, image: SSAValue, kernel: tuple[int, int], pooling: dataflow.Pooling
-) -> SSAValue:
-    """Insert a job in front of `op` that copies an image, and return its result.
-
-    Args:
-        op: the op that needs the copy.
-        image: `[?, C, H, W]`.
-        kernel: `(1, 1)` to keep the pixels; `(H, W)` to make every element a channel of its own.
-        pooling: of the copy.
-    """
-    channels = tensors.extents(image)[0]
-    filters = channels * kernel[0] * kernel[1]
-    diagonal = np.full((filters, filters), pow2.ZERO_CODE, np.uint8)
-    np.fill_diagonal(diagonal, IDENTITY_SHIFT)
-    codes = diagonal.reshape(filters, channels, *kernel)
-    weight = shift.ConstantOp(codes, Pow2Attr([-IDENTITY_SHIFT]))
-    exponent = int(scale_of(image).values[0]) - IDENTITY_SHIFT
-    bias = int8.ConstantOp(np.zeros(filters, np.int32), Pow2Attr([exponent]))
-    insert_before(op, [weight, bias], layer=op)
-    job = dataflow.JobOp(
-        image,
-        weight.output,
-        bias.output,
-        requantization=dataflow.Requantization(
-            [1 << (fixed_point.REQUANTIZE_SHIFT - IDENTITY_SHIFT)],
-            i64_array([fixed_point.INT8_MIN, fixed_point.INT8_MAX]),
-            scale_of(image),
-        ),
-        pooling=pooling,
-    )
-    return _insert_job(op, job, layer=op)
+def _one_pixel(op: Operation, image: SSAValue) -> SSAValue:
+    """Return an image as one pixel of many channels, which is how rows lie in memory."""
+    if tensors.extents(image)[1:] == (1, 1):
+        return image
+    return _insert_jobs(op, moving_jobs.flattening_job(image), layer=op)
 
 
 def _residual_image(requantize: int8.RequantizeOp) -> SSAValue | None:
@@ -134,11 +131,8 @@ def _residual_image(requantize: int8.RequantizeOp) -> SSAValue | None:
     """
     if requantize.residual is None:
         return None
-    image = unflattened(requantize.residual)
-    _, height, width = tensors.extents(image)
-    if len(tensors.shape(requantize.input)) == 2 and (height, width) != (1, 1):
-        return _insert_identity_job(requantize, image, (height, width), dataflow.NO_POOLING)
-    return image
+    image = _stored_image(requantize, requantize.residual)
+    return _one_pixel(requantize, image) if len(tensors.shape(requantize.input)) == 2 else image
 
 
 def _joining_pooling(requantize: int8.RequantizeOp) -> int8.MaxPoolOp | None:
@@ -149,10 +143,8 @@ def _joining_pooling(requantize: int8.RequantizeOp) -> int8.MaxPoolOp | None:
     return None
 
 
-def _windows(pooling: int8.MaxPoolOp | None) -> dataflow.Pooling:
-    if pooling is None:
-        return dataflow.NO_POOLING
-    return dataflow.Pooling(pooling.kernel_shape, pooling.strides, pooling.pads)
+def _windows(pooling: int8.MaxPoolOp | None) -> PoolingWindow:
+    return dataflow.NO_POOLING if pooling is None else pooling.window
 
 
 def _convert_requantization(requantize: int8.RequantizeOp) -> None:
@@ -164,43 +156,81 @@ def _convert_requantization(requantize: int8.RequantizeOp) -> None:
             "compile with `--weights shift1`: the engine has no lanes that multiply",
         )
     image, weight = _image_and_weight(sums)
-    strides, pads = _convolution_window(sums)
     pooling = _joining_pooling(requantize)
     job = dataflow.JobOp(
         image,
         weight,
         sums.bias,
         _residual_image(requantize),
-        strides=strides,
-        pads=pads,
+        window=_convolution_window(sums),
         requantization=dataflow.Requantization(
             requantize.multipliers.tolist(), requantize.bounds, scale_of(requantize.output)
         ),
         pooling=_windows(pooling),
     )
-    stored = _insert_job(requantize, job, layer=sums)
+    stored = _insert_jobs(requantize, [job], layer=sums)
     if pooling is None:
-        _replace_with_job(requantize, stored)
+        _replace_with_stored(requantize, stored)
     else:
-        _replace_with_job(pooling, stored)
+        _replace_with_stored(pooling, stored)
         Rewriter.erase_op(requantize)
 
 
 def _convert_raw(sums: Sums) -> None:
     """Convert accumulators that are used as they are, as the network's result."""
     image, weight = _image_and_weight(sums)
-    strides, pads = _convolution_window(sums)
-    job = dataflow.JobOp(image, weight, sums.bias, strides=strides, pads=pads)
-    _replace_with_job(sums, _insert_job(sums, job, layer=sums))
+    job = dataflow.JobOp(image, weight, sums.bias, window=_convolution_window(sums))
+    _replace_with_stored(sums, _insert_jobs(sums, [job], layer=sums))
 
 
-def _convert_standing_pooling(pooling: int8.MaxPoolOp) -> None:
-    """Give a pooling that no job can do on its way out a job that copies."""
-    image = unflattened(pooling.input)
-    _replace_with_job(pooling, _insert_identity_job(pooling, image, (1, 1), _windows(pooling)))
+def _convert_average(op: int8.AveragePoolOp) -> None:
+    ops = moving_jobs.averaging_job(_stored_image(op, op.input), op)
+    if ops is None:
+        raise _refusal(
+            op,
+            f"expected an average that a multiplier of {Engine.multiplier_bits} bits can divide",
+            "store its result in coarser steps: calibrate with other images",
+        )
+    _replace_with_stored(op, _insert_jobs(op, ops, layer=op))
+
+
+def _is_concatenated(value: SSAValue) -> bool:
+    return any(isinstance(use.operation, dataflow.ConcatOp) for use in value.uses)
+
+
+def _convert_concat(op: layout.ConcatOp) -> None:
+    rank = len(tensors.shape(op.output))
+    if op.axis.value.data != 1 or rank not in (2, 4):
+        raise _refusal(
+            op,
+            "expected a concatenation of channels, got one along axis "
+            f"{op.axis.value.data} of {rank} dimensions",
+            "cut the network in front of it with `--outputs`",
+        )
+    images = [_stored_image(op, each) for each in op.inputs]
+    if rank == 2:
+        images = [_one_pixel(op, image) for image in images]
+    vector = dataflow.engine_of(op).channel_vector
+    if any(tensors.extents(image)[0] % vector for image in images[:-1]):
+        joined = _insert_jobs(op, moving_jobs.joining_jobs(images), layer=op)
+        _replace_with_stored(op, joined)
+        return
+    places: list[SSAValue] = []
+    for image in images:
+        # A tensor lies in one place only.
+        if image in places or _is_concatenated(image):
+            image = _insert_jobs(op, moving_jobs.copying_job(image), layer=op)
+        places.append(image)
+    channels = sum(tensors.extents(image)[0] for image in images)
+    shape = (tensors.shape(images[0])[0], channels, *tensors.extents(images[0])[1:])
+    concat = dataflow.ConcatOp(places, layout.same_elements(images[0], shape))
+    _replace_with_stored(op, _insert_jobs(op, [concat], layer=op))
 
 
 def _convert(op: Operation) -> None:
+    refusal = refused_on_engine(op)
+    if refusal is not None:
+        raise refusal
     match op:
         case int8.QuantizeOp():
             placed = dataflow.InputOp(op.output)
@@ -210,17 +240,22 @@ def _convert(op: Operation) -> None:
         case int8.RequantizeOp():
             _convert_requantization(op)
         case int8.MaxPoolOp():
-            _convert_standing_pooling(op)
+            ops = moving_jobs.copying_job(_stored_image(op, op.input), op.window)
+            _replace_with_stored(op, _insert_jobs(op, ops, layer=op))
+        case int8.AveragePoolOp():
+            _convert_average(op)
+        case layout.ConcatOp():
+            _convert_concat(op)
+        case layout.SliceOp():
+            ops = moving_jobs.slicing_job(_stored_image(op, op.input), op)
+            _replace_with_stored(op, _insert_jobs(op, ops, layer=op))
+        case layout.PadOp():
+            ops = moving_jobs.padding_job(_stored_image(op, op.input), op)
+            _replace_with_stored(op, _insert_jobs(op, ops, layer=op))
         case shift.ConvOp() | shift.GemmOp():
             users = [use.operation for use in op.output.uses]
             if any(not isinstance(user, int8.RequantizeOp) for user in users):
                 _convert_raw(op)
-        case int8.ConvOp() | int8.GemmOp():
-            raise _refusal(
-                op,
-                "the engine's lanes shift, they do not multiply by int8 weights",
-                "compile with `--weights shift1`, or stop before the engine with `--to int8`",
-            )
         case _:
             pass
 

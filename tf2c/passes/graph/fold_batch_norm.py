@@ -2,7 +2,7 @@
 
 With gain `g = scale / sqrt(variance + epsilon)`, a layer's `weight` becomes `g * weight` and its
 `bias` becomes `g * (bias - mean) + shift`, per filter. A normalization that follows something
-else becomes a 1x1 convolution (or a fully connected layer) with `g` on its diagonal.
+else becomes a depthwise 1x1 convolution (or a fully connected layer) with `g` on its diagonal.
 
 Before:
     %c = graph.conv %x, %w
@@ -27,10 +27,11 @@ from xdsl.rewriter import Rewriter
 from xdsl.transforms.dead_code_elimination import dce
 
 from tf2c.analysis.constants import constant_array
-from tf2c.dialects import graph, tensors
+from tf2c.dialects import graph
 from tf2c.dialects.blob import BlobAttr
 from tf2c.passes.contract import CompilerPass, Contract
 from tf2c.passes.rewriting import insert_before, replace_layer, replace_value
+from tf2c.passes.scaling_layers import scaling_layer
 
 
 def gain_and_shift(
@@ -70,8 +71,7 @@ def _fold(layer: graph.LayerOp, op: graph.BatchNormalizationOp) -> None:
             layer.input,
             new_weight.output,
             new_bias.output,
-            strides=layer.strides,
-            pads=layer.pads,
+            window=layer.window,
         )
     else:
         folded = graph.GemmOp(layer.input, new_weight.output, new_bias.output)
@@ -81,15 +81,9 @@ def _fold(layer: graph.LayerOp, op: graph.BatchNormalizationOp) -> None:
 
 
 def _make_layer(op: graph.BatchNormalizationOp) -> None:
-    gain, shift = gain_and_shift(op)
-    diagonal = np.diag(gain)
-    if len(tensors.extents(op.input)) == 1:
-        weight, bias = _constant(diagonal), _constant(shift)
-        layer: graph.LayerOp = graph.GemmOp(op.input, weight.output, bias.output)
-    else:
-        weight, bias = _constant(diagonal[:, :, None, None]), _constant(shift)
-        layer = graph.ConvOp(op.input, weight.output, bias.output)
-    replace_layer(op, [weight, bias, layer], layer.output)
+    gain, shift = (each.astype(np.float32) for each in gain_and_shift(op))
+    ops, layer = scaling_layer(op.input, gain, shift)
+    replace_layer(op, ops, layer.output)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
-"""Let a ReLU join the layer in front of it.
+"""Let ReLUs and clips join the layer in front of them.
 
-Below `graph`, a ReLU is only the lower bound of the clamp that every stored number passes anyway.
+Below `graph`, they are only the bounds of the clamp that every stored number passes anyway. Bounds
+behind bounds are bounds: `clip(clip(x, a, b), c, d) = clip(x, clip(a, c, d), clip(b, c, d))`.
 
 Before:
     %c = graph.conv %x, %w
@@ -9,13 +10,14 @@ After:
     %y = graph.conv %x, %w then relu
 
 Requires: nothing.
-Ensures: no `graph.relu` behind a layer without activation whose result nothing else uses.
+Ensures: no `graph.relu` and no `graph.clip` behind a layer whose result nothing else uses.
 Contract: exact.
 """
 
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.rewriter import Rewriter
@@ -25,23 +27,28 @@ from tf2c.passes.contract import CompilerPass, Contract
 from tf2c.passes.rewriting import replace_value
 
 
+def _combined(first: graph.ActivationAttr, second: graph.ActivationAttr) -> graph.ActivationAttr:
+    """Return the one activation that does what two do, one behind the other."""
+    bounds = np.clip(first.data, second.data.lower, second.data.upper)
+    return graph.ActivationAttr(graph.ActivationBounds(*map(float, bounds)))
+
+
 @dataclass(frozen=True)
 class FuseActivationPass(CompilerPass):
-    """Let a ReLU join the layer in front of it."""
+    """Let ReLUs and clips join the layer in front of them."""
 
     name = "fuse-activation"
     contract: ClassVar[Contract] = Contract.EXACT
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        """Fuse every ReLU that has a layer to join."""
-        for relu in list(op.walk()):
-            if not isinstance(relu, graph.ReluOp):
+        """Fuse every activation that has a layer to join."""
+        for activation in list(op.walk()):
+            if not isinstance(activation, graph.ReluOp | graph.ClipOp):
                 continue
-            layer = relu.input.owner
-            if not isinstance(layer, graph.LayerOp) or not relu.input.has_one_use():
+            layer = activation.input.owner
+            if not isinstance(layer, graph.LayerOp) or not activation.input.has_one_use():
                 continue
-            if layer.activation != graph.NO_ACTIVATION:
-                continue
-            layer.activation = graph.RELU
-            replace_value(relu.output, layer.output)
-            Rewriter.erase_op(relu)
+            own = graph.RELU if isinstance(activation, graph.ReluOp) else activation.activation
+            layer.activation = _combined(layer.activation, own)
+            replace_value(activation.output, layer.output)
+            Rewriter.erase_op(activation)

@@ -40,14 +40,7 @@ def _can_take_residual(value: SSAValue) -> bool:
 
 def _with_residual(layer: graph.LayerOp, residual: SSAValue) -> graph.LayerOp:
     if isinstance(layer, graph.ConvOp):
-        return graph.ConvOp(
-            layer.input,
-            layer.weight,
-            layer.bias,
-            residual,
-            strides=layer.strides,
-            pads=layer.pads,
-        )
+        return graph.ConvOp(layer.input, layer.weight, layer.bias, residual, window=layer.window)
     return graph.GemmOp(layer.input, layer.weight, layer.bias, residual)
 
 

@@ -1,10 +1,11 @@
 """Choose the power-of-two scale of every stored tensor from calibration images.
 
-Runs the network in floating point over the images, twice: first for each tensor's largest
-magnitude, then for the squared int8 rounding error of the exponents that come into question, the
-one that saturates nothing and finer ones. The least error wins. An exponent is raised where the
-requantizing shift or the residual's would not be legal (`numerics.exponents`); that is noted in the
-context, because it costs accuracy.
+Runs the network in floating point over the images, once, and keeps a histogram of magnitudes of
+each tensor that rounding will make (`numerics.histograms`). Tensors that meet in a concatenation
+share a scale, and so count together. Of the exponents that come into question, the one that
+saturates nothing and finer ones, `mse` takes the one of least squared rounding error and `minmax`
+the first. An exponent is raised where the requantizing shift or the residual's would not be legal
+(`numerics.exponents`); that is noted in the context, because it costs accuracy.
 
 Before:
     %y = graph.conv %x, %w then relu
@@ -12,89 +13,87 @@ After:
     %y = graph.conv %x, %w then relu {int8.scale = #int8.pow2<-5>}
 
 Requires: calibration images in the context, or their path (.npy, float32, NxCxHxW) as an option.
-Ensures: the function's argument and every layer whose result is stored carry `int8.scale`.
+Ensures: the function's argument and every op whose result is stored carry `int8.scale`; with
+    `unsigned`, those that are never negative also carry `int8.element = ui8`.
 Contract: analysis; the scales are attributes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from xdsl.context import Context
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.interpreter import Interpreter, PythonValues
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from tf2c.analysis.constants import constant_array
-from tf2c.analysis.storage import stored_layers, stored_source
+from tf2c.analysis.storage import ScaleClasses, StoringOp, storing_ops
 from tf2c.context import CompilerContext
 from tf2c.dialects import graph, tensors
 from tf2c.dialects.layers import layer_name
-from tf2c.dialects.scales import SCALE, Pow2Attr
-from tf2c.errors import UserError
-from tf2c.image_source import ArrayImages, ImageSource
-from tf2c.interpreters import run
+from tf2c.dialects.scales import ELEMENT, SCALE, Pow2Attr, ui8
+from tf2c.errors import LayerError, UserError
+from tf2c.image_source import ImageSource, load_array_images
+from tf2c.interpreters import run_all
 from tf2c.numerics import exponents, fixed_point
+from tf2c.numerics.histograms import MagnitudeHistogram
 from tf2c.passes.contract import CompilerPass, Contract
 from tf2c.passes.rewriting import network_function, network_input
 
-BATCH = 32
+BATCH = 8
 """Images per run: bounds the memory that activations take."""
 
 CANDIDATES = 5
 """Exponents tried per tensor; each finer one saturates half of the range."""
 
+METHODS = ("mse", "minmax")
+
 
 @dataclass
-class _Observed:
-    """What is known of one tensor's values."""
+class _ScaleClass:
+    """Tensors that share a scale, and what is known of their values."""
 
-    largest: float = 0.0
-    candidates: npt.NDArray[np.int64] | None = None
-    errors: npt.NDArray[np.float64] | None = None
+    sources: list[SSAValue] = field(default_factory=list[SSAValue])
+    histogram: MagnitudeHistogram = field(default_factory=MagnitudeHistogram)
+    is_unsigned: bool = False
 
-    def observe(self, values: npt.NDArray[np.floating]) -> None:
-        """Take note of a batch: magnitudes first, rounding errors once candidates are known."""
-        if self.candidates is None or self.errors is None:
-            self.largest = max(self.largest, float(np.abs(values).max()))
-        else:
-            self.errors += exponents.squared_errors(values, self.candidates)
+    @property
+    def largest_stored(self) -> int:
+        return fixed_point.UINT8_MAX if self.is_unsigned else fixed_point.INT8_MAX
 
-    def settle_magnitude(self) -> None:
-        """Go over from the first run to the second."""
-        if self.largest > 0:
-            self.candidates = exponents.activation_candidates(self.largest, CANDIDATES)
-            self.errors = np.zeros(CANDIDATES)
-
-    def best_exponent(self) -> int | None:
-        """Return the candidate of least error, ties to the one that saturates less.
-
-        None for a tensor that was zero on every image, which says nothing about its scale.
-        """
-        if self.candidates is None or self.errors is None:
+    def best_exponent(self, method: str) -> int | None:
+        """Return the wanted exponent; None for tensors that were zero on every image."""
+        if self.histogram.largest == 0:
             return None
-        return int(self.candidates[np.argmin(self.errors)])
+        count = 1 if method == "minmax" else CANDIDATES
+        candidates = exponents.activation_candidates(
+            self.histogram.largest, count, self.largest_stored
+        )
+        # Ties go to the first, which saturates least.
+        best = np.argmin(self.histogram.squared_errors(candidates, self.largest_stored))
+        return int(candidates[best])
 
 
 class _Observer(Interpreter.Listener):
-    """Passes layer results on to what observes them."""
+    """Passes results on to the histograms of what is stored."""
 
-    def __init__(self, observed: dict[SSAValue, _Observed]) -> None:
-        self._observed = observed
+    def __init__(self, histograms: dict[SSAValue, MagnitudeHistogram]) -> None:
+        self._histograms = histograms
 
     def did_interpret_op(self, op: Operation, results: PythonValues) -> None:
         for result, values in zip(op.results, results, strict=True):
-            if result in self._observed:
+            if result in self._histograms:
                 if not np.isfinite(values).all():
-                    raise UserError(
-                        f"layer `{layer_name(op)}`: expected finite activations on the calibration "
-                        "images, got NaN or infinity",
-                        hint="check the images and their preprocessing",
+                    raise LayerError(
+                        layer_name(op),
+                        "expected finite activations on the calibration images, got NaN or "
+                        "infinity",
+                        "check the images and their preprocessing",
                     )
-                self._observed[result].observe(values)
+                self._histograms[result].observe(values)
 
 
 def _calibration_images(ctx: Context, path: str | None, extents: tuple[int, ...]) -> ImageSource:
@@ -103,27 +102,14 @@ def _calibration_images(ctx: Context, path: str | None, extents: tuple[int, ...]
     Raises:
         UserError: there are none, or not of the network's shape and kind.
     """
-    if path is None:
-        if isinstance(ctx, CompilerContext) and ctx.calibration is not None:
-            return ctx.calibration
-        raise UserError(
-            "expected calibration images, got none",
-            hint="give `choose-scales{images=FILE.npy}`, or `--calib` to `tf2c compile`",
-        )
-    try:
-        loaded: object = np.load(Path(path), allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "damaged contents"
-        raise UserError(f"{path}: expected a .npy file, got {reason}") from error
-    images = cast(npt.NDArray[Any], loaded)
-    if not isinstance(loaded, np.ndarray) or images.dtype.kind != "f":
-        raise UserError(f"{path}: expected an array of real numbers, got something else")
-    if images.shape[1:] != extents or len(images) == 0:
-        raise UserError(
-            f"{path}: expected images of shape {tensors.dimension_text(extents)}, "
-            f"got {tensors.dimension_text(images.shape[1:])}, {len(images)} of them"
-        )
-    return ArrayImages(images)
+    if path is not None:
+        return load_array_images(Path(path), extents)
+    if isinstance(ctx, CompilerContext) and ctx.calibration is not None:
+        return ctx.calibration
+    raise UserError(
+        "expected calibration images, got none",
+        hint="give `choose-scales{images=FILE.npy}`, or `--calib` to `tf2c compile`",
+    )
 
 
 @dataclass(frozen=True)
@@ -135,35 +121,145 @@ class ChooseScalesPass(CompilerPass):
 
     images: str | None = None
     """Path of an .npy file of calibration images; by default the context's."""
+    method: str = METHODS[0]
+    """`mse`: least squared rounding error; `minmax`: nothing saturates."""
+    unsigned: bool = False
+    """Store what is never negative as ui8; not for engines whose lanes are signed."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Observe, choose, annotate."""
+        if self.method not in METHODS:
+            raise UserError(f"expected a method of {', '.join(METHODS)}, got `{self.method}`")
         function, argument = network_function(op), network_input(op)
         images = _calibration_images(ctx, self.images, tensors.extents(argument))
-        layers = list(stored_layers(function))
-        observed: dict[SSAValue, _Observed] = {
-            value: _Observed() for value in (argument, *(each.output for each in layers))
+        choice = _Choice(function, argument, self.method, unsigned=self.unsigned)
+        choice.observe(op, images)
+        choice.choose()
+        choice.annotate(ctx)
+
+
+class _Choice:
+    """The scales of one network as they are found."""
+
+    def __init__(
+        self, function: FuncOp, argument: BlockArgument, method: str, *, unsigned: bool
+    ) -> None:
+        self._function = function
+        self._argument = argument
+        self._method = method
+        self._ops = list(storing_ops(function))
+        sets = ScaleClasses(function)
+        classes: dict[SSAValue, _ScaleClass] = {}
+        for source in (argument, *(op.output for op in self._ops)):
+            members = classes.setdefault(sets.representative(source), _ScaleClass())
+            members.sources.append(source)
+        self._sets = sets
+        self._classes = classes
+        if unsigned:
+            self._find_unsigned()
+        self._exponents: dict[SSAValue, int] = {}
+
+    def _class_of(self, value: SSAValue) -> _ScaleClass:
+        return self._classes[self._sets.representative(value)]
+
+    def exponent_of(self, value: SSAValue) -> int:
+        """Return what has been chosen for a tensor."""
+        return self._exponents[self._sets.representative(value)]
+
+    def _find_unsigned(self) -> None:
+        """Find the tensors that are never negative, in program order."""
+        for members in self._classes.values():
+            members.is_unsigned = all(
+                self._is_never_negative(source.owner) for source in members.sources
+            )
+
+    def _is_never_negative(self, op: object) -> bool:
+        if isinstance(op, graph.AveragePoolOp):
+            return self._class_of(op.input).is_unsigned
+        return isinstance(op, graph.LayerOp) and op.activation.data.lower >= 0
+
+    def observe(self, module: ModuleOp, images: ImageSource) -> None:
+        """Run the network on the images."""
+        histograms = {
+            source: members.histogram
+            for members in self._classes.values()
+            for source in members.sources
         }
-        for settle in (True, False):
-            for batch in images.batches(BATCH):
-                observed[argument].observe(batch)
-                # Overflow is refused below, by the layer that overflows.
-                with np.errstate(over="ignore", invalid="ignore"):
-                    run(op, batch, listener=_Observer(observed))
-            if settle:
-                for tensor in observed.values():
-                    tensor.settle_magnitude()
-        best = {value: tensor.best_exponent() for value, tensor in observed.items()}
-        chosen = _legal_exponents(argument, layers, best)
-        for layer in layers:
-            layer.attributes[SCALE] = Pow2Attr([chosen[layer.output]])
-            wanted = best[layer.output]
-            if wanted is not None and chosen[layer.output] != wanted:
+        observer = _Observer(histograms)
+        for batch in images.batches(BATCH):
+            histograms[self._argument].observe(batch)
+            # Overflow is refused by the observer, by the layer that overflows.
+            with np.errstate(over="ignore", invalid="ignore"):
+                run_all(module, batch, listener=observer)
+        if self._class_of(self._argument).histogram.largest == 0:
+            raise UserError(
+                "expected calibration images with something on them, got only zeros",
+                hint="check the images and their preprocessing",
+            )
+
+    def choose(self) -> None:
+        """Choose the least legal exponents that are not below the wanted ones.
+
+        Where tensors share a scale, a layer may raise its own input's exponent, and so ask for ever
+        more. Then weights saturate instead: their exponents are clipped to what is legal.
+        """
+        self._wanted = {
+            key: each.best_exponent(self._method) for key, each in self._classes.items()
+        }
+        for looks_at_weights in (True, False):
+            self._exponents = {
+                key: exponents.LOWEST_EXPONENT if exponent is None else exponent
+                for key, exponent in self._wanted.items()
+            }
+            # A sweep in program order settles all that do not share scales with what is behind.
+            for _ in range(len(self._classes) + 1):
+                raised = [self._raise_for(op, looks_at_weights) for op in self._ops]
+                if not any(raised):
+                    return
+
+    def _raise_for(self, op: StoringOp, looks_at_weights: bool) -> bool:
+        """Raise exponents until one op is legal; say whether any had to be."""
+        source = self.exponent_of(op.input)
+        if isinstance(op, graph.AveragePoolOp):
+            # Finer steps than the sum's own would say nothing.
+            count = int(np.prod(op.kernel_shape.get_values()))
+            return self._raise(op.output, source - (count.bit_length() - 1))
+        raised = False
+        is_zero = self._wanted[self._sets.representative(op.output)] is None
+        if looks_at_weights or is_zero:
+            finest = exponents.smallest_output_exponent(constant_array(op.weight), source)
+            if is_zero and finest == exponents.LOWEST_EXPONENT:
+                finest = source  # zero weights say nothing about a tensor of zeros
+            raised = self._raise(op.output, finest)
+        if op.residual is not None:
+            residual = self.exponent_of(op.residual)
+            raised |= self._raise(op.output, residual - _LARGEST_DIFFERENCE)
+            sum_exponent = self.exponent_of(op.output)
+            raised |= self._raise(op.residual, sum_exponent - fixed_point.REQUANTIZE_SHIFT)
+        return raised
+
+    def _raise(self, value: SSAValue, least: int) -> bool:
+        key = self._sets.representative(value)
+        if least <= self._exponents[key]:
+            return False
+        self._exponents[key] = least
+        return True
+
+    def annotate(self, ctx: Context) -> None:
+        """Write the choice into the IR, and what it costs into the context's notes."""
+        for op in self._ops:
+            exponent = self.exponent_of(op.output)
+            op.attributes[SCALE] = Pow2Attr([exponent])
+            if self._class_of(op.output).is_unsigned:
+                op.attributes[ELEMENT] = ui8
+            wanted = self._wanted[self._sets.representative(op.output)]
+            if wanted is not None and exponent != wanted and isinstance(op, graph.LayerOp):
                 _notes(ctx).append(
-                    f"layer `{layer_name(layer)}`: stored in steps of 2**{chosen[layer.output]} "
-                    f"instead of 2**{wanted}, so that its requantizing shifts are legal"
+                    f"layer `{layer_name(op)}`: stored in steps of 2**{exponent} instead of "
+                    f"2**{wanted}, so that its requantizing shifts are legal"
                 )
-        _annotate_argument(function, Pow2Attr([chosen[argument]]))
+        scale = Pow2Attr([self.exponent_of(self._argument)])
+        self._function.arg_attrs = ArrayAttr([DictionaryAttr({SCALE: scale})])
 
 
 def _notes(ctx: Context) -> list[str]:
@@ -171,46 +267,5 @@ def _notes(ctx: Context) -> list[str]:
     return ctx.notes if isinstance(ctx, CompilerContext) else []
 
 
-def _legal_exponents(
-    argument: SSAValue, layers: list[graph.LayerOp], best: dict[SSAValue, int | None]
-) -> dict[SSAValue, int]:
-    """Choose exponents in program order, raised where what follows would not be legal.
-
-    A residual must not be stored in steps finer than 2**-30 of its sum's. One that would be is
-    raised, and everything behind it chosen again; exponents only rise, so this ends.
-    """
-    input_exponent = best[argument]
-    if input_exponent is None:
-        raise UserError(
-            "expected calibration images with something on them, got only zeros",
-            hint="check the images and their preprocessing",
-        )
-    least: dict[SSAValue, int] = {}
-    while True:
-        chosen = {argument: max(input_exponent, least.get(argument, input_exponent))}
-        for layer in layers:
-            source_exponent = chosen[stored_source(layer.input)]
-            weight = constant_array(layer.weight)
-            finest = exponents.smallest_output_exponent(weight, source_exponent)
-            wanted = best[layer.output]
-            if wanted is None:
-                # Zero on every image: as fine as the layer's own weights allow.
-                wanted = source_exponent if finest == exponents.LOWEST_EXPONENT else finest
-            exponent = max(wanted, finest, least.get(layer.output, wanted))
-            chosen[layer.output] = exponent
-            if layer.residual is not None:
-                source = stored_source(layer.residual)
-                chosen[layer.output] = max(exponent, chosen[source] - _LARGEST_DIFFERENCE)
-                if chosen[source] < chosen[layer.output] - fixed_point.REQUANTIZE_SHIFT:
-                    least[source] = chosen[layer.output] - fixed_point.REQUANTIZE_SHIFT
-                    break
-        else:
-            return chosen
-
-
 _LARGEST_DIFFERENCE = fixed_point.RESIDUAL_SHIFT_LIMIT - fixed_point.REQUANTIZE_SHIFT
 """How much coarser than its sum a residual may be stored."""
-
-
-def _annotate_argument(function: FuncOp, scale: Pow2Attr) -> None:
-    function.arg_attrs = ArrayAttr([DictionaryAttr({SCALE: scale})])

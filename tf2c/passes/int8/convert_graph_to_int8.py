@@ -4,7 +4,7 @@ The weights of each filter get the finest power-of-two scale that holds them
 (`numerics.exponents.weight_exponents`); they keep their real numbers as origin, for passes that
 round again. A layer becomes a convolution into accumulators and a requantization, where the
 residual operand and the activation join. The layer that computes the network's result keeps its
-accumulators.
+accumulators, and an average pooling that does keeps 32 bits.
 
 Before:
     %y = graph.conv %x, %w bias %b residual %r then relu {int8.scale = #int8.pow2<-5>}
@@ -12,7 +12,7 @@ After:
     %a = int8.conv %x, %wq, %bq
     %y = int8.requantize %a residual %r shift [8] bounds [0, 127]
 
-Requires: `choose-scales` has run; no `graph.add`, `graph.relu` and `graph.batch_normalization`.
+Requires: `choose-scales` has run; of `graph`, only layers and poolings are left.
 Ensures: no op of `graph`.
 Contract: approximate; metric: signal-to-quantization-noise ratio of the network's result.
 """
@@ -22,34 +22,51 @@ from typing import ClassVar
 
 import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
-from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.dialects.builtin import IntegerType, ModuleOp, i8, i32
+from xdsl.dialects.func import FuncOp
 from xdsl.ir import BlockArgument, Operation, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from tf2c.analysis.constants import constant_array
 from tf2c.analysis.storage import returns_accumulators
-from tf2c.dialects import graph, int8
+from tf2c.analysis.support import refused_below_graph
+from tf2c.dialects import graph, int8, layout, tensors
 from tf2c.dialects.blob import BlobAttr
 from tf2c.dialects.layers import layer_name
-from tf2c.dialects.scales import SCALE, Pow2Attr, accumulator_scale, scale_of
-from tf2c.dialects.tensors import i64_array
-from tf2c.errors import UserError
+from tf2c.dialects.scales import (
+    ELEMENT,
+    SCALE,
+    Pow2Attr,
+    accumulator_scale,
+    scale_of,
+    storage_bounds,
+    ui8,
+)
+from tf2c.dialects.tensors import I64Array, i64_array
+from tf2c.errors import LayerError, UserError
 from tf2c.numerics import exponents, fixed_point
 from tf2c.passes.biases import bias_constant
 from tf2c.passes.contract import CompilerPass, Contract
 from tf2c.passes.rewriting import network_function, network_input, replace_layer
 
-INT8_BOUNDS = i64_array([fixed_point.INT8_MIN, fixed_point.INT8_MAX])
-RELU_BOUNDS = i64_array([0, fixed_point.INT8_MAX])
+
+def _element_type(op: Operation) -> IntegerType:
+    return ui8 if op.attributes.get(ELEMENT) == ui8 else i8
+
+
+def _bounds(layer: graph.LayerOp, scale: Pow2Attr, element_type: IntegerType) -> I64Array:
+    """Return what activation and saturation limit stored numbers to."""
+    low, high = storage_bounds(element_type)
+    limits = np.array(layer.activation.data)
+    stored = fixed_point.quantize(limits, int(scale.values[0]), low, high)
+    return i64_array(stored.tolist())
 
 
 def _annotated_scale(op: Operation) -> Pow2Attr:
     scale = op.attributes.get(SCALE)
     if not isinstance(scale, Pow2Attr):
-        raise UserError(
-            f"layer `{layer_name(op)}`: expected a chosen scale, got none",
-            hint="run `choose-scales` first",
+        raise LayerError(
+            layer_name(op), "expected a chosen scale, got none", "run `choose-scales` first"
         )
     return scale
 
@@ -77,34 +94,48 @@ def _convert_layer(layer: graph.LayerOp) -> None:
     weight, bias = _weight_and_bias(layer, layer.input, scale)
     sums: int8.ConvOp | int8.GemmOp
     if isinstance(layer, graph.ConvOp):
-        sums = int8.ConvOp(layer.input, weight.output, bias.output, layer.strides, layer.pads)
+        sums = int8.ConvOp(layer.input, weight.output, bias.output, layer.window)
     else:
         sums = int8.GemmOp(layer.input, weight.output, bias.output)
     if scale is None:
         replace_layer(layer, [weight, bias, sums], sums.output)
         return
-    bounds = RELU_BOUNDS if layer.activation == graph.RELU else INT8_BOUNDS
-    stored = int8.RequantizeOp(sums.output, scale, bounds, layer.residual)
+    element_type = _element_type(layer)
+    bounds = _bounds(layer, scale, element_type)
+    stored = int8.RequantizeOp(sums.output, scale, bounds, layer.residual, element_type)
     replace_layer(layer, [weight, bias, sums, stored], stored.output)
 
 
+def _convert_average(op: graph.AveragePoolOp) -> None:
+    if returns_accumulators(op):
+        # In steps that tell all sums of a window apart.
+        count = int(np.prod(op.kernel_shape.get_values()))
+        exponent = int(scale_of(op.input).values[0]) - (count - 1).bit_length()
+        pooled = int8.AveragePoolOp(op.input, op.window, i32, Pow2Attr([exponent]))
+    else:
+        scale = _annotated_scale(op)
+        pooled = int8.AveragePoolOp(op.input, op.window, _element_type(op), scale)
+    replace_layer(op, [pooled], pooled.output)
+
+
 def _convert(op: Operation) -> None:
+    refusal = refused_below_graph(op)
+    if refusal is not None:
+        raise refusal
     match op:
         case graph.ConvOp() | graph.GemmOp():
             _convert_layer(op)
         case graph.MaxPoolOp():
-            pooled = int8.MaxPoolOp(op.input, op.kernel_shape, op.strides, op.pads)
+            pooled = int8.MaxPoolOp(op.input, op.window)
             replace_layer(op, [pooled], pooled.output)
-        case graph.FlattenOp():
-            flat = int8.FlattenOp(op.input)
-            replace_layer(op, [flat], flat.output)
-        case graph.ConstantOp() | ReturnOp():
-            pass
+        case graph.AveragePoolOp():
+            _convert_average(op)
+        case _ if isinstance(op, layout.MovingOp):
+            # The operands are stored by now; what moves them stores the same.
+            stored_type = layout.same_elements(op.operands[0], tensors.shape(op.output))
+            Rewriter.replace_value_with_new_type(op.output, stored_type)
         case _:
-            raise UserError(
-                f"layer `{layer_name(op)}`: `{op.name}` has no int8 form on its own",
-                hint="run the passes of the graph stage first",
-            )
+            pass
 
 
 def _quantize_argument(function: FuncOp, argument: BlockArgument) -> None:

@@ -21,7 +21,7 @@ from xdsl.dialects.builtin import ModuleOp
 from tf2c.analysis.ranges import AccumulatingOp, accumulator_bounds
 from tf2c.dialects.layers import layer_name
 from tf2c.engine import Engine
-from tf2c.errors import UserError
+from tf2c.errors import LayerError
 from tf2c.passes.contract import CompilerPass, Contract
 
 
@@ -31,10 +31,10 @@ def _prove(op: AccumulatingOp, bits: int) -> None:
         overflowing = np.flatnonzero((bound < -limit) | (bound >= limit))
         if overflowing.size:
             channel = int(overflowing[0])
-            raise UserError(
-                f"layer `{layer_name(op)}`: channel {channel} may reach {bound[channel]}, "
-                f"which does not fit {bits} bits",
-                hint="split the layer: it sums too many products for its accumulators",
+            raise LayerError(
+                layer_name(op),
+                f"channel {channel} may reach {bound[channel]}, which does not fit {bits} bits",
+                "split the layer: it sums too many products for its accumulators",
             )
 
 

@@ -1,7 +1,7 @@
-"""Round every weight to the nearest of zero and seven signed powers of two.
+"""Round every weight to the nearest number of one or two signed power-of-two terms.
 
 Starts from the real weights where they were kept, not from their int8 rounding. Each filter's
-window of levels `2**e .. 2**(e + 6)` is the one of least squared error that keeps the requantizing
+window of terms `2**e .. 2**(e + 6)` is the one of least squared error that keeps the requantizing
 shift legal (`numerics.exponents.pow2_exponents`); bias and requantization follow its exponent.
 
 Before:
@@ -10,7 +10,8 @@ After:
     %w = int8.constant <1x3xi8, [64, 2, -16]> from ... : tensor<1x3xi8, #int8.pow2<[-6], axis = 0>>
 
 Requires: constant weights and biases.
-Ensures: every weight is 0 or `±2**m`, m in 0..6, in steps of its filter.
+Ensures: every weight is 0 or `±2**m`, m in 0..6, or with `terms` 2 the sum of two of these, in
+    steps of its filter.
 Contract: approximate; metric: signal-to-quantization-noise ratio of the network's result.
 """
 
@@ -29,7 +30,7 @@ from tf2c.dialects import int8, tensors
 from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import Pow2Attr, accumulator_scale, scale_of
 from tf2c.dialects.tensors import i64_array
-from tf2c.errors import UserError
+from tf2c.errors import LayerError, UserError
 from tf2c.numerics import exponents, fixed_point, pow2
 from tf2c.passes.biases import bias_constant
 from tf2c.passes.contract import CompilerPass, Contract
@@ -41,7 +42,7 @@ UNLIMITED = 1 << 30
 
 def _constant(layer: int8.ConvOp | int8.GemmOp, value: SSAValue) -> int8.ConstantOp:
     if not isinstance(value.owner, int8.ConstantOp):
-        raise UserError(f"layer `{layer_name(layer)}`: expected constant weights and biases")
+        raise LayerError(layer_name(layer), "expected constant weights and biases")
     return value.owner
 
 
@@ -71,19 +72,19 @@ def _legal_exponents(
     return np.minimum(lowest, highest), highest
 
 
-def _round(layer: int8.ConvOp | int8.GemmOp) -> None:
+def _round(layer: int8.ConvOp | int8.GemmOp, terms: int) -> None:
     weight_constant = _constant(layer, layer.weight)
     real_weight = weight_constant.real_values()
     real_bias = _constant(layer, layer.bias).real_values()
     lowest, highest = _legal_exponents(layer, real_bias)
-    window = exponents.pow2_exponents(real_weight, lowest, highest)
+    window = exponents.pow2_exponents(real_weight, lowest, highest, terms)
     scale = Pow2Attr(window.tolist(), axis=0)
-    rounded = pow2.round_to_pow2(real_weight, scale.broadcast(real_weight.ndim))
+    rounded = pow2.round_to_pow2(real_weight, scale.broadcast(real_weight.ndim), terms)
     weight = int8.ConstantOp(rounded, scale, weight_constant.origin)
     bias = bias_constant(real_bias, accumulator_scale(int(scale_of(layer.input).values[0]), window))
     sums: int8.ConvOp | int8.GemmOp
     if isinstance(layer, int8.ConvOp):
-        sums = int8.ConvOp(layer.input, weight.output, bias.output, layer.strides, layer.pads)
+        sums = int8.ConvOp(layer.input, weight.output, bias.output, layer.window)
     else:
         sums = int8.GemmOp(layer.input, weight.output, bias.output)
     coarsening = window - scale_of(layer.weight).values
@@ -95,16 +96,21 @@ def _round(layer: int8.ConvOp | int8.GemmOp) -> None:
 
 @dataclass(frozen=True)
 class RoundWeightsToPow2Pass(CompilerPass):
-    """Round every weight to the nearest of zero and seven signed powers of two."""
+    """Round every weight to the nearest number of one or two signed power-of-two terms."""
 
     name = "round-weights-to-pow2"
     contract: ClassVar[Contract] = Contract.APPROXIMATE
 
+    terms: int = 1
+    """Per weight, 1 or 2."""
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Round every layer, then drop the constants that nothing uses any more."""
+        if self.terms not in pow2.TERMS:
+            raise UserError(f"expected 1 or 2 terms per weight, got {self.terms}")
         for layer in list(op.walk()):
             if isinstance(layer, int8.ConvOp | int8.GemmOp):
-                _round(layer)
+                _round(layer, self.terms)
         dce(op)
         for function in op.ops:
             if isinstance(function, FuncOp):

@@ -1,0 +1,86 @@
+"""What the levels below `graph` can do, and what to do about the rest.
+
+One list of reasons, used by the passes that refuse and by `tf2c check`, which asks beforehand.
+"""
+
+from xdsl.dialects.func import ReturnOp
+from xdsl.ir import Operation
+
+from tf2c.dialects import graph, int8, layout, tensors
+from tf2c.dialects.layers import layer_name
+from tf2c.dialects.scales import ui8
+from tf2c.errors import LayerError, UserError
+
+_FLOAT_ONLY: dict[type[Operation], tuple[str, str]] = {
+    graph.LrnOp: (
+        "local response normalization exists in floating point only",
+        "compile with `--leave-out lrn`, if the network is as good without",
+    ),
+    graph.SoftmaxOp: (
+        "a softmax inside the network exists in floating point only",
+        "cut the network in front of it with `--outputs`",
+    ),
+}
+
+_BEFORE_INT8 = (
+    graph.AddOp,
+    graph.ReluOp,
+    graph.ClipOp,
+    graph.BatchNormalizationOp,
+)
+
+
+def refused_below_graph(op: Operation) -> LayerError | None:
+    """Return why an op of `graph` has no int8 form, or None where it has one."""
+    if type(op) in _FLOAT_ONLY:
+        reason, remedy = _FLOAT_ONLY[type(op)]
+        return LayerError(layer_name(op), reason, remedy)
+    if isinstance(op, _BEFORE_INT8):
+        return LayerError(
+            layer_name(op),
+            f"`{op.name}` has no int8 form on its own",
+            "run the passes of the graph stage first",
+        )
+    return None
+
+
+def refused_on_engine(op: Operation) -> UserError | None:
+    """Return why an engine cannot do an op of `int8`, `shift` or `layout`, or None where it can."""
+    reason_and_remedy: tuple[str, str] | None = None
+    if any(tensors.tensor_type(value).element_type == ui8 for value in (*op.operands, *op.results)):
+        reason_and_remedy = (
+            "the engine's lanes take signed numbers, these are ui8",
+            "compile with `--activations int8`, or stop before the engine with `--to shift`",
+        )
+    match op:
+        case int8.ConvOp() | int8.GemmOp():
+            reason_and_remedy = (
+                "the engine's lanes shift, they do not multiply by int8 weights",
+                "compile with `--weights shift1`, or stop before the engine with `--to int8`",
+            )
+        case int8.AveragePoolOp() if any(op.pads.get_values()):
+            reason_and_remedy = (
+                "the engine averages windows without padding only",
+                "export the network with `count_include_pad`, or stop with `--to shift`",
+            )
+        case layout.TransposeOp():
+            reason_and_remedy = (
+                "the engine keeps channels first and transposes nothing",
+                "cut the network in front of it with `--outputs`",
+            )
+        case layout.ReshapeOp() if len(tensors.shape(op.output)) > 4:
+            reason_and_remedy = (
+                "the engine's tensors have at most four dimensions",
+                "cut the network in front of it with `--outputs`",
+            )
+        case ReturnOp() if len(op.arguments) != 1:
+            return UserError(
+                f"expected a network with one result, got {len(op.arguments)}",
+                hint="choose one with `--outputs`, or stop before the engine with `--to shift`",
+            )
+        case _:
+            pass
+    if reason_and_remedy is None:
+        return None
+    reason, remedy = reason_and_remedy
+    return LayerError(layer_name(op), reason, remedy)
