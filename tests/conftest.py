@@ -1,5 +1,6 @@
-"""Fixtures that tests of several folders share: the bundled network, the emulator, golden files."""
+"""Fixtures that tests of several folders share: networks, images, the emulator, golden files."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from tf2c.runtime.emulator import EmulatorDevice, library_path
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).parent / "golden"
+
+SHARED = Path(os.environ.get("TF2C_DATA", ROOT.parent / "shared" / "data"))
+"""Trained networks and photographs that are too large for the checkout."""
 
 settings.register_profile("tf2c", derandomize=True, deadline=None, max_examples=100)
 settings.load_profile("tf2c")
@@ -57,7 +61,7 @@ def digits() -> Path:
 @pytest.fixture(scope="session")
 def heldout_images(digits: Path) -> npt.NDArray[np.float32]:
     """The first images that neither training nor calibration has seen, more than one batch."""
-    return load_images(digits / "heldout", (1, 8, 8))[:40]
+    return next(load_images(digits / "heldout", (1, 8, 8)).batches(40))
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +72,26 @@ def digits_artifact(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> t
         calib=digits / "calibration",
         output=tmp_path_factory.mktemp("digits") / "digits.tf2c",
     )
+
+
+def shared_folder(name: str) -> Path:
+    """A folder of `SHARED`; a test that uses it is skipped where it is absent."""
+    folder = SHARED / name
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is absent; the environment variable TF2C_DATA says where it is")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_networks() -> Path:
+    """Trained networks of real tasks."""
+    return shared_folder("models")
+
+
+@pytest.fixture(scope="session")
+def shared_images() -> Path:
+    """Photographs with labels."""
+    return shared_folder("images")
 
 
 @pytest.fixture(scope="session")

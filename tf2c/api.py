@@ -2,40 +2,61 @@
 
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from xdsl.dialects.builtin import ModuleOp
 
 from tf2c import artifact as artifacts
 from tf2c.artifact import ArtifactFolder, Manifest
 from tf2c.boards import load_board
 from tf2c.compiler import (
     DEFAULT_ENGINE,
+    EVALUATION_BATCH,
     STAGE_NAMES,
     artifact_files,
+    background_notes,
+    class_scores,
     compile_module,
-    evaluate_module,
-    expect_labels,
+    expect_classes,
     manifest_facts,
     measure,
 )
 from tf2c.dialects import tensors
 from tf2c.engine import Engine
 from tf2c.errors import UserError, naming
-from tf2c.evaluation import top_percent
-from tf2c.frontends.images import load_images, load_labeled_images
+from tf2c.evaluation import Accuracy
+from tf2c.frontends.calibration import load_calibration
+from tf2c.frontends.images import FolderImages, load_images
+from tf2c.frontends.labeled_images import load_labeled_images
 from tf2c.frontends.onnx import load_onnx
+from tf2c.frontends.preprocessing import (
+    DEFAULT_PREPROCESSING,
+    Preprocessing,
+    load_preprocessing,
+    preprocessing_of,
+)
+from tf2c.frontends.watched_images import ImageProgress, WatchedImages
+from tf2c.image_source import ArrayImages, ImageSource
 from tf2c.ir_files import read_module
 from tf2c.passes.pipeline import PassObserver
 from tf2c.passes.rewriting import network_input
 from tf2c.program import Program
 from tf2c.runtime.device import Device
 from tf2c.runtime.devices import EMULATOR, SIMULATOR, open_device
-from tf2c.runtime.session import Comparison, Progress, RunResult, Session, expect_images
+from tf2c.runtime.session import (
+    Comparison,
+    Images,
+    Progress,
+    RunResult,
+    Session,
+    expect_images,
+)
 
 WEIGHTS = ("shift1",)
 """Forms of weights that can be compiled: one signed power of two each."""
@@ -45,8 +66,10 @@ EXECUTOR_DEVICES = {"numpy": SIMULATOR, "emulator": EMULATOR}
 
 EXECUTORS = ("float", *EXECUTOR_DEVICES)
 
-RANDOM_PREFIX = "random:"
-"""Calibration on N random images, for networks without any: scales fit noise, not photographs."""
+NO_PREPROCESSING_NOTE = (
+    "the artifact states no preprocessing, so pixels are divided by 255: it was compiled without "
+    "image files and without `--preprocess`"
+)
 
 
 class Artifact:
@@ -76,13 +99,35 @@ class Artifact:
         """The engine's OpenCL source."""
         return self._folder.read(artifacts.KERNELS)
 
-    def run(
-        self, images: npt.NDArray[np.floating], device: str | Device = SIMULATOR
-    ) -> npt.NDArray[np.float64]:
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How image files become its inputs.
+
+        Raises:
+            UserError: the manifest's is damaged.
+        """
+        try:
+            return preprocessing_of(self.manifest.preprocessing)
+        except UserError as error:
+            raise UserError(
+                f"{self.path}: `{artifacts.MANIFEST}` has a damaged `preprocessing`: {error}",
+                hint=artifacts.REBUILD_HINT,
+            ) from error
+
+    def images(self, path: str | Path) -> ImageSource:
+        """Open a folder of images, a .txt list, or an .npy file, as the network takes them.
+
+        Raises:
+            UserError: nothing there, or no images; those that are damaged are found when read.
+        """
+        return load_images(Path(path), tuple(self.manifest.input_shape), self.preprocessing)
+
+    def run(self, images: Images, device: str | Device = SIMULATOR) -> npt.NDArray[np.float64]:
         """Run the network in exact integers and return the real numbers that they stand for.
 
         Args:
-            images: real numbers `[N, C, H, W]`, prepared as for training.
+            images: real numbers `[N, C, H, W]`, prepared as for training, or a source of them
+                such as `images()` returns.
             device: a name (`simulator`, `emulator`, `opencl:PLATFORM`), or an open device whose
                 engine was built from the same kernels.
 
@@ -94,17 +139,17 @@ class Artifact:
 
     def execute(
         self,
-        images: npt.NDArray[np.floating],
+        images: Images,
         device: str | Device = SIMULATOR,
         progress: Progress | None = None,
     ) -> RunResult:
         """Run the network; return stored integers, real numbers and loop iterations."""
-        with self._opened(device) as opened:
+        with self.opened(device) as opened:
             return self.session(opened).run(images, progress)
 
     def compare(
         self,
-        images: npt.NDArray[np.floating],
+        images: Images,
         device: str | Device,
         progress: Progress | None = None,
     ) -> Comparison:
@@ -119,7 +164,7 @@ class Artifact:
                 "expected a device to compare with the simulator, got the simulator",
                 hint="use `emulator` or `opencl:PLATFORM`",
             )
-        with self._opened(device) as opened, self._opened(SIMULATOR) as reference:
+        with self.opened(device) as opened, self.opened(SIMULATOR) as reference:
             return self.session(opened).compare(self.session(reference), images, progress)
 
     def session(self, device: Device) -> Session:
@@ -146,8 +191,8 @@ class Artifact:
         return Session(device, program, weights)
 
     @contextmanager
-    def _opened(self, device: str | Device) -> Generator[Device]:
-        """Open a device by name for a while, or lend an open one."""
+    def opened(self, device: str | Device) -> Generator[Device]:
+        """Open a device by name for a while, with the network's engine, or lend an open one."""
         if not isinstance(device, str):
             yield device
             return
@@ -178,16 +223,19 @@ def compile(
     engine: Engine = DEFAULT_ENGINE,
     images: str | Path | None = None,
     labels: str | Path | None = None,
+    preprocess: str | Path | Preprocessing | None = None,
+    label_offset: int | None = None,
     check: bool = False,
     seed: int = 0,
     observer: PassObserver | None = None,
-    progress: Progress | None = None,
+    progress: ImageProgress | None = None,
 ) -> Artifact:
     """Compile a trained network.
 
     Args:
         model: an .onnx file.
-        calib: calibration images: a folder, an .npy file, `random:N`, or an array `[N, C, H, W]`.
+        calib: calibration images: a folder, a .txt file that lists some, an .npy file, `random:N`,
+            or an array `[N, C, H, W]`. Image files that cannot be used are skipped and noted.
         board: a board's name, or a .toml file that describes one.
         weights: their form; `shift1` is one signed power of two each.
         output: the artifact's folder; by default a temporary one that goes with the result.
@@ -195,10 +243,13 @@ def compile(
         engine: the sizes of the engine to compile for.
         images: a folder of labeled images to measure accuracy on.
         labels: CSV with the columns `file` and `label`; goes with `images`.
+        preprocess: how image files become inputs: a preset, a .toml file, or the thing itself;
+            stored in the artifact.
+        label_offset: added to labels, instead of what `preprocess` says.
         check: check every pass's contract on seeded images.
         seed: of random calibration images and of the check.
         observer: told about every pass.
-        progress: told about evaluated images.
+        progress: told about calibration and evaluation images.
 
     Raises:
         UserError: something given cannot be used; nothing is written.
@@ -212,29 +263,38 @@ def compile(
     if output is not None:
         artifacts.expect_replaceable(Path(output))
     target = load_board(board)
+    preprocessing = _preprocessing(preprocess, label_offset, DEFAULT_PREPROCESSING)
     module = load_onnx(Path(model))
-    argument = network_input(module)
-    shape = tensors.extents(argument)
-    calibration = _calibration(calib, shape, seed)
-    labeled = None
+    shape = tensors.extents(network_input(module))
+    calibration = _calibration(calib, shape, preprocessing, seed)
+    labeled, notes = None, list[str]()
     if images is not None and labels is not None:
-        labeled = load_labeled_images(Path(images), Path(labels), shape)
+        labeled = load_labeled_images(Path(images), Path(labels), shape, preprocessing)
+        with naming(f"{model}, {labels}"):
+            classes = expect_classes(module, labeled.labels, preprocessing.label_offset)
+        notes += background_notes(classes, labeled.labels, preprocessing.label_offset)
 
     compilation = compile_module(
         module,
         board=target,
-        calibration=calibration,
+        calibration=(
+            calibration if progress is None else WatchedImages(calibration, "calibration", progress)
+        ),
         to=to,
         engine=engine,
         check=check,
         seed=seed,
         observer=observer,
     )
-    measured: dict[str, Any] = {}
-    if labeled is not None:
-        with naming(f"{model}, {labels}"):
-            measured = measure(compilation, *labeled, progress=progress)
-    facts = manifest_facts(compilation, Path(model), measured)
+    reads_files = isinstance(calibration, FolderImages)
+    if reads_files:
+        notes += calibration.notes()
+    compilation.notes[:0] = notes
+    measured = {} if labeled is None else measure(compilation, labeled, progress)
+    is_stated = reads_files or labeled is not None
+    is_stated = is_stated or preprocess is not None or label_offset is not None
+    stated = preprocessing.as_dict() if is_stated else {}
+    facts = manifest_facts(compilation, Path(model), measured, stated)
     files = artifact_files(compilation)
     if output is not None:
         return Artifact(artifacts.save_artifact(Path(output), files, **facts))
@@ -248,76 +308,131 @@ def evaluate(
     *,
     images: str | Path,
     labels: str | Path,
-    executor: str = "numpy",
+    executor: str | None = None,
+    preprocess: str | Path | Preprocessing | None = None,
+    label_offset: int | None = None,
+    agreement: bool = False,
     limit: int | None = None,
-    total: Progress | None = None,
-    progress: Progress | None = None,
+    note: Callable[[str], None] | None = None,
+    progress: ImageProgress | None = None,
 ) -> dict[str, Any]:
     """Measure the accuracy of an artifact or a model on labeled images.
 
     Args:
-        network: an artifact, or an .onnx file (executor `float` only).
+        network: an artifact, or an .onnx file.
         images: a folder.
         labels: CSV with the columns `file` and `label`.
-        executor: `float` (the network before rounding), `numpy` (the bit-exact simulator) or
-            `emulator` (the generated OpenCL).
+        executor: `float` (the network before rounding; the only one for a model, and its default),
+            `numpy` (the bit-exact simulator, or for an artifact that stops before the engine its
+            last stage's interpreter; an artifact's default) or `emulator` (the generated OpenCL).
+        preprocess: how image files become inputs: a preset, a .toml file, or the thing itself; by
+            default what the artifact states.
+        label_offset: added to labels, instead of what the preprocessing says.
+        agreement: compare with the float network, too.
         limit: only the first images.
-        total: told how many images there are.
+        note: told what people should know.
         progress: told about evaluated images.
 
     Returns:
-        `{"top1": percent, "top5": percent, "n": images, "executor": name, "seconds": wall clock}`.
+        `{"top1": percent, "top5": percent, "n": images, "executor": name, "seconds": number}`, the
+        seconds being those of the executor, without reading images; and with `agreement`,
+        `"agreement"`: the percentage of images for which the float network names the same class.
 
     Raises:
         UserError: something given cannot be used.
     """
+    path = Path(network)
+    is_model = path.suffix == ".onnx"
+    executor = executor or ("float" if is_model else "numpy")
     if executor not in EXECUTORS:
         raise UserError(f"expected an executor of {', '.join(EXECUTORS)}, got `{executor}`")
-    path = Path(network)
-    if path.suffix == ".onnx":
-        if executor != "float":
-            raise UserError(
-                f"{path}: a model runs only with executor `float`, got `{executor}`",
-                hint="compile it first: `tf2c compile`",
-            )
-        artifact, module = None, load_onnx(path)
+    if is_model and executor != "float":
+        raise UserError(
+            f"{path}: a model runs only with executor `float`, got `{executor}`",
+            hint="compile it first: `tf2c compile`",
+        )
+    artifact = None if is_model else load(path)
+    notes: list[str] = []
+    if artifact is None:
+        module, stated = load_onnx(path), DEFAULT_PREPROCESSING
     else:
-        artifact = load(path)
-        module = read_module(artifact.path / artifacts.IR_FOLDER / "graph.mlir")
-    argument = network_input(module)
-    batch, classes = load_labeled_images(Path(images), Path(labels), tensors.extents(argument))
-    batch, classes = batch[:limit], classes[:limit]
-    if total is not None:
-        total(len(batch))
-    started = time.perf_counter()
-    if artifact is None or executor == "float":
-        scores = evaluate_module(module, batch, progress)
-    else:
-        scores = artifact.execute(batch, EXECUTOR_DEVICES[executor], progress).values
-    seconds = time.perf_counter() - started
+        module, stated = _stage(artifact, STAGE_NAMES[0]), artifact.preprocessing
+        if preprocess is None and not artifact.manifest.preprocessing:
+            notes.append(NO_PREPROCESSING_NOTE)
+    preprocessing = _preprocessing(preprocess, label_offset, stated)
+    shape = tensors.extents(network_input(module))
+    labeled = load_labeled_images(Path(images), Path(labels), shape, preprocessing, limit)
     with naming(f"{network}, {labels}"):
-        expect_labels(classes, scores)
-    return {
-        "top1": top_percent(scores, classes, 1),
-        "top5": top_percent(scores, classes, 5),
-        "n": len(batch),
+        classes = expect_classes(module, labeled.labels, preprocessing.label_offset)
+    notes += background_notes(classes, labeled.labels, preprocessing.label_offset)
+    if note is not None:
+        for each in notes:
+            note(each)
+
+    counts, seconds = Accuracy(), 0.0
+    with _scores(artifact, module, executor) as scores_of:
+        for batch, batch_classes in labeled.batches(EVALUATION_BATCH):
+            started = time.perf_counter()
+            scores = scores_of(batch)
+            seconds += time.perf_counter() - started
+            reference = None
+            if agreement:
+                reference = scores if executor == "float" else class_scores(module, batch)
+            counts.add(scores, batch_classes, reference)
+            if progress is not None:
+                progress("evaluation", counts.images, len(labeled))
+    result = {
+        "top1": counts.top1,
+        "top5": counts.top5,
+        "n": counts.images,
         "executor": executor,
         "seconds": seconds,
     }
+    return result | ({"agreement": counts.agreement} if agreement else {})
+
+
+@contextmanager
+def _scores(
+    artifact: Artifact | None, module: ModuleOp, executor: str
+) -> Generator[Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float64]]]:
+    """Open an executor for a while; yields what computes `[N, classes]` from a batch."""
+    if artifact is None or executor == "float":
+        yield lambda images: class_scores(module, images)
+    elif executor == "numpy" and artifacts.PROGRAM not in artifact.manifest.files:
+        last = _stage(artifact, artifact.manifest.stage)
+        yield lambda images: class_scores(last, images)
+    else:
+        with artifact.opened(EXECUTOR_DEVICES[executor]) as device:
+            session = artifact.session(device)
+            yield lambda images: session.run(images).values.reshape(len(images), -1)
+
+
+def _stage(artifact: Artifact, name: str) -> ModuleOp:
+    """Read the IR as a stage left it."""
+    return read_module(artifact.path / artifacts.IR_FOLDER / f"{name}.mlir")
+
+
+def _preprocessing(
+    preprocess: str | Path | Preprocessing | None, label_offset: int | None, default: Preprocessing
+) -> Preprocessing:
+    """Return the preprocessing that is asked for, or else the default, with its label offset."""
+    if preprocess is None:
+        chosen = default
+    elif isinstance(preprocess, Preprocessing):
+        chosen = preprocess
+    else:
+        chosen = load_preprocessing(preprocess)
+    return chosen if label_offset is None else replace(chosen, label_offset=label_offset)
 
 
 def _calibration(
-    calib: str | Path | npt.NDArray[np.floating], shape: tuple[int, ...], seed: int
-) -> npt.NDArray[np.float32]:
-    """Return calibration images from whatever names them."""
+    calib: str | Path | npt.NDArray[np.floating],
+    shape: tuple[int, ...],
+    preprocessing: Preprocessing,
+    seed: int,
+) -> ImageSource:
+    """Open calibration images, wherever they are."""
     if isinstance(calib, np.ndarray):
         expect_images(calib, shape)
-        return calib.astype(np.float32)
-    name = str(calib)
-    if name.startswith(RANDOM_PREFIX):
-        count = name.removeprefix(RANDOM_PREFIX)
-        if not (count.isascii() and count.isdecimal()) or int(count) == 0:
-            raise UserError(f"expected `{RANDOM_PREFIX}N` with N >= 1, got `{name}`")
-        generator = np.random.default_rng(seed)
-        return generator.normal(size=(int(count), *shape)).astype(np.float32)
-    return load_images(Path(name), shape)
+        return ArrayImages(calib)
+    return load_calibration(str(calib), shape, preprocessing, seed)

@@ -19,7 +19,7 @@ from typing import Any, get_origin
 
 from tf2c.errors import UserError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
 PROGRAM = "program.bin"
 WEIGHTS = "weights.bin"
@@ -45,6 +45,8 @@ class Manifest:
     engine: dict[str, int]
     input_shape: list[int]
     """Of one image: channels, height, width."""
+    preprocessing: dict[str, Any]
+    """How image files become inputs; empty where no image file had a part in it."""
     layers: list[dict[str, Any]]
     """Of each job: the user's layer name, and the accumulator bits that range analysis proved."""
     notes: list[str]

@@ -1,6 +1,6 @@
 """The whole way from a trained network to an artifact."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +20,9 @@ from tf2c.dialects import dataflow, tensors
 from tf2c.dialects.blob import SIDECAR_FOLDER, saved_blobs
 from tf2c.engine import Engine
 from tf2c.errors import UserError
-from tf2c.evaluation import agreement_percent, top_percent
+from tf2c.evaluation import Accuracy
+from tf2c.frontends.labeled_images import LabeledImages
+from tf2c.frontends.watched_images import ImageProgress
 from tf2c.image_source import ImageSource
 from tf2c.interpreters import run
 from tf2c.ir_files import new_context, print_module
@@ -30,7 +32,7 @@ from tf2c.passes.dataflow.convert_shift_to_dataflow import ConvertShiftToDataflo
 from tf2c.passes.graph.remove_lrn import RemoveLrnPass
 from tf2c.passes.int8.choose_scales import METHODS, ChooseScalesPass
 from tf2c.passes.pipeline import PassObserver, PassPipeline, expect_legal
-from tf2c.passes.rewriting import network_input
+from tf2c.passes.rewriting import network_function, network_input
 from tf2c.passes.shift.prove_accumulators import ProveAccumulatorsPass
 from tf2c.passes.shift.round_weights_to_pow2 import RoundWeightsToPow2Pass
 
@@ -42,8 +44,11 @@ DEFAULT_ENGINE = Engine()
 MEASURED_STAGES = {"graph": "float", "int8": "int8", "shift": "shift"}
 """Stages whose accuracy differs, by what people call them; below `shift` all is exact."""
 
-EVALUATION_BATCH = 64
-"""Images per interpreter run: bounds the memory that activations take."""
+EVALUATION_BATCH = 32
+"""Images that are in memory at once, and their activations."""
+
+BACKGROUND_CLASSES = 1001
+"""Classes of a network for ImageNet whose first one is the background."""
 
 
 WEIGHT_FORMS = ("int8", "shift1", "shift2")
@@ -148,7 +153,7 @@ def compile_module(
     Args:
         module: a frontend's `graph` module; changed in place.
         board: the card to compile for.
-        calibration: prepared images.
+        calibration: images that the network may meet, from which scales are chosen.
         to: the last stage to run.
         engine: the sizes of the engine to compile for.
         choices: what the passes are told.
@@ -210,7 +215,10 @@ def artifact_files(compilation: Compilation) -> dict[str, bytes]:
 
 
 def manifest_facts(
-    compilation: Compilation, model: Path, measured: dict[str, Any]
+    compilation: Compilation,
+    model: Path,
+    measured: Mapping[str, Any],
+    preprocessing: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return the manifest's fields, without the files."""
     last = compilation.modules[compilation.stage]
@@ -227,68 +235,87 @@ def manifest_facts(
         "board": compilation.board.name,
         "engine": asdict(emitted.program.engine) if emitted is not None else {},
         "input_shape": list(tensors.extents(argument)),
+        "preprocessing": dict(preprocessing),
         "layers": [
             {"layer": layer, "accumulator_bits": accumulator_bits(job)}
             for layer, job in zip(layers, jobs, strict=True)
         ],
         "notes": compilation.notes,
-        "measured": measured,
+        "measured": dict(measured),
     }
 
 
 def measure(
-    compilation: Compilation,
-    images: npt.NDArray[np.float32],
-    labels: npt.NDArray[np.int64],
-    progress: Callable[[int], None] | None = None,
+    compilation: Compilation, labeled: LabeledImages, progress: ImageProgress | None = None
 ) -> dict[str, Any]:
     """Measure accuracy and agreement with float at each stage where results may change.
+
+    Args:
+        compilation: whose stages to run; `graph` is the float network.
+        labeled: images with classes of the network, read once.
+        progress: told about each batch.
 
     Returns:
         by `float`, `int8`, `shift`: top-1, top-5 and agreement in percent; and the image count.
     """
-    measured: dict[str, Any] = {"images": len(images)}
-    reference: npt.NDArray[np.float64] | None = None
-    for stage, name in MEASURED_STAGES.items():
-        if stage not in compilation.modules:
-            continue
-        scores = evaluate_module(compilation.modules[stage], images, progress)
-        expect_labels(labels, scores)
-        reference = scores if reference is None else reference
-        measured[name] = {
-            "top1": top_percent(scores, labels, 1),
-            "top5": top_percent(scores, labels, 5),
-            "agreement": agreement_percent(scores, reference),
-        }
+    stages = {
+        name: compilation.modules[stage]
+        for stage, name in MEASURED_STAGES.items()
+        if stage in compilation.modules
+    }
+    counts = {name: Accuracy() for name in stages}
+    done = 0
+    for images, labels in labeled.batches(EVALUATION_BATCH):
+        scores = {name: class_scores(module, images) for name, module in stages.items()}
+        for name, count in counts.items():
+            count.add(scores[name], labels, reference=scores["float"])
+        done += len(images)
+        if progress is not None:
+            progress("evaluation", done, len(labeled))
+    measured: dict[str, Any] = {"images": done}
+    for name, count in counts.items():
+        measured[name] = {"top1": count.top1, "top5": count.top5, "agreement": count.agreement}
     return measured
 
 
-def evaluate_module(
-    module: ModuleOp,
-    images: npt.NDArray[np.float32],
-    progress: Callable[[int], None] | None = None,
-) -> npt.NDArray[np.float64]:
-    """Run any stage's IR on images and return the real results `[N, classes]`."""
-    results: list[npt.NDArray[np.float64]] = []
-    for first in range(0, len(images), EVALUATION_BATCH):
-        batch = images[first : first + EVALUATION_BATCH]
-        results.append(real_result(module, run(module, batch)))
-        if progress is not None:
-            progress(len(batch))
-    return np.concatenate(results)
+def class_scores(module: ModuleOp, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Run any stage's IR on images `[N, C, H, W]`; return the real scores `[N, classes]`."""
+    return real_result(module, run(module, images)).reshape(len(images), -1)
 
 
-def expect_labels(labels: npt.NDArray[np.int64], scores: npt.NDArray[np.float64]) -> None:
-    """Raise unless the labels are classes of the network.
+def expect_classes(module: ModuleOp, labels: npt.NDArray[np.int64], label_offset: int = 0) -> int:
+    """Return how many classes a network has; raise unless the labels are among them.
+
+    Args:
+        module: any stage's IR.
+        labels: of images, the offset added.
+        label_offset: what was added, for messages.
 
     Raises:
         UserError: the network is no classifier, or has fewer classes.
     """
-    if scores.ndim != 2:
+    (kind,) = network_function(module).function_type.outputs.data
+    _, classes, *others = tensors.tensor_type(kind).get_shape()
+    if any(extent != 1 for extent in others):
         raise UserError(
-            f"expected a network with one score per class, got results of shape {scores.shape[1:]}"
+            f"expected a network with one score per class, got results of shape "
+            f"{(classes, *others)}"
         )
-    if labels.max() >= scores.shape[1]:
+    hint = f"{label_offset} was added, the label offset" if label_offset else None
+    if labels.max() >= classes:
         raise UserError(
-            f"expected labels below {scores.shape[1]}, the network's classes, got {labels.max()}"
+            f"expected labels below {classes}, the network's classes, got {labels.max()}", hint
         )
+    if labels.min() < 0:
+        raise UserError(f"expected labels of at least 0, got {labels.min()}", hint)
+    return classes
+
+
+def background_notes(classes: int, labels: npt.NDArray[np.int64], label_offset: int) -> list[str]:
+    """Return a note if the labels look as if they did not count the background class."""
+    if classes != BACKGROUND_CLASSES or label_offset != 0 or labels.max() >= classes - 1:
+        return []
+    return [
+        f"the network has {classes} classes and no label is {classes - 1}: if its first class is "
+        "the background, use `--label-offset 1`"
+    ]

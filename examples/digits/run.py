@@ -13,7 +13,6 @@ from rich.progress import Progress
 from rich.table import Table
 
 import tf2c
-from tf2c.frontends.images import load_images
 
 HERE = Path(__file__).parent
 OUTPUT = Path("build/digits.tf2c")
@@ -30,7 +29,7 @@ def main() -> int:
             output=OUTPUT,
             check=True,
         )
-    images = load_images(HERE / "heldout", tuple(network.manifest.input_shape))
+    images = network.images(HERE / "heldout")
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("running OpenCL on the emulator", total=len(images))
         comparison = network.compare(

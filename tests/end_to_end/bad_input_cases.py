@@ -8,6 +8,7 @@ classes out), `calib/` with its images, `labels.csv`, `x.npy`, and the artifacts
 import json
 import shutil
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +26,8 @@ COMPILE = "compile net.onnx --calib calib -o out.tf2c"
 MEASURE = "compile net.onnx --calib calib -o out.tf2c --images calib --labels labels.csv"
 CALIBRATE = "compile net.onnx --calib x.npy -o out.tf2c"
 EVAL = "eval net.tf2c --images calib --labels labels.csv"
+PREPARED = f"{EVAL} --preprocess p.toml"
+LISTED = "compile net.onnx --calib list.txt -o out.tf2c"
 RUN = "run net.tf2c x.npy -o y.npy"
 
 Prepare = Callable[[Path], object]
@@ -107,8 +110,28 @@ def folder_in_place_of(name: str) -> Prepare:
     return prepare
 
 
-def other_image(name: str, *extents: int) -> Prepare:
-    return lambda folder: Image.fromarray(np.zeros(extents, np.uint8)).save(folder / name)
+def image(height: int, width: int, kind: str = "u1", form: str = "PNG") -> bytes:
+    contents = BytesIO()
+    Image.fromarray(np.zeros((height, width), kind)).save(contents, form)
+    return contents.getvalue()
+
+
+def only_image(name: str, contents: bytes) -> Prepare:
+    """A calibration folder with this file and nothing else."""
+
+    def prepare(folder: Path) -> None:
+        empty_calibration(folder)
+        (folder / "calib" / name).write_bytes(contents)
+
+    return prepare
+
+
+def toml(text: str) -> Prepare:
+    return write("p.toml", f"{text}\n".encode())
+
+
+def both(first: Prepare, second: Prepare) -> Prepare:
+    return lambda folder: (first(folder), second(folder))
 
 
 def archive(folder: Path) -> None:
@@ -249,12 +272,17 @@ MODELS = (
 CALIBRATION = (
     Case("missing calibration folder", "compile net.onnx --calib absent -o out.tf2c", "absent"),
     Case("empty calibration folder", COMPILE, "calib", empty_calibration),
-    Case("text among images", COMPILE, "notes.txt", write("calib/notes.txt", b"hello\n")),
-    Case("folder among images", COMPILE, "more", make_folder("calib/more")),
-    Case("truncated image", COMPILE, "0.png", cut_off("calib/0.png", 50)),
-    Case("image of wrong size", COMPILE, "2.png", other_image("calib/2.png", 6, 7)),
+    Case("calibration folder of text", COMPILE, "calib", only_image("notes.txt", b"hello\n")),
+    Case("calibration folder of damaged images", COMPILE, "0.png", only_image("0.png", b"\x89PNG")),
+    Case("calibration images of wrong size", COMPILE, "calib", only_image("0.png", image(6, 7))),
     Case("image file for calibration", "compile net.onnx --calib calib/0.png -o out.tf2c",
          "0.png"),
+    Case("missing list", LISTED, "list.txt"),
+    Case("empty list", LISTED, "list.txt", write("list.txt", b"\n")),
+    Case("list of absent images", LISTED, "9.png", write("list.txt", b"calib/9.png\n")),
+    Case("list with an image twice", LISTED, "list.txt", write(
+        "list.txt", b"calib/0.png\ncalib/0.png\n")),
+    Case("list that is no text", LISTED, "list.txt", write("list.txt", b"\xff\xfe")),
     Case("array of wrong shape", CALIBRATE, "x.npy", replace_array(np.ones((1, 3, 6, 6)))),
     Case("array of one image", CALIBRATE, "x.npy", replace_array(np.ones((1, 6, 6)))),
     Case("array of no images", CALIBRATE, "x.npy", replace_array(np.ones((0, 1, 6, 6)))),
@@ -271,6 +299,54 @@ CALIBRATION = (
     Case("random of nothing", "compile net.onnx --calib random:0 -o out.tf2c", "random:0"),
     Case("random of a word", "compile net.onnx --calib random:x -o out.tf2c", "random:x"),
     Case("random of a superscript", "compile net.onnx --calib random:² -o out.tf2c", "random:²"),
+)  # fmt: skip
+
+IMAGES = (
+    Case("damaged image", EVAL, "0.png", cut_off("calib/0.png", 50)),
+    Case("text as image", EVAL, "0.png", write("calib/0.png", b"hello\n")),
+    Case("image of wrong size", EVAL, "2.png", write("calib/2.png", image(6, 7))),
+    Case("image too small to crop", f"{EVAL} --preprocess p.toml", "2.png", both(
+        write("calib/2.png", image(5, 7)), write("p.toml", b"geometry = 'center_crop'\n"))),
+    Case("image too narrow to resize", f"{EVAL} --preprocess imagenet.toml", "2.png", both(
+        write("calib/2.png", image(1, 60_000)),
+        write("imagenet.toml", b"geometry = 'resize_and_crop'\ncrop_fraction = 0.01\n"))),
+    Case("image of unknown range", EVAL, "2.png", write(
+        "calib/2.png", image(6, 6, "f4", "TIFF"))),
+    Case("damaged image to run", "run net.tf2c calib", "0.png", cut_off("calib/0.png", 50)),
+    Case("measuring on a damaged image", MEASURE, "0.png", both(
+        write("labels.csv", b"file,label\n0.png,0\n"), cut_off("calib/0.png", 50))),
+    Case("missing folder of labeled images", EVAL.replace("calib", "absent"), "absent"),
+)  # fmt: skip
+
+PREPROCESSING = (
+    Case("unknown preprocessing", f"{EVAL} --preprocess vgg", "`vgg`"),
+    Case("missing preprocessing file", f"{EVAL} --preprocess p.toml", "p.toml"),
+    Case("preprocessing that is no text", PREPARED, "p.toml", write("p.toml", b"\xff\xfe")),
+    Case("preprocessing that is no TOML", PREPARED, "p.toml", write("p.toml", b"scale = \n")),
+    Case("preprocessing with unknown keys", PREPARED, "`standard`", toml("mean = 1\nstandard = 2")),
+    Case("preprocessing with a word as number", PREPARED, "`scale`", toml("scale = '1/255'")),
+    Case("preprocessing with a switch as number", PREPARED, "`std`", toml("std = [1, true, 1]")),
+    Case("preprocessing with a number as word", PREPARED, "`channels`", toml("channels = 3")),
+    Case("preprocessing with a fraction as offset", PREPARED, "`label_offset`", toml(
+        "label_offset = 0.5")),
+    Case("preprocessing of no known geometry", PREPARED, "`geometry`", toml("geometry = 'fit'")),
+    Case("preprocessing of no known order", PREPARED, "`channels`", toml("channels = 'yuv'")),
+    Case("preprocessing that divides by zero", PREPARED, "`std`", toml("std = [1, 0, 1]")),
+    Case("preprocessing with two means", PREPARED, "`mean`", toml("mean = [1, 2]")),
+    Case("preprocessing with no means", PREPARED, "`mean`", toml("mean = []")),
+    Case("preprocessing with NaN", PREPARED, "`mean`", toml("mean = nan")),
+    Case("preprocessing with a huge integer", PREPARED, "`scale`", toml(f"scale = {10**400}")),
+    Case("preprocessing with an endless integer", PREPARED, "p.toml", toml(f"mean = {'9' * 5000}")),
+    Case("preprocessing that nests too deep", PREPARED, "p.toml", toml(f"mean = {'[' * 50_000}")),
+    Case("preprocessing with a huge offset", PREPARED, "`label_offset`", toml(
+        f"label_offset = {10**30}")),
+    Case("preprocessing that crops more than all", PREPARED, "`crop_fraction`", toml(
+        "crop_fraction = 1.5")),
+    Case("colors for a gray network", f"{COMPILE} --preprocess imagenet", "`mean`"),
+    Case("artifact with unknown preprocessing", EVAL, "`geometry`", change_manifest(
+        preprocessing={"geometry": "fit"})),
+    Case("artifact without preprocessing", EVAL, "`preprocessing`", change_manifest(
+        preprocessing=None)),
 )  # fmt: skip
 
 OPTIONS = (
@@ -312,6 +388,14 @@ LABELS = (
     Case("label too large", MEASURE, "labels.csv", replace_labels("file,label", "0.png,3")),
     Case("label beyond all integers", MEASURE, "labels.csv", replace_labels(
         "file,label", f"0.png,{10**30}")),
+    Case("label offset too large", f"{EVAL} --label-offset 1", "labels.csv"),
+    Case("label offset too small", f"{EVAL} --label-offset -1", "labels.csv"),
+    Case("label offset beyond all integers", f"{EVAL} --label-offset {10**30}", "`label_offset`"),
+    Case("label offset that is no number", f"{EVAL} --label-offset one", "one"),
+    Case("image labeled twice", EVAL, "labels.csv", replace_labels(
+        "file,label", "0.png,0", "1.png,1", "0.png,2")),
+    Case("label of a file outside", EVAL, "../net.onnx", replace_labels(
+        "file,label", "../net.onnx,0")),
     Case("labels that are no text", MEASURE, "labels.csv", write("labels.csv", b"\xff\xfe\x00")),
     Case("labels for a network without classes", MEASURE, "net.onnx", with_input(1, 1, 6, 6)),
 )  # fmt: skip
@@ -322,7 +406,8 @@ ARTIFACTS = (
     Case("model as artifact", "run net.onnx x.npy", "net.onnx"),
     Case("damaged artifact", RUN, "`weights.bin`", cut_off("net.tf2c/weights.bin", 10)),
     Case("artifact without a file", RUN, "`program.bin`", remove("net.tf2c/program.bin")),
-    Case("newer artifact", RUN, "net.tf2c", change_manifest(format_version=2)),
+    Case("newer artifact", RUN, "net.tf2c", change_manifest(format_version=3)),
+    Case("older artifact", RUN, "net.tf2c", change_manifest(format_version=1)),
     Case("artifact with a damaged manifest", RUN, "`manifest.json`", cut_off(
         "net.tf2c/manifest.json", 100)),
     Case("artifact with a manifest of wrong types", RUN, "net.tf2c", change_manifest(
@@ -332,7 +417,8 @@ ARTIFACTS = (
     Case("artifact with forged IR", f"{EVAL} --executor float", "graph.mlir", forge(
         "ir/graph.mlir", b"builtin.module {")),
     Case("artifact that stops early", "run int8.tf2c x.npy", "int8.tf2c"),
-    Case("evaluating an artifact that stops early", EVAL.replace("net", "int8"), "int8.tf2c"),
+    Case("emulating an artifact that stops early", EVAL.replace("net", "int8")
+         + " --executor emulator", "int8.tf2c"),
     Case("input of wrong shape", RUN, "x.npy", replace_array(np.ones((1, 1, 5, 6), np.float32))),
     Case("input of integers", RUN, "x.npy", replace_array(np.ones((1, 1, 6, 6), np.int8))),
     Case("input of NaN", RUN, "x.npy", replace_array(np.full((1, 1, 6, 6), np.nan))),
@@ -350,4 +436,4 @@ ARTIFACTS = (
          + " --executor float", "absent.onnx"),
 )  # fmt: skip
 
-CASES = (*MODELS, *CALIBRATION, *OPTIONS, *LABELS, *ARTIFACTS)
+CASES = (*MODELS, *CALIBRATION, *IMAGES, *PREPROCESSING, *OPTIONS, *LABELS, *ARTIFACTS)

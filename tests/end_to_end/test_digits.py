@@ -26,6 +26,7 @@ MANIFEST_KEYS = {
     "board",
     "engine",
     "input_shape",
+    "preprocessing",
     "layers",
     "notes",
     "measured",

@@ -19,6 +19,7 @@ from tf2c.backends.program import emit_program
 from tf2c.dialects.blob import reachable_blobs
 from tf2c.engine import Engine
 from tf2c.errors import UserError
+from tf2c.image_source import ArrayImages
 from tf2c.interpreters import run
 from tf2c.ir_files import new_context, print_module
 from tf2c.passes import STAGES
@@ -41,7 +42,7 @@ def compiled(network: Network, to: str) -> Network:
     """Return the network after a stage."""
     result = network.clone()
     context = new_context()
-    context.calibration = network.images
+    context.calibration = ArrayImages(network.images)
     for stage in STAGES:
         PassPipeline([each() for each in stage.passes]).run(result.module, context=context)
         expect_legal(result.module, stage)

@@ -13,6 +13,7 @@ from tf2c.dialects import dataflow, graph, tensors
 from tf2c.dialects.blob import BlobAttr
 from tf2c.dialects.scales import Pow2Attr, scaled_type
 from tf2c.errors import UserError
+from tf2c.image_source import ArrayImages
 from tf2c.interpreters import ENTRY, run
 from tf2c.ir_files import new_context
 from tf2c.passes import STAGES
@@ -60,7 +61,7 @@ def results(module: ModuleOp, images: Array) -> dict[str, npt.NDArray[np.float64
     """Return the real results of every stage."""
     found = {"float": real_result(module, run(module, images))}
     context = new_context()
-    context.calibration = images
+    context.calibration = ArrayImages(images)
     for stage in STAGES:
         PassPipeline([each() for each in stage.passes]).run(module, context=context, check=True)
         found[stage.name] = real_result(module, run(module, images))

@@ -21,6 +21,7 @@ FACTS: dict[str, Any] = {
     "board": "pac_a10",
     "engine": {"filter_vector": 16},
     "input_shape": [1, 2, 3],
+    "preprocessing": {"geometry": "exact"},
     "layers": [{"layer": "conv", "accumulator_bits": 20}],
     "notes": ["a remark"],
     "measured": {"images": 3},
@@ -176,7 +177,17 @@ def test_a_newer_format_is_named_even_with_fields_unknown_here(path: Path) -> No
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "not JSON", "[]", "7", '"text"', "null", "{}", '{"format_version": 1}'],
+    [
+        "",
+        "{",
+        "not JSON",
+        "[]",
+        "7",
+        '"text"',
+        "null",
+        "{}",
+        f'{{"format_version": {FORMAT_VERSION}}}',
+    ],
 )
 def test_a_manifest_that_is_none_is_refused(path: Path, text: str) -> None:
     (path / MANIFEST).write_text(text)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tf2c.evaluation import agreement_percent, top_classes, top_percent
+from tf2c.evaluation import Accuracy, agreement_percent, top_classes, top_percent
 
 
 def test_top_classes_are_in_order_of_their_scores() -> None:
@@ -49,3 +49,23 @@ def test_agreement_percent_compares_the_best_classes() -> None:
 
 def test_agreement_percent_breaks_ties_in_both_alike() -> None:
     assert agreement_percent(np.array([[5, 5]]), np.array([[1, 0]])) == 100.0
+
+
+def test_accuracy_over_batches_is_accuracy_at_once() -> None:
+    random = np.random.default_rng(0)
+    scores, reference = random.integers(0, 9, (2, 50, 12))
+    labels = random.integers(0, 12, 50)
+    counted = Accuracy()
+    for first in range(0, 50, 7):
+        batch = slice(first, first + 7)
+        counted.add(scores[batch], labels[batch], reference[batch])
+    assert counted.images == 50
+    assert counted.top1 == top_percent(scores, labels, 1)
+    assert counted.top5 == top_percent(scores, labels, 5)
+    assert counted.agreement == agreement_percent(scores, reference)
+
+
+def test_fewer_than_five_classes_can_be_counted() -> None:
+    counted = Accuracy()
+    counted.add(np.array([[3, 1], [1, 3]]), np.array([0, 0]))
+    assert (counted.top1, counted.top5) == (50.0, 100.0)

@@ -58,15 +58,18 @@ def artifact(compiled: "Artifact") -> Table:
 def evaluation(result: dict[str, Any]) -> Table:
     """Accuracy of one network by one executor."""
     table = Table()
-    for column in ("executor", "images", "top-1 %", "top-5 %", "seconds"):
-        table.add_column(column, justify="left" if column == "executor" else "right")
-    table.add_row(
-        result["executor"],
-        str(result["n"]),
-        f"{result['top1']:.2f}",
-        f"{result['top5']:.2f}",
-        f"{result['seconds']:.2f}",
-    )
+    table.add_column("executor")
+    cells = {
+        "images": f"{result['n']}",
+        "top-1 %": f"{result['top1']:.2f}",
+        "top-5 %": f"{result['top5']:.2f}",
+    }
+    if "agreement" in result:
+        cells["agrees with float %"] = f"{result['agreement']:.2f}"
+    cells["seconds"] = f"{result['seconds']:.2f}"
+    for column in cells:
+        table.add_column(column, justify="right")
+    table.add_row(result["executor"], *cells.values())
     return table
 
 

@@ -1,164 +1,207 @@
-"""Images and labels from folders and files, as the network takes them."""
+"""Images from folders, lists and files, as the network takes them.
 
-import csv
+A folder is read with the folders in it, in the order of the names. What begins with a dot is left
+out, and so is what cannot be meant as an image: .csv, .txt, .json, .md and .toml files.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
 
-from tf2c.errors import UserError
+from tf2c.errors import UserError, naming
+from tf2c.frontends.image_files import UnusableImageError, read_image
+from tf2c.frontends.preprocessing import DEFAULT_PREPROCESSING, Preprocessing
+from tf2c.image_source import ImageSource, load_array_images
 
-MODES = {1: "L", 3: "RGB"}
-"""PIL's modes by a network's input channels."""
+NO_IMAGES = frozenset({".csv", ".txt", ".json", ".md", ".toml"})
+"""Suffixes of files that often lie beside images."""
 
-CLASS_DIGITS = 9
-"""Longer class numbers are mistakes."""
+KINDS_HINT = "give a folder, a .txt list of images, or an .npy file of prepared inputs"
+
+NAMED = 100
+"""Skipped files that a note names; a network needs no more to be distrusted."""
 
 
-def load_images(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """Read a folder of images, or an .npy file of prepared ones.
+class FolderImages:
+    """Image files that are decoded batch by batch, each time they are read."""
 
-    Pixels become `value / 255`; an .npy file is taken as it is. Files in a folder are read in the
-    order of their names; those that begin with a dot are left out.
+    def __init__(
+        self,
+        where: Path,
+        files: Sequence[str],
+        shape: tuple[int, ...],
+        preprocessing: Preprocessing = DEFAULT_PREPROCESSING,
+        *,
+        skip_unusable: bool = False,
+    ) -> None:
+        """Take files; nothing is opened yet.
+
+        Args:
+            where: the folder, or the list, that they come from.
+            files: their names, relative to the folder (of the list).
+            shape: the network's `(C, H, W)`.
+            preprocessing: what to do with the pixels.
+            skip_unusable: leave out files that are damaged or do not fit, instead of refusing them.
+
+        Raises:
+            UserError: the network takes no images, or the preprocessing does not fit it.
+        """
+        with naming(str(where)):
+            preprocessing.expect_fits(shape)
+        self._where = where
+        self._folder = where if where.is_dir() else where.parent
+        self._files = files
+        self._shape = shape
+        self._preprocessing = preprocessing
+        self._skips = skip_unusable
+        self._unusable: dict[str, UnusableImageError] = {}
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one image: `(C, H, W)`."""
+        return self._shape
+
+    def __len__(self) -> int:
+        """Return how many files there are; those that turned out to be unusable do not count."""
+        return len(self._files) - len(self._unusable)
+
+    def batches(self, size: int) -> Iterator[npt.NDArray[np.float32]]:
+        """Yield float32 `[n, C, H, W]` with `1 <= n <= size`; only the last one may be smaller.
+
+        Raises:
+            UserError: a file cannot be used and none is to be skipped, or none can be used.
+        """
+        batch: list[npt.NDArray[np.float32]] = []
+        for name in self._files:
+            if name in self._unusable:
+                continue
+            try:
+                batch.append(read_image(self._folder / name, self._shape, self._preprocessing))
+            except UnusableImageError as error:
+                if not self._skips:
+                    raise
+                self._unusable[name] = error
+                self._expect_usable(error)
+            if len(batch) == size:
+                yield np.stack(batch)
+                batch = []
+        if batch:
+            yield np.stack(batch)
+
+    def notes(self) -> list[str]:
+        """Return what people should know about the files that were read: which were skipped."""
+        if not self._unusable:
+            return []
+        named = [f"{name} ({error.got})" for name, error in self._unusable.items()]
+        if len(named) > NAMED:
+            named[NAMED:] = [f"and {len(named) - NAMED} more"]
+        return [
+            f"skipped {len(self._unusable)} of {len(self._files)} images that cannot be used: "
+            + ", ".join(named)
+        ]
+
+    def _expect_usable(self, last: UnusableImageError) -> None:
+        if len(self) == 0:
+            raise UserError(
+                f"{self._where}: expected images, got none of {len(self._files)} that can be used; "
+                f"the last: {last}",
+                last.hint,
+            ) from last
+
+
+def load_images(
+    path: Path,
+    shape: tuple[int, ...],
+    preprocessing: Preprocessing = DEFAULT_PREPROCESSING,
+    *,
+    skip_unusable: bool = False,
+) -> ImageSource:
+    """Open a folder of images, a .txt file that lists some, or an .npy file of prepared ones.
+
+    An .npy file is taken as it is. The names in a list, one per line, are relative to the list's
+    folder.
 
     Args:
         path: the folder or file.
         shape: the network's `(C, H, W)`.
-
-    Returns:
-        float32 `[N, C, H, W]`.
+        preprocessing: what to do with the pixels of image files.
+        skip_unusable: leave out image files that are damaged or do not fit.
 
     Raises:
-        UserError: nothing there, a file that is no image, or one of another size.
+        UserError: nothing there, no images, or an array of another shape or kind.
     """
     if path.suffix == ".npy":
-        return _load_array(path, shape)
-    return load_image_files([path / name for name in image_names(path)], shape)
+        return load_array_images(path, shape)
+    names = listed_images(path) if path.suffix == ".txt" else folder_images(path)
+    return FolderImages(path, names, shape, preprocessing, skip_unusable=skip_unusable)
 
 
-def image_names(folder: Path) -> list[str]:
-    """Return the names of the files in an image folder, sorted.
+def folder_images(folder: Path) -> list[str]:
+    """Return the names of the images in a folder and the folders in it, sorted.
 
     Raises:
-        UserError: the folder cannot be read or is empty.
+        UserError: the folder cannot be read, or has no images.
     """
-    try:
-        names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
-    except OSError as error:
-        raise UserError(
-            f"{folder}: expected a folder of images or an .npy file, got {error.strerror}"
-        ) from error
+    names: list[str] = []
+    others = 0
+    for place, folders, files in os.walk(
+        folder, onerror=lambda error: _refuse_folder(error, KINDS_HINT)
+    ):
+        folders[:] = [each for each in folders if not each.startswith(".")]
+        for file in files:
+            path = Path(place, file)
+            if path.suffix.lower() in NO_IMAGES:
+                others += 1
+            elif not file.startswith("."):
+                names.append(path.relative_to(folder).as_posix())
     if not names:
-        raise UserError(f"{folder}: expected images, got an empty folder")
-    return names
+        got = "an empty folder" if not others else f"a folder of {others} other files"
+        raise UserError(f"{folder}: expected images, got {got}")
+    return sorted(names)
 
 
-def load_image_files(files: list[Path], shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """Read image files, as `load_images` does."""
-    channels, height, width = shape
-    if channels not in MODES:
-        raise UserError(
-            f"expected a network with 1 or 3 input channels for image files, got {channels}",
-            hint="give an .npy file of prepared inputs",
-        )
-    images = np.empty((len(files), *shape), np.float32)
-    for index, file in enumerate(files):
-        try:
-            with Image.open(file) as image:
-                pixels = np.asarray(image.convert(MODES[channels]), np.float32)
-        except (UnidentifiedImageError, OSError, SyntaxError) as error:
-            raise UserError(
-                f"{file}: expected an image, got a file that does not open",
-                hint="remove it from the folder, or repair it",
-            ) from error
-        if pixels.shape[:2] != (height, width):
-            raise UserError(
-                f"{file}: expected {width}x{height} pixels, got "
-                f"{pixels.shape[1]}x{pixels.shape[0]}",
-                hint="resize the images to the network's input",
-            )
-        images[index] = pixels.reshape(height, width, channels).transpose(2, 0, 1) / 255
-    return images
-
-
-def _load_array(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    try:
-        loaded: object = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "damaged contents"
-        raise UserError(f"{path}: expected a .npy file, got {reason}") from error
-    if not isinstance(loaded, np.ndarray):
-        raise UserError(f"{path}: expected one array, got an archive")
-    array = cast(npt.NDArray[Any], loaded)
-    if array.ndim != 4 or array.shape[1:] != shape or len(array) == 0:
-        expected = "x".join(("N", *map(str, shape)))
-        raise UserError(
-            f"{path}: expected images of shape {expected}, got {'x'.join(map(str, array.shape))}"
-        )
-    if array.dtype.kind != "f":
-        raise UserError(
-            f"{path}: expected images of real numbers, got {array.dtype}",
-            hint="convert to float32 as the network was trained: often `pixels / 255`",
-        )
-    # float64 numbers may be too large for float32, which is as bad as infinity.
-    with np.errstate(over="ignore"):
-        images = array.astype(np.float32)
-    if not np.isfinite(images).all():
-        raise UserError(f"{path}: expected finite images, got NaN or infinity")
-    return images
-
-
-def load_labeled_images(
-    folder: Path, labels: Path, shape: tuple[int, ...]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """Read the images that a labels file names.
-
-    Args:
-        folder: where the images are.
-        labels: CSV with the columns `file` and `label`, a class number.
-        shape: the network's `(C, H, W)`.
-
-    Returns:
-        images `[N, C, H, W]`, float32, and labels `[N]`.
+def expect_folder(folder: Path) -> None:
+    """Raise unless a folder can be read.
 
     Raises:
-        UserError: a file is missing or not as described.
+        UserError: it cannot.
     """
-    rows = _label_rows(labels)
-    names = set(image_names(folder))
-    for line, name, _ in rows:
-        if name not in names:
-            raise UserError(f"{labels}: line {line}: no image `{name}` in {folder}")
-    images = load_image_files([folder / name for _, name, _ in rows], shape)
-    return images, np.array([label for _, _, label in rows], np.int64)
-
-
-def _label_rows(labels: Path) -> list[tuple[int, str, int]]:
-    """Return line number, image name and class of each row of a labels file."""
-    rows: list[tuple[int, str, int]] = []
     try:
-        # Spreadsheets put a byte order mark in front, which this encoding skips.
-        with labels.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            if not {"file", "label"} <= set(reader.fieldnames or ()):
-                raise UserError(
-                    f"{labels}: expected the columns file,label, got "
-                    f"{','.join(reader.fieldnames or ()) or 'nothing'}",
-                    hint="the first line is `file,label`",
-                )
-            for row in reader:
-                name, label = row["file"], (row["label"] or "").strip()
-                if not (label.isascii() and label.isdecimal() and len(label) <= CLASS_DIGITS):
-                    raise UserError(
-                        f"{labels}: line {reader.line_num}: expected a class number, got `{label}`"
-                    )
-                rows.append((reader.line_num, name, int(label)))
+        with os.scandir(folder):
+            pass
     except OSError as error:
-        raise UserError(f"{labels}: expected a labels file, got {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{labels}: expected a labels file, got no CSV text") from error
-    if not rows:
-        raise UserError(f"{labels}: expected rows behind `file,label`, got none")
-    return rows
+        _refuse_folder(error)
+
+
+def _refuse_folder(error: OSError, hint: str | None = None) -> None:
+    raise UserError(
+        f"{error.filename}: expected a folder of images, got {error.strerror}", hint
+    ) from error
+
+
+def listed_images(path: Path) -> list[str]:
+    """Return the names in a list of images, one per line; empty lines are left out.
+
+    Raises:
+        UserError: no such file, no text, no names, or one of them twice.
+    """
+    try:
+        # Some editors put a byte order mark in front, which this encoding skips.
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise UserError(f"{path}: expected a list of images, got {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: expected a list of images, got no text") from error
+    first: dict[str, int] = {}
+    for number, line in enumerate(lines, 1):
+        name = line.strip()
+        if name in first:
+            raise UserError(f"{path}: line {number}: `{name}` is in line {first[name]} already")
+        if name:
+            first[name] = number
+    if not first:
+        raise UserError(f"{path}: expected names of images, one per line, got none")
+    return list(first)

@@ -8,12 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from tf2c.errors import UserError
+from tf2c.image_source import ImageSource
 from tf2c.numerics import fixed_point
 from tf2c.program import Program
 from tf2c.runtime.device import Device, Memories
 
 BATCH = 32
 """Images per execution: bounds memory, and what the watchdog waits for."""
+
+Images = npt.NDArray[np.floating] | ImageSource
+"""Real numbers `[N, C, H, W]`, or a source that yields them in batches."""
 
 Progress = Callable[[int], None]
 """Told how many more images are done."""
@@ -55,11 +59,11 @@ class Session:
         self._program = program
         device.load(program, weights)
 
-    def run(self, images: npt.NDArray[np.floating], progress: Progress | None = None) -> RunResult:
+    def run(self, images: Images, progress: Progress | None = None) -> RunResult:
         """Run a network on images.
 
         Args:
-            images: `[N, C, H, W]`, real numbers.
+            images: `[N, C, H, W]`, real numbers, at once or in batches.
             progress: told about each batch.
 
         Raises:
@@ -68,47 +72,54 @@ class Session:
         """
         iterations: Counter[str] = Counter()
         stored = [
-            self._output(memories) for memories in self._executed(images, iterations, progress)
+            self._output(self._executed(batch, iterations))
+            for batch in self._batches(images, progress)
         ]
         return self._result(stored, iterations)
 
     def compare(
         self,
         reference: "Session",
-        images: npt.NDArray[np.floating],
+        images: Images,
         progress: Progress | None = None,
     ) -> Comparison:
         """Run on this device and on the reference's, and compare their memories."""
         iterations: Counter[str] = Counter()
         stored: list[npt.NDArray[np.integer]] = []
         elements = differences = 0
-        ours = self._executed(images, iterations, progress)
-        theirs = reference._executed(images, Counter(), None)
-        for memories, expected in zip(ours, theirs, strict=True):
+        for batch in self._batches(images, progress):
+            memories = self._executed(batch, iterations)
+            expected = reference._executed(batch, Counter())
             elements += memories.elements()
             differences += memories.differences(expected)
             stored.append(self._output(memories))
         return Comparison(self._result(stored, iterations), elements, differences)
 
-    def _executed(
-        self,
-        images: npt.NDArray[np.floating],
-        iterations: Counter[str],
-        progress: Progress | None,
-    ) -> Iterator[Memories]:
-        """Yield the memories after each batch."""
-        expect_images(images, self._program.input.shape)
-        for first in range(0, len(images), BATCH):
-            batch = images[first : first + BATCH]
-            memories = Memories.for_batch(self._program, len(batch))
-            quantized = fixed_point.quantize(batch, self._program.input_exponent)
-            stored = self._program.engine.store_features(quantized)
-            offset = self._program.input.offset
-            memories.features[:, offset : offset + stored.shape[1]] = stored
-            iterations.update(self._device.execute(memories))
+    def _batches(
+        self, images: Images, progress: Progress | None
+    ) -> Iterator[npt.NDArray[np.floating]]:
+        """Yield the images in batches; one is done when the next is asked for."""
+        shape = self._program.input.shape
+        if isinstance(images, np.ndarray):
+            expect_images(images, shape)
+            batches = (images[first : first + BATCH] for first in range(0, len(images), BATCH))
+        else:
+            batches = images.batches(BATCH)
+        for batch in batches:
+            expect_images(batch, shape)
+            yield batch
             if progress is not None:
                 progress(len(batch))
-            yield memories
+
+    def _executed(self, batch: npt.NDArray[np.floating], iterations: Counter[str]) -> Memories:
+        """Return the memories after a batch."""
+        memories = Memories.for_batch(self._program, len(batch))
+        quantized = fixed_point.quantize(batch, self._program.input_exponent)
+        stored = self._program.engine.store_features(quantized)
+        offset = self._program.input.offset
+        memories.features[:, offset : offset + stored.shape[1]] = stored
+        iterations.update(self._device.execute(memories))
+        return memories
 
     def _output(self, memories: Memories) -> npt.NDArray[np.integer]:
         port = self._program.output

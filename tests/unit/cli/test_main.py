@@ -6,16 +6,21 @@ from pathlib import Path
 import pytest
 
 from tf2c import api, compiler
-from tf2c.cli import main
+from tf2c.cli import main, options
+from tf2c.frontends.preprocessing import PRESETS
 from tf2c.runtime.device import DEFAULT_TIMEOUT_SECONDS
 
 
 def test_executors_are_those_of_the_api() -> None:
-    assert main.EXECUTORS == api.EXECUTORS
+    assert options.EXECUTORS == api.EXECUTORS
 
 
 def test_stages_are_those_of_the_compiler() -> None:
-    assert main.STAGES == compiler.STAGE_NAMES
+    assert options.STAGES == compiler.STAGE_NAMES
+
+
+def test_presets_are_those_of_the_frontend() -> None:
+    assert tuple(PRESETS) == options.PRESETS
 
 
 def test_the_timeout_is_the_runtime_s() -> None:

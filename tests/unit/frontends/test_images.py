@@ -1,262 +1,216 @@
-"""Images and labels from folders and files."""
+"""Folders and lists of images: which files, in what order, and what becomes of unusable ones."""
 
-from collections.abc import Sequence
+import os
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from PIL import Image
 
 from tf2c.errors import UserError
-from tf2c.frontends.images import image_names, load_images, load_labeled_images
+from tf2c.frontends.images import NAMED, FolderImages, folder_images, listed_images, load_images
+from tf2c.frontends.preprocessing import PRESETS, Preprocessing
 
-GRAY = np.array([[0, 51], [102, 255], [1, 254]], np.uint8)
-"""Three rows of two pixels."""
-GRAY_SHAPE = (1, 3, 2)
-
-
-def save_image(path: Path, pixels: npt.NDArray[np.uint8] = GRAY) -> Path:
-    Image.fromarray(pixels).save(path)
-    return path
+SHAPE = (1, 3, 2)
+SKIPPED = "skipped 2 of 4 images that cannot be used: "
 
 
-def write_labels(path: Path, *lines: str) -> Path:
-    path.write_text("".join(f"{line}\n" for line in lines))
-    return path
+def save_image(path: Path, gray: int, *extents: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full(extents or SHAPE[1:], gray, np.uint8)).save(path)
+
+
+def grays(images: object, size: int = 2) -> list[int]:
+    """Return the gray value of each image, and check how they are batched."""
+    assert isinstance(images, FolderImages)
+    batches = list(images.batches(size))
+    assert {batch.dtype for batch in batches} == {np.dtype(np.float32)}
+    assert {batch.shape[1:] for batch in batches} == {SHAPE}
+    assert all(len(batch) == size for batch in batches[:-1])
+    return [round(255 * float(each[0, 0, 0])) for batch in batches for each in batch]
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two images, darker and brighter, whose names sort the other way round."""
+    """Four images whose names sort otherwise than they were written."""
     images = tmp_path / "images"
-    images.mkdir()
-    save_image(images / "b.png", GRAY // 2)
-    save_image(images / "a.png", GRAY)
+    for name, gray in (("d", 40), ("b", 20), ("a", 10), ("c", 30)):
+        save_image(images / f"{name}.png", gray)
     return images
 
 
-def test_pixels_become_fractions_of_255(tmp_path: Path) -> None:
-    save_image(tmp_path / "a.png")
-    images = load_images(tmp_path, GRAY_SHAPE)
-    assert images.dtype == np.float32
-    np.testing.assert_array_equal(images, GRAY[None, None].astype(np.float32) / 255)
-
-
-def test_colors_become_channels(tmp_path: Path) -> None:
-    pixels = np.arange(18, dtype=np.uint8).reshape(3, 2, 3)
-    save_image(tmp_path / "a.png", pixels)
-    images = load_images(tmp_path, (3, 3, 2))
-    np.testing.assert_array_equal(images[0], pixels.transpose(2, 0, 1).astype(np.float32) / 255)
-
-
-def test_a_gray_image_has_three_equal_colors(tmp_path: Path) -> None:
-    save_image(tmp_path / "a.png")
-    images = load_images(tmp_path, (3, 3, 2))
-    expected = np.repeat(GRAY[None], 3, axis=0).astype(np.float32) / 255
-    np.testing.assert_array_equal(images[0], expected)
-
-
-def test_a_transparent_image_loses_its_transparency(tmp_path: Path) -> None:
-    pixels = np.full((3, 2, 4), 255, np.uint8)
-    pixels[..., 3] = 7
-    save_image(tmp_path / "a.png", pixels)
-    assert load_images(tmp_path, (3, 3, 2)).tolist() == np.ones((1, 3, 3, 2)).tolist()
-
-
 def test_images_come_in_the_order_of_their_names(folder: Path) -> None:
-    images = load_images(folder, GRAY_SHAPE)
-    assert images[:, 0, 1, 1].tolist() == [1.0, np.float32(127) / np.float32(255)]
+    images = load_images(folder, SHAPE)
+    assert (len(images), images.shape) == (4, SHAPE)
+    assert grays(images, 3) == [10, 20, 30, 40]
 
 
-def test_hidden_files_are_left_out(folder: Path) -> None:
+def test_a_folder_can_be_read_again(folder: Path) -> None:
+    images = load_images(folder, SHAPE)
+    assert grays(images) == grays(images)
+
+
+def test_files_are_opened_when_their_batch_is_asked_for(folder: Path) -> None:
+    batches = load_images(folder, SHAPE).batches(2)
+    next(batches)
+    save_image(folder / "c.png", 99)
+    assert round(255 * float(next(batches)[0, 0, 0, 0])) == 99
+
+
+def test_inner_folders_are_read(folder: Path) -> None:
+    save_image(folder / "bird" / "b.png", 25)
+    assert folder_images(folder) == ["a.png", "b.png", "bird/b.png", "c.png", "d.png"]
+    assert grays(load_images(folder, SHAPE)) == [10, 20, 25, 30, 40]
+
+
+def test_what_is_hidden_is_left_out(folder: Path) -> None:
     (folder / ".DS_Store").write_bytes(b"junk")
-    assert image_names(folder) == ["a.png", "b.png"]
+    save_image(folder / ".trash" / "x.png", 1)
+    assert grays(load_images(folder, SHAPE)) == [10, 20, 30, 40]
 
 
-def test_an_array_is_taken_as_it_is(tmp_path: Path) -> None:
-    array = np.random.default_rng(0).normal(size=(4, *GRAY_SHAPE)).astype(np.float32)
-    np.save(tmp_path / "x.npy", array)
-    np.testing.assert_array_equal(load_images(tmp_path / "x.npy", GRAY_SHAPE), array)
+@pytest.mark.parametrize("name", ["labels.csv", "notes.txt", "a.json", "README.MD", "p.toml"])
+def test_what_cannot_be_meant_as_an_image_is_left_out(folder: Path, name: str) -> None:
+    (folder / name).write_text("file,label\n")
+    assert grays(load_images(folder, SHAPE)) == [10, 20, 30, 40]
 
 
-@pytest.mark.parametrize("kind", ["f2", "f8"])
-def test_an_array_of_other_precision_becomes_single(tmp_path: Path, kind: str) -> None:
-    np.save(tmp_path / "x.npy", np.ones((1, *GRAY_SHAPE), kind))
-    assert load_images(tmp_path / "x.npy", GRAY_SHAPE).dtype == np.float32
-
-
-@pytest.mark.parametrize(
-    ("array", "message"),
-    [
-        (np.ones(GRAY_SHAPE, np.float32), "expected images of shape Nx1x3x2, got 1x3x2"),
-        (np.ones((0, *GRAY_SHAPE), np.float32), "got 0x1x3x2"),
-        (np.ones((1, 2, 3, 2), np.float32), "got 1x2x3x2"),
-        (np.ones((1, 1, 2, 3), np.float32), "got 1x1x2x3"),
-        (np.float32(1), "expected images of shape"),
-        (np.ones((1, *GRAY_SHAPE), np.uint8), "expected images of real numbers, got uint8"),
-        (np.ones((1, *GRAY_SHAPE), np.int64), "got int64"),
-        (np.ones((1, *GRAY_SHAPE), np.complex64), "got complex64"),
-        (np.full((1, *GRAY_SHAPE), np.nan, np.float32), "expected finite images"),
-        (np.full((1, *GRAY_SHAPE), -np.inf, np.float32), "expected finite images"),
-        (np.full((1, *GRAY_SHAPE), 1e300), "expected finite images"),
-    ],
-    ids=[
-        "no batch",
-        "empty batch",
-        "channels",
-        "transposed",
-        "scalar",
-        "bytes",
-        "integers",
-        "complex",
-        "NaN",
-        "infinity",
-        "too large for single precision",
-    ],
-)
-@pytest.mark.filterwarnings("error")
-def test_an_array_that_cannot_be_used_is_refused(
-    tmp_path: Path, array: npt.NDArray[np.generic], message: str
-) -> None:
-    np.save(tmp_path / "x.npy", array)
-    with pytest.raises(UserError, match=message) as refusal:
-        load_images(tmp_path / "x.npy", GRAY_SHAPE)
-    assert str(refusal.value).startswith(f"{tmp_path / 'x.npy'}: ")
-
-
-def test_an_array_of_objects_is_refused(tmp_path: Path) -> None:
-    np.save(tmp_path / "x.npy", np.array([{}, []], object), allow_pickle=True)
-    with pytest.raises(UserError, match=r"x\.npy: expected a \.npy file"):
-        load_images(tmp_path / "x.npy", GRAY_SHAPE)
-
-
-@pytest.mark.parametrize("size", [0, 3, 20, 130])
-def test_a_cut_off_array_is_refused(tmp_path: Path, size: int) -> None:
-    np.save(tmp_path / "x.npy", np.ones((1, *GRAY_SHAPE), np.float32))
-    (tmp_path / "x.npy").write_bytes((tmp_path / "x.npy").read_bytes()[:size])
-    with pytest.raises(UserError, match=r"x\.npy: expected a \.npy file, got damaged contents"):
-        load_images(tmp_path / "x.npy", GRAY_SHAPE)
-
-
-def test_an_archive_is_refused(tmp_path: Path) -> None:
-    np.savez(tmp_path / "x.npz", a=np.ones(3))
-    (tmp_path / "x.npz").rename(tmp_path / "x.npy")
-    with pytest.raises(UserError, match="expected one array, got an archive"):
-        load_images(tmp_path / "x.npy", GRAY_SHAPE)
-
-
-def test_a_folder_called_npy_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "x.npy").mkdir()
-    with pytest.raises(UserError, match=r"x\.npy: expected a \.npy file, got Is a directory"):
-        load_images(tmp_path / "x.npy", GRAY_SHAPE)
+def test_a_preprocessing_is_applied(folder: Path) -> None:
+    (batch,) = load_images(folder, SHAPE, PRESETS["none"]).batches(9)
+    assert batch[:, 0, 0, 0].tolist() == [10, 20, 30, 40]
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="absent: expected a folder of images"):
-        load_images(tmp_path / "absent", GRAY_SHAPE)
+    with pytest.raises(UserError, match="absent: expected a folder of images, got No such file"):
+        load_images(tmp_path / "absent", SHAPE)
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="expected images, got an empty folder"):
-        load_images(tmp_path, GRAY_SHAPE)
+        load_images(tmp_path, SHAPE)
+
+
+def test_a_folder_of_other_files_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("file,label\n")
+    with pytest.raises(UserError, match="expected images, got a folder of 1 other files"):
+        load_images(tmp_path, SHAPE)
+
+
+def test_an_inner_folder_that_cannot_be_read_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "locked").mkdir()
+    scandir = os.scandir
+
+    def refusing(path: str) -> object:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(UserError, match=r"images/locked: expected a folder .*Permission denied"):
+        load_images(folder, SHAPE)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello\n", b"\x89PNG\r\n\x1a\n"])
 def test_a_file_that_is_no_image_is_refused(folder: Path, content: bytes) -> None:
     (folder / "c.png").write_bytes(content)
-    with pytest.raises(UserError, match=r"c\.png: expected an image"):
-        load_images(folder, GRAY_SHAPE)
+    with pytest.raises(UserError, match=r"c\.png: expected an image, got a file that does not"):
+        grays(load_images(folder, SHAPE))
 
 
-def test_a_cut_off_image_is_refused(folder: Path) -> None:
-    whole = (folder / "a.png").read_bytes()
-    (folder / "a.png").write_bytes(whole[: len(whole) - 30])
-    with pytest.raises(UserError, match=r"a\.png: expected an image"):
-        load_images(folder, GRAY_SHAPE)
+def test_unusable_images_are_skipped_and_named_if_asked_for(folder: Path) -> None:
+    (folder / "b.png").write_bytes((folder / "b.png").read_bytes()[:-30])
+    save_image(folder / "c.png", 1, 5, 7)
+    images = load_images(folder, SHAPE, skip_unusable=True)
+    assert isinstance(images, FolderImages)
+    assert (len(images), images.notes()) == (4, [])
+    assert grays(images, 2) == [10, 40]
+    named = "b.png (a file that does not open), c.png (7x5 pixels)"
+    assert (len(images), images.notes()) == (2, [SKIPPED + named])
 
 
-def test_an_image_of_another_size_is_refused(folder: Path) -> None:
-    with pytest.raises(UserError, match=r"a\.png: expected 3x2 pixels, got 2x3"):
-        load_images(folder, (1, 2, 3))
+def test_a_skipped_image_stays_skipped(folder: Path) -> None:
+    contents = (folder / "b.png").read_bytes()
+    (folder / "b.png").write_bytes(b"")
+    images = load_images(folder, SHAPE, skip_unusable=True)
+    assert grays(images) == [10, 30, 40]
+    (folder / "b.png").write_bytes(contents)
+    assert grays(images) == [10, 30, 40]
+
+
+def test_no_usable_image_is_refused(folder: Path) -> None:
+    for name in "abcd":
+        (folder / f"{name}.png").write_bytes(b"")
+    images = load_images(folder, SHAPE, skip_unusable=True)
+    expected = r"images: expected images, got none of 4 that can be used; the last: .*d\.png: exp"
+    with pytest.raises(UserError, match=expected):
+        grays(images)
+
+
+def test_a_note_names_so_many_files_only(tmp_path: Path) -> None:
+    save_image(tmp_path / "z.png", 1)
+    names = [f"{index:03d}.png" for index in range(NAMED + 7)]
+    images = FolderImages(tmp_path, [*names, "z.png"], SHAPE, skip_unusable=True)
+    assert grays(images) == [1]
+    (note,) = images.notes()
+    assert note.startswith(f"skipped {NAMED + 7} of {NAMED + 8} images")
+    assert note.endswith("099.png (No such file or directory), and 7 more")
 
 
 def test_image_files_need_one_or_three_channels(folder: Path) -> None:
-    with pytest.raises(UserError, match="1 or 3 input channels for image files, got 2"):
+    with pytest.raises(UserError, match=r"images: .* 1 or 3 input channels for image files, got 2"):
         load_images(folder, (2, 3, 2))
 
 
-def test_labels_go_with_their_images(folder: Path, tmp_path: Path) -> None:
-    labels = write_labels(tmp_path / "l.csv", "file,label", "b.png,7", "a.png,0")
-    images, classes = load_labeled_images(folder, labels, GRAY_SHAPE)
-    assert classes.tolist() == [7, 0]
-    assert images[:, 0, 1, 1].tolist() == [np.float32(127) / np.float32(255), 1.0]
+def test_a_preprocessing_for_colors_does_not_fit_gray(folder: Path) -> None:
+    with pytest.raises(
+        UserError, match="images: expected a preprocessing with one number as `mean`"
+    ):
+        load_images(folder, SHAPE, Preprocessing(mean=(1, 2, 3)))
 
 
-def test_further_columns_are_left_out(folder: Path, tmp_path: Path) -> None:
-    labels = write_labels(tmp_path / "l.csv", "note,label,file", "x, 3 ,a.png")
-    assert load_labeled_images(folder, labels, GRAY_SHAPE)[1].tolist() == [3]
+def test_a_list_names_images_relative_to_its_folder(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "some.txt").write_text("images/c.png\n\n  images/a.png \n")
+    assert grays(load_images(tmp_path / "some.txt", SHAPE)) == [30, 10]
 
 
-def test_images_without_a_label_are_left_out(folder: Path, tmp_path: Path) -> None:
-    labels = write_labels(tmp_path / "l.csv", "file,label", "a.png,1")
-    (folder / "c.png").write_bytes(b"not even an image")
-    assert len(load_labeled_images(folder, labels, GRAY_SHAPE)[0]) == 1
+def test_a_list_may_name_images_absolutely(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "some.txt").write_text(f"{folder / 'c.png'}\n")
+    assert grays(load_images(tmp_path / "some.txt", SHAPE)) == [30]
 
 
-def test_a_byte_order_mark_is_no_part_of_a_column(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "l.csv").write_bytes(b"\xef\xbb\xbffile,label\r\na.png,1\r\n")
-    assert load_labeled_images(folder, tmp_path / "l.csv", GRAY_SHAPE)[1].tolist() == [1]
-
-
-def test_an_image_in_an_inner_folder_is_refused(folder: Path, tmp_path: Path) -> None:
-    (folder / "ones").mkdir()
-    (folder / "a.png").rename(folder / "ones" / "a.png")
-    labels = write_labels(tmp_path / "l.csv", "file,label", "ones/a.png,1")
-    with pytest.raises(UserError, match=r"line 2: no image `ones/a\.png`"):
-        load_labeled_images(folder, labels, GRAY_SHAPE)
+def test_a_list_may_have_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "l.txt").write_bytes(b"\xef\xbb\xbfa.png\r\nb.png\r\n")
+    assert listed_images(tmp_path / "l.txt") == ["a.png", "b.png"]
 
 
 @pytest.mark.parametrize(
-    ("lines", "message"),
+    ("content", "message"),
     [
-        ([], "expected the columns file,label, got nothing"),
-        (["file,label"], "expected rows behind `file,label`, got none"),
-        (["name,label", "a.png,1"], "expected the columns file,label, got name,label"),
-        (["file;label", "a.png;1"], "expected the columns file,label, got file;label"),
-        (["file,label", "a.png,1", "z.png,1"], "line 3: no image `z.png` in"),
-        (["file,label", ",1"], "line 2: no image ``"),
-        (["file,label", "../images/a.png,1"], "line 2: no image"),
-        (["file,label", "a.png,cat"], "line 2: expected a class number, got `cat`"),
-        (["file,label", "a.png,-1"], "expected a class number, got `-1`"),
-        (["file,label", "a.png,1.5"], "expected a class number, got `1.5`"),
-        (["file,label", "a.png,"], "expected a class number, got ``"),
-        (["file,label", "a.png,\u00b2"], "expected a class number"),
-        (["file,label", "a.png"], "expected a class number"),
-        (["file,label", f"a.png,{2**63}"], "expected a class number"),
+        (b"", "expected names of images, one per line, got none"),
+        (b"\n \n", "expected names of images, one per line, got none"),
+        (b"a.png\nb.png\na.png\n", r"line 3: `a\.png` is in line 1 already"),
+        (b"\xff\xfe", "expected a list of images, got no text"),
+        (None, "expected a list of images, got No such file or directory"),
     ],
 )
-def test_labels_that_cannot_be_used_are_refused(
-    folder: Path, tmp_path: Path, lines: Sequence[str], message: str
+def test_a_list_that_cannot_be_used_is_refused(
+    tmp_path: Path, content: bytes | None, message: str
 ) -> None:
-    labels = write_labels(tmp_path / "l.csv", *lines)
-    with pytest.raises(UserError, match=message) as refusal:
-        load_labeled_images(folder, labels, GRAY_SHAPE)
-    assert str(refusal.value).startswith(f"{labels}: ")
-
-
-@pytest.mark.parametrize("content", [b"\xff\xfe\x00f", b"file,label\na.png,1\x00\n", None])
-def test_a_labels_file_that_is_no_text_is_refused(
-    folder: Path, tmp_path: Path, content: bytes | None
-) -> None:
-    labels = tmp_path / "l.csv"
     if content is not None:
-        labels.write_bytes(content)
-    with pytest.raises(UserError, match=r"l\.csv: "):
-        load_labeled_images(folder, labels, GRAY_SHAPE)
+        (tmp_path / "l.txt").write_bytes(content)
+    with pytest.raises(UserError, match=rf"l\.txt: {message}"):
+        load_images(tmp_path / "l.txt", SHAPE)
 
 
-def test_a_line_number_counts_lines_of_the_file(folder: Path, tmp_path: Path) -> None:
-    labels = write_labels(tmp_path / "l.csv", "file,label", "a.png,1", "", "b.png,x")
-    with pytest.raises(UserError, match="line 4: expected a class number, got `x`"):
-        load_labeled_images(folder, labels, GRAY_SHAPE)
+def test_a_folder_in_a_list_is_refused(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "l.txt").write_text("images\n")
+    with pytest.raises(UserError, match="images: expected an image, got no regular file"):
+        grays(load_images(tmp_path / "l.txt", SHAPE))
+
+
+def test_a_pipe_is_refused_and_not_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.png")
+    with pytest.raises(UserError, match=r"pipe\.png: expected an image, got no regular file"):
+        grays(load_images(folder, SHAPE))

@@ -1,5 +1,6 @@
 """Images in, numbers out: what a session refuses, and what it returns."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from unit.onnx_models import build_model, random_weights, save_model
 
 import tf2c
 from tf2c.errors import UserError
+from tf2c.image_source import ArrayImages
 from tf2c.numerics import fixed_point
 from tf2c.program import Program
 from tf2c.runtime.device import Memories
@@ -91,6 +93,33 @@ def test_progress_counts_every_image(
     counts: list[int] = []
     session.run(heldout_images, counts.append)
     assert counts == [BATCH, len(heldout_images) - BATCH]
+
+
+def test_images_may_come_in_batches(
+    session: Session, heldout_images: npt.NDArray[np.float32]
+) -> None:
+    counts: list[int] = []
+    result = session.run(ArrayImages(heldout_images), counts.append)
+    np.testing.assert_array_equal(result.stored, session.run(heldout_images).stored)
+    assert counts == [BATCH, len(heldout_images) - BATCH]
+
+
+def test_batches_of_another_shape_are_refused(session: Session) -> None:
+    with pytest.raises(UserError, match="expected images of shape Nx1x8x8, got 2x1x8x9"):
+        session.run(ArrayImages(np.zeros((2, 1, 8, 9))))
+
+
+def test_a_batch_is_not_read_before_the_last_one_has_run(session: Session) -> None:
+    events: list[str] = []
+
+    class Images(ArrayImages):
+        def batches(self, size: int) -> Iterator[npt.NDArray[np.float32]]:
+            for batch in super().batches(size):
+                events.append("read")
+                yield batch
+
+    session.run(Images(np.ones((BATCH + 1, 1, 8, 8))), lambda count: events.append(f"ran {count}"))
+    assert events == ["read", f"ran {BATCH}", "read", "ran 1"]
 
 
 class OtherSimulator(Simulator):

@@ -1,0 +1,49 @@
+"""What commands print and write: JSON or tables on stdout, notes on stderr, arrays in files."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tf2c.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def print_json(content: dict[str, Any]) -> None:
+    """Print one JSON object on stdout."""
+    print(json.dumps(content, indent=2))
+
+
+def show(table: "Table") -> None:
+    """Print a table on stdout, as wide as the terminal or as it needs to be in a pipe."""
+    from rich.console import Console
+
+    console = Console(file=sys.stdout)
+    if not console.is_terminal:
+        console = Console(file=sys.stdout, width=120)
+    console.print(table)
+
+
+def print_note(text: str) -> None:
+    """Print on stderr what people should know."""
+    print(f"note: {text}", file=sys.stderr)
+
+
+def write_array(path: Path, array: Any) -> None:
+    """Write an .npy file, all of it or nothing.
+
+    Raises:
+        UserError: the place cannot be written.
+    """
+    import numpy as np
+
+    temporary = path.with_name(f".{path.name}.partial")
+    try:
+        with temporary.open("wb") as file:
+            np.save(file, array)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
