@@ -31,6 +31,7 @@ from tf2c.passes.check import real_result
 from tf2c.passes.dataflow.convert_shift_to_dataflow import ConvertShiftToDataflowPass
 from tf2c.passes.graph.remove_lrn import RemoveLrnPass
 from tf2c.passes.int8.choose_scales import METHODS, ChooseScalesPass
+from tf2c.passes.int8.convert_graph_to_int8 import ConvertGraphToInt8Pass
 from tf2c.passes.pipeline import PassObserver, PassPipeline, expect_legal
 from tf2c.passes.rewriting import network_function, network_input
 from tf2c.passes.shift.prove_accumulators import ProveAccumulatorsPass
@@ -124,6 +125,78 @@ class Compilation:
     board: Board
     modules: dict[str, ModuleOp] = field(default_factory=dict[str, ModuleOp])
     """The IR as each stage left it."""
+    passes: list[ModulePass] = field(default_factory=list[ModulePass])
+    notes: list[str] = field(default_factory=list[str])
+    """What passes found that people should know."""
+    emitted: EmittedProgram | None = None
+    """None where compilation stopped before the engine."""
+
+    @property
+    def stage(self) -> str:
+        """The last stage that ran."""
+        return list(self.modules)[-1]
+
+
+def compile_module(
+    module: ModuleOp,
+    *,
+    board: Board,
+    calibration: ImageSource,
+    to: str = STAGE_NAMES[-1],
+    engine: Engine = DEFAULT_ENGINE,
+    choices: Choices = DEFAULT_CHOICES,
+    check: bool = False,
+    seed: int = 0,
+    observer: PassObserver | None = None,
+) -> Compilation:
+    """Run the stages on a network.
+
+    Args:
+        module: a frontend's `graph` module; changed in place.
+        board: the card to compile for.
+        calibration: images that the network may meet, from which scales are chosen.
+        to: the last stage to run.
+        engine: the sizes of the engine to compile for.
+        choices: what the passes are told.
+        check: check every pass's contract.
+        seed: of the check's images.
+        observer: told about every pass.
+
+    Raises:
+        UserError: the network cannot be compiled.
+    """
+    context = new_context()
+    compilation = Compilation(board, notes=context.notes)
+    context.calibration = calibration
+    for stage in STAGES:
+        pipeline = PassPipeline(stage_passes(stage, engine, choices))
+        pipeline.run(module, context=context, check=check, seed=seed, observer=observer)
+        expect_legal(module, stage)
+        compilation.passes += pipeline.passes
+        compilation.modules[stage.name] = module.clone()
+        if stage.name == to:
+            break
+    if compilation.stage == STAGE_NAMES[-1]:
+        compilation.emitted = emit_program(module)
+    return compilation
+
+
+def stage_passes(
+    stage: Stage, engine: Engine, choices: Choices = DEFAULT_CHOICES
+) -> list[ModulePass]:
+    """Return the passes of a stage, with the options that choices and engine give them."""
+    # Multiplied, int8 weights need no multiplier that the engine has.
+    legal = {"smallest_shift": 0} if choices.weights == "int8" else {}
+    options: dict[type[ModulePass], dict[str, Any]] = {
+        ChooseScalesPass: {
+            "method": choices.scales,
+            "unsigned": choices.activations == "uint8",
+            **legal,
+        },
+        ConvertGraphToInt8Pass: legal,
+        RoundWeightsToPow2Pass: {"terms": TERMS.get(choices.weights, 1)},
+        ConvertShiftToDataflowPass: asdict(engine),
+    }
     passes: list[ModulePass] = field(default_factory=list[ModulePass])
     notes: list[str] = field(default_factory=list[str])
     """What passes found that people should know."""

@@ -1,9 +1,9 @@
-"""Choosing power-of-two exponents: for activations by squared error, for weights by magnitude."""
+"""Choosing power-of-two exponents: which come into question, and which hold given numbers."""
 
 import numpy as np
 import numpy.typing as npt
 
-from tf2c.numerics import fixed_point, parallel, pow2
+from tf2c.numerics import fixed_point, pow2
 
 LOWEST_EXPONENT = -200
 """Stands for "no constraint": the exponent that holds a zero."""
@@ -16,6 +16,9 @@ SMALLEST_SHIFT = 5
 
 ROUNDING_MARGIN = 1
 """Rounding int8 weights to powers of two may raise an exponent by this much."""
+
+ENGINE_SHIFT = SMALLEST_SHIFT + ROUNDING_MARGIN
+"""Smallest requantizing shift of int8 weights that will be powers of two on the engine."""
 
 
 def covering_exponent(magnitudes: npt.NDArray[np.floating], largest: int) -> npt.NDArray[np.int64]:
@@ -42,6 +45,7 @@ def weight_exponents(
     bias: npt.NDArray[np.floating],
     input_exponent: int,
     output_exponent: int | None,
+    smallest_shift: int,
 ) -> npt.NDArray[np.int64]:
     """Choose each filter's exponent for int8 weights.
 
@@ -53,6 +57,7 @@ def weight_exponents(
         bias: `[M]`.
         input_exponent: of the layer's input.
         output_exponent: of the layer's output; None where raw accumulators are kept.
+        smallest_shift: least legal `r`.
     """
     magnitudes = np.abs(weights).reshape(len(weights), -1).max(axis=1)
     exponents = np.maximum(
@@ -64,7 +69,7 @@ def weight_exponents(
         exponents = np.clip(
             exponents,
             difference - fixed_point.REQUANTIZE_SHIFT + ROUNDING_MARGIN,
-            difference - SMALLEST_SHIFT - ROUNDING_MARGIN,
+            difference - smallest_shift,
         )
     return _follow_others(exponents)
 
@@ -76,34 +81,34 @@ def _follow_others(exponents: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.where(constrained, exponents, others)
 
 
-def smallest_output_exponent(weights: npt.NDArray[np.floating], input_exponent: int) -> int:
+def smallest_output_exponent(
+    weights: npt.NDArray[np.floating], input_exponent: int, smallest_shift: int
+) -> int:
     """Return the least output exponent under which `weight_exponents` clips no weight."""
     magnitudes = np.abs(weights).reshape(len(weights), -1).max(axis=1)
     finest = int(covering_exponent(magnitudes, fixed_point.INT8_MAX).max())
     if finest == LOWEST_EXPONENT:
         return LOWEST_EXPONENT
-    return finest + input_exponent + SMALLEST_SHIFT + ROUNDING_MARGIN
+    return finest + input_exponent + smallest_shift
 
 
 def pow2_exponents(
     weights: npt.NDArray[np.floating],
     lowest: npt.NDArray[np.int64],
     highest: npt.NDArray[np.int64],
-    terms: int = 1,
 ) -> npt.NDArray[np.int64]:
-    """Choose each filter's exponent for power-of-two weights, by squared error.
+    """Choose each filter's exponent for power-of-two weights, by its largest weight.
 
-    Candidates are the window whose top level is nearest to the largest weight (for two terms: the
-    finest that reaches it) and the next finer one, moved into `lowest..highest`.
+    The window whose top level is nearest to the largest weight, which for two terms is also the
+    finest that reaches it, moved into `lowest..highest`. (A finer window often has the smaller
+    squared error, but shortens a filter's largest weights, which the next layers do not forgive.)
 
     Args:
         weights: `[M, ...]`, real numbers.
         lowest: `[M]`.
         highest: `[M]`.
-        terms: per weight, 1 or 2.
     """
-    rows = weights.reshape(len(weights), -1)
-    largest = np.abs(rows).max(axis=1).astype(np.float64)
+    largest = np.abs(weights.reshape(len(weights), -1)).max(axis=1).astype(np.float64)
     fraction, exponent = np.frexp(largest)
     # 96 = 0.75 * 2**7 is halfway between 64 and 128, and the largest sum of two terms.
     window = np.where(
@@ -111,23 +116,4 @@ def pow2_exponents(
         LOWEST_EXPONENT,
         exponent.astype(np.int64) - (fraction < 0.75) - pow2.LARGEST_SHIFT,
     )
-    coarser = np.clip(_follow_others(np.maximum(window, lowest)), lowest, highest)
-    finer: npt.NDArray[np.int64] = np.clip(coarser - 1, lowest, highest)
-    errors = _pow2_errors(rows, np.stack([coarser, finer]), terms)
-    return np.where(errors[1] < errors[0], finer, coarser)
-
-
-def _pow2_errors(
-    rows: npt.NDArray[np.floating], exponents: npt.NDArray[np.int64], terms: int
-) -> npt.NDArray[np.float64]:
-    """Return the sum of squared rounding errors of each of M rows under exponents `[n, M]`."""
-    errors = np.empty(exponents.shape)
-
-    def measure(block: slice) -> None:
-        for candidate, exponent in enumerate(exponents[:, block, None]):
-            half_steps = np.abs(fixed_point.scaled(rows[block], exponent - 1))
-            half_steps -= 2 * pow2.nearest_levels(half_steps, terms)
-            errors[candidate, block] = np.einsum("mk,mk->m", half_steps, half_steps)
-
-    parallel.for_each(measure, parallel.row_blocks(rows.shape))
-    return np.ldexp(errors, 2 * (exponents - 1))
+    return np.clip(_follow_others(np.maximum(window, lowest)), lowest, highest)

@@ -125,6 +125,8 @@ class ChooseScalesPass(CompilerPass):
     """`mse`: least squared rounding error; `minmax`: nothing saturates."""
     unsigned: bool = False
     """Store what is never negative as ui8; not for engines whose lanes are signed."""
+    smallest_shift: int = exponents.ENGINE_SHIFT
+    """Least requantizing shift: the engine's, or 0 where int8 weights are multiplied."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Observe, choose, annotate."""
@@ -132,7 +134,7 @@ class ChooseScalesPass(CompilerPass):
             raise UserError(f"expected a method of {', '.join(METHODS)}, got `{self.method}`")
         function, argument = network_function(op), network_input(op)
         images = _calibration_images(ctx, self.images, tensors.extents(argument))
-        choice = _Choice(function, argument, self.method, unsigned=self.unsigned)
+        choice = _Choice(function, argument, self)
         choice.observe(op, images)
         choice.choose()
         choice.annotate(ctx)
@@ -142,11 +144,11 @@ class _Choice:
     """The scales of one network as they are found."""
 
     def __init__(
-        self, function: FuncOp, argument: BlockArgument, method: str, *, unsigned: bool
+        self, function: FuncOp, argument: BlockArgument, options: ChooseScalesPass
     ) -> None:
         self._function = function
         self._argument = argument
-        self._method = method
+        self._options = options
         self._ops = list(storing_ops(function))
         sets = ScaleClasses(function)
         classes: dict[SSAValue, _ScaleClass] = {}
@@ -155,7 +157,7 @@ class _Choice:
             members.sources.append(source)
         self._sets = sets
         self._classes = classes
-        if unsigned:
+        if options.unsigned:
             self._find_unsigned()
         self._exponents: dict[SSAValue, int] = {}
 
@@ -204,7 +206,7 @@ class _Choice:
         more. Then weights saturate instead: their exponents are clipped to what is legal.
         """
         self._wanted = {
-            key: each.best_exponent(self._method) for key, each in self._classes.items()
+            key: each.best_exponent(self._options.method) for key, each in self._classes.items()
         }
         for looks_at_weights in (True, False):
             self._exponents = {
@@ -227,7 +229,9 @@ class _Choice:
         raised = False
         is_zero = self._wanted[self._sets.representative(op.output)] is None
         if looks_at_weights or is_zero:
-            finest = exponents.smallest_output_exponent(constant_array(op.weight), source)
+            finest = exponents.smallest_output_exponent(
+                constant_array(op.weight), source, self._options.smallest_shift
+            )
             if is_zero and finest == exponents.LOWEST_EXPONENT:
                 finest = source  # zero weights say nothing about a tensor of zeros
             raised = self._raise(op.output, finest)

@@ -72,14 +72,18 @@ def _annotated_scale(op: Operation) -> Pow2Attr:
 
 
 def _weight_and_bias(
-    layer: graph.LayerOp, stored: SSAValue, scale: Pow2Attr | None
+    layer: graph.LayerOp, stored: SSAValue, scale: Pow2Attr | None, smallest_shift: int
 ) -> tuple[int8.ConstantOp, int8.ConstantOp]:
     """Round a layer's weights and bias; `stored` is its int8 input, `scale` its output's."""
     weight = constant_array(layer.weight)
     bias = np.zeros(len(weight), np.float32) if layer.bias is None else constant_array(layer.bias)
     input_exponent = int(scale_of(stored).values[0])
     chosen = exponents.weight_exponents(
-        weight, bias, input_exponent, None if scale is None else int(scale.values[0])
+        weight,
+        bias,
+        input_exponent,
+        None if scale is None else int(scale.values[0]),
+        smallest_shift,
     )
     weight_scale = Pow2Attr([int(exponent) for exponent in chosen], axis=0)
     rounded = fixed_point.quantize(weight, weight_scale.broadcast(weight.ndim))
@@ -89,9 +93,9 @@ def _weight_and_bias(
     )
 
 
-def _convert_layer(layer: graph.LayerOp) -> None:
+def _convert_layer(layer: graph.LayerOp, smallest_shift: int) -> None:
     scale = None if returns_accumulators(layer) else _annotated_scale(layer)
-    weight, bias = _weight_and_bias(layer, layer.input, scale)
+    weight, bias = _weight_and_bias(layer, layer.input, scale, smallest_shift)
     sums: int8.ConvOp | int8.GemmOp
     if isinstance(layer, graph.ConvOp):
         sums = int8.ConvOp(layer.input, weight.output, bias.output, layer.window)
@@ -118,13 +122,13 @@ def _convert_average(op: graph.AveragePoolOp) -> None:
     replace_layer(op, [pooled], pooled.output)
 
 
-def _convert(op: Operation) -> None:
+def _convert(op: Operation, smallest_shift: int) -> None:
     refusal = refused_below_graph(op)
     if refusal is not None:
         raise refusal
     match op:
         case graph.ConvOp() | graph.GemmOp():
-            _convert_layer(op)
+            _convert_layer(op, smallest_shift)
         case graph.MaxPoolOp():
             pooled = int8.MaxPoolOp(op.input, op.window)
             replace_layer(op, [pooled], pooled.output)
@@ -159,13 +163,16 @@ class ConvertGraphToInt8Pass(CompilerPass):
     name = "convert-graph-to-int8"
     contract: ClassVar[Contract] = Contract.APPROXIMATE
 
+    smallest_shift: int = exponents.ENGINE_SHIFT
+    """Least requantizing shift, as `choose-scales` has been told."""
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Convert in program order, so that operands are converted before their users."""
         function = network_function(op)
         _quantize_argument(function, network_input(op))
         for layer in list(function.body.block.ops):
             if not isinstance(layer, int8.QuantizeOp):
-                _convert(layer)
+                _convert(layer, self.smallest_shift)
         for constant in list(function.body.block.ops):
             if isinstance(constant, graph.ConstantOp) and not constant.output.uses:
                 Rewriter.erase_op(constant)

@@ -1,8 +1,8 @@
 """Round every weight to the nearest number of one or two signed power-of-two terms.
 
 Starts from the real weights where they were kept, not from their int8 rounding. Each filter's
-window of terms `2**e .. 2**(e + 6)` is the one of least squared error that keeps the requantizing
-shift legal (`numerics.exponents.pow2_exponents`); bias and requantization follow its exponent.
+window of terms `2**e .. 2**(e + 6)` is the one whose top is nearest to its largest weight, moved
+where the requantizing shift would not be legal (`numerics.exponents.pow2_exponents`); bias and requantization follow its exponent.
 
 Before:
     %w = int8.constant <1x3xi8, [100, 3, -30]> from ... : tensor<1x3xi8, #int8.pow2<[-7], axis = 0>>
@@ -77,7 +77,7 @@ def _round(layer: int8.ConvOp | int8.GemmOp, terms: int) -> None:
     real_weight = weight_constant.real_values()
     real_bias = _constant(layer, layer.bias).real_values()
     lowest, highest = _legal_exponents(layer, real_bias)
-    window = exponents.pow2_exponents(real_weight, lowest, highest, terms)
+    window = exponents.pow2_exponents(real_weight, lowest, highest)
     scale = Pow2Attr(window.tolist(), axis=0)
     rounded = pow2.round_to_pow2(real_weight, scale.broadcast(real_weight.ndim), terms)
     weight = int8.ConstantOp(rounded, scale, weight_constant.origin)
