@@ -11,19 +11,31 @@ The names below are loaded when first used, so that importing the package costs 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tf2c.api import Artifact, compile, load
+    from tf2c.api import Artifact, check, compile, evaluate, load
     from tf2c.errors import DeviceError, UserError
     from tf2c.frontends.onnx import load_onnx
     from tf2c.passes.pipeline import PassPipeline
 
-__all__ = ["Artifact", "DeviceError", "PassPipeline", "UserError", "compile", "load", "load_onnx"]
+__all__ = [
+    "Artifact",
+    "DeviceError",
+    "PassPipeline",
+    "UserError",
+    "check",
+    "compile",
+    "evaluate",
+    "load",
+    "load_onnx",
+]
 
 _HOMES = {
     "Artifact": "tf2c.api",
     "DeviceError": "tf2c.errors",
     "PassPipeline": "tf2c.passes.pipeline",
     "UserError": "tf2c.errors",
+    "check": "tf2c.api",
     "compile": "tf2c.api",
+    "evaluate": "tf2c.api",
     "load": "tf2c.api",
     "load_onnx": "tf2c.frontends.onnx",
 }

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +15,9 @@ from xdsl.dialects.builtin import ModuleOp
 from tf2c import artifact as artifacts
 from tf2c.artifact import ArtifactFolder, Manifest
 from tf2c.boards import load_board
+from tf2c.choices import DEFAULT_CHOICES, DEFAULT_ENGINE, STAGE_NAMES, Choices
 from tf2c.compiler import (
-    DEFAULT_ENGINE,
     EVALUATION_BATCH,
-    STAGE_NAMES,
     artifact_files,
     background_notes,
     class_scores,
@@ -57,9 +56,7 @@ from tf2c.runtime.session import (
     Session,
     expect_images,
 )
-
-WEIGHTS = ("shift1",)
-"""Forms of weights that can be compiled: one signed power of two each."""
+from tf2c.survey import Survey, survey_model
 
 EXECUTOR_DEVICES = {"numpy": SIMULATOR, "emulator": EMULATOR}
 """Executors that run the compiled program, by the device they run it on."""
@@ -217,9 +214,13 @@ def compile(
     *,
     calib: str | Path | npt.NDArray[np.floating],
     board: str = "pac_a10",
-    weights: str = "shift1",
+    weights: str = DEFAULT_CHOICES.weights,
+    scales: str = DEFAULT_CHOICES.scales,
+    activations: str = DEFAULT_CHOICES.activations,
+    leave_out: Sequence[str] = (),
+    outputs: Sequence[str] = (),
     output: str | Path | None = None,
-    to: str = STAGE_NAMES[-1],
+    to: str | None = None,
     engine: Engine = DEFAULT_ENGINE,
     images: str | Path | None = None,
     labels: str | Path | None = None,
@@ -237,9 +238,15 @@ def compile(
         calib: calibration images: a folder, a .txt file that lists some, an .npy file, `random:N`,
             or an array `[N, C, H, W]`. Image files that cannot be used are skipped and noted.
         board: a board's name, or a .toml file that describes one.
-        weights: their form; `shift1` is one signed power of two each.
+        weights: their form: `shift1` is one signed power of two each, `shift2` the sum of two,
+            `int8` is multiplied and stops before the engine.
+        scales: how activation scales are chosen: `mse` or `minmax`.
+        activations: `int8`, or `uint8` where they are never negative, which stops before the
+            engine.
+        leave_out: layers to leave out that exist in floating point only: `lrn`.
+        outputs: where to cut the network: names of tensors or layers; at its own by default.
         output: the artifact's folder; by default a temporary one that goes with the result.
-        to: the last stage to run.
+        to: the last stage to run; by default as far as weights and activations go.
         engine: the sizes of the engine to compile for.
         images: a folder of labeled images to measure accuracy on.
         labels: CSV with the columns `file` and `label`; goes with `images`.
@@ -254,17 +261,15 @@ def compile(
     Raises:
         UserError: something given cannot be used; nothing is written.
     """
-    if weights not in WEIGHTS:
-        raise UserError(f"expected weights of {', '.join(WEIGHTS)}, got `{weights}`")
-    if to not in STAGE_NAMES:
-        raise UserError(f"expected a stage of {', '.join(STAGE_NAMES)}, got `{to}`")
+    choices = Choices(weights, scales, activations, tuple(leave_out))
+    last_stage = choices.last_stage(to)
     if (images is None) != (labels is None):
         raise UserError("expected images and labels together, got one of them")
     if output is not None:
         artifacts.expect_replaceable(Path(output))
     target = load_board(board)
     preprocessing = _preprocessing(preprocess, label_offset, DEFAULT_PREPROCESSING)
-    module = load_onnx(Path(model))
+    module = load_onnx(Path(model), outputs)
     shape = tensors.extents(network_input(module))
     calibration = _calibration(calib, shape, preprocessing, seed)
     labeled, notes = None, list[str]()
@@ -280,8 +285,9 @@ def compile(
         calibration=(
             calibration if progress is None else WatchedImages(calibration, "calibration", progress)
         ),
-        to=to,
+        to=last_stage,
         engine=engine,
+        choices=choices,
         check=check,
         seed=seed,
         observer=observer,
@@ -303,6 +309,27 @@ def compile(
     return Artifact(folder, temporary)
 
 
+def check(
+    model: str | Path,
+    *,
+    weights: str = DEFAULT_CHOICES.weights,
+    activations: str = DEFAULT_CHOICES.activations,
+    leave_out: Sequence[str] = (),
+    outputs: Sequence[str] = (),
+    to: str | None = None,
+    engine: Engine = DEFAULT_ENGINE,
+) -> Survey:
+    """Say of every layer of a model whether it runs, is folded away, or is refused, and why.
+
+    The arguments are those of `compile`, which raises where `check` reports.
+
+    Raises:
+        UserError: the file cannot be read, or an argument cannot be used.
+    """
+    choices = Choices(weights, activations=activations, leave_out=tuple(leave_out))
+    return survey_model(Path(model), outputs=tuple(outputs), to=to, choices=choices, engine=engine)
+
+
 def evaluate(
     network: str | Path,
     *,
@@ -311,6 +338,7 @@ def evaluate(
     executor: str | None = None,
     preprocess: str | Path | Preprocessing | None = None,
     label_offset: int | None = None,
+    outputs: Sequence[str] = (),
     agreement: bool = False,
     limit: int | None = None,
     note: Callable[[str], None] | None = None,
@@ -328,6 +356,7 @@ def evaluate(
         preprocess: how image files become inputs: a preset, a .toml file, or the thing itself; by
             default what the artifact states.
         label_offset: added to labels, instead of what the preprocessing says.
+        outputs: where to cut a model, as for `compile`.
         agreement: compare with the float network, too.
         limit: only the first images.
         note: told what people should know.
@@ -351,10 +380,15 @@ def evaluate(
             f"{path}: a model runs only with executor `float`, got `{executor}`",
             hint="compile it first: `tf2c compile`",
         )
+    if outputs and not is_model:
+        raise UserError(
+            f"{path}: expected a model to cut at {', '.join(outputs)}, got an artifact",
+            hint="an artifact is cut when it is compiled: `tf2c compile --outputs`",
+        )
     artifact = None if is_model else load(path)
     notes: list[str] = []
     if artifact is None:
-        module, stated = load_onnx(path), DEFAULT_PREPROCESSING
+        module, stated = load_onnx(path, outputs), DEFAULT_PREPROCESSING
     else:
         module, stated = _stage(artifact, STAGE_NAMES[0]), artifact.preprocessing
         if preprocess is None and not artifact.manifest.preprocessing:

@@ -16,6 +16,7 @@ from tf2c.artifact import IR_FOLDER, KERNELS, PROGRAM, WEIGHTS, sha256
 from tf2c.backends.opencl.render import render_engine
 from tf2c.backends.program import EmittedProgram, emit_program
 from tf2c.boards import Board
+from tf2c.choices import DEFAULT_CHOICES, DEFAULT_ENGINE, STAGE_NAMES, Choices, stage_passes
 from tf2c.dialects import dataflow, tensors
 from tf2c.dialects.blob import SIDECAR_FOLDER, saved_blobs
 from tf2c.engine import Engine
@@ -26,21 +27,10 @@ from tf2c.frontends.watched_images import ImageProgress
 from tf2c.image_source import ImageSource
 from tf2c.interpreters import run
 from tf2c.ir_files import new_context, print_module
-from tf2c.passes import STAGES, Stage
+from tf2c.passes import STAGES
 from tf2c.passes.check import real_result
-from tf2c.passes.dataflow.convert_shift_to_dataflow import ConvertShiftToDataflowPass
-from tf2c.passes.graph.remove_lrn import RemoveLrnPass
-from tf2c.passes.int8.choose_scales import METHODS, ChooseScalesPass
-from tf2c.passes.int8.convert_graph_to_int8 import ConvertGraphToInt8Pass
 from tf2c.passes.pipeline import PassObserver, PassPipeline, expect_legal
 from tf2c.passes.rewriting import network_function, network_input
-from tf2c.passes.shift.prove_accumulators import ProveAccumulatorsPass
-from tf2c.passes.shift.round_weights_to_pow2 import RoundWeightsToPow2Pass
-
-STAGE_NAMES = tuple(stage.name for stage in STAGES)
-"""What `--to` takes."""
-
-DEFAULT_ENGINE = Engine()
 
 MEASURED_STAGES = {"graph": "float", "int8": "int8", "shift": "shift"}
 """Stages whose accuracy differs, by what people call them; below `shift` all is exact."""
@@ -50,72 +40,6 @@ EVALUATION_BATCH = 32
 
 BACKGROUND_CLASSES = 1001
 """Classes of a network for ImageNet whose first one is the background."""
-
-
-WEIGHT_FORMS = ("int8", "shift1", "shift2")
-"""Forms of weights: 8 bits, or the sum of one or two signed powers of two."""
-
-TERMS = {"shift1": 1, "shift2": 2}
-"""Power-of-two terms per weight, by the form of weights."""
-
-ACTIVATIONS = ("int8", "uint8")
-"""What activations are stored as; `uint8` only where they are never negative."""
-
-LEAVING_OUT: dict[str, type[ModulePass]] = {"lrn": RemoveLrnPass}
-"""Passes that leave layers out on request, by what they leave out."""
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What the user chooses about a network's arithmetic.
-
-    Raises:
-        UserError: no such choice.
-    """
-
-    weights: str = "shift1"
-    scales: str = METHODS[0]
-    """How activation scales are chosen from the calibration images."""
-    activations: str = ACTIVATIONS[0]
-    leave_out: tuple[str, ...] = ()
-    """Layers that exist in floating point only, to be left out."""
-
-    def __post_init__(self) -> None:
-        """Refuse what does not exist."""
-        for what, got, known in (
-            ("weights", self.weights, WEIGHT_FORMS),
-            ("scales", self.scales, METHODS),
-            ("activations", self.activations, ACTIVATIONS),
-            *(("layers to leave out", each, LEAVING_OUT) for each in self.leave_out),
-        ):
-            if got not in known:
-                raise UserError(f"expected {what} of {', '.join(known)}, got `{got}`")
-
-    def last_stage(self, to: str | None) -> str:
-        """Return the stage to stop after: the one asked for, or the last that can be reached.
-
-        Raises:
-            UserError: it cannot be reached.
-        """
-        if to is not None and to not in STAGE_NAMES:
-            raise UserError(f"expected a stage of {', '.join(STAGE_NAMES)}, got `{to}`")
-        reachable = STAGE_NAMES[-1]
-        why = ""
-        if self.weights == "int8":
-            reachable, why = "int8", "int8 weights are multiplied, not shifted"
-        elif self.activations == "uint8":
-            reachable, why = "shift", "the engine's lanes take signed numbers"
-        if to is None:
-            return reachable
-        if STAGE_NAMES.index(to) > STAGE_NAMES.index(reachable):
-            raise UserError(
-                f"expected to stop at stage `{reachable}` or before, got `{to}`: {why}",
-                hint=f"give `--to {reachable}`, or other weights and activations",
-            )
-        return to
-
-
-DEFAULT_CHOICES = Choices()
 
 
 @dataclass
@@ -179,95 +103,6 @@ def compile_module(
     if compilation.stage == STAGE_NAMES[-1]:
         compilation.emitted = emit_program(module)
     return compilation
-
-
-def stage_passes(
-    stage: Stage, engine: Engine, choices: Choices = DEFAULT_CHOICES
-) -> list[ModulePass]:
-    """Return the passes of a stage, with the options that choices and engine give them."""
-    # Multiplied, int8 weights need no multiplier that the engine has.
-    legal = {"smallest_shift": 0} if choices.weights == "int8" else {}
-    options: dict[type[ModulePass], dict[str, Any]] = {
-        ChooseScalesPass: {
-            "method": choices.scales,
-            "unsigned": choices.activations == "uint8",
-            **legal,
-        },
-        ConvertGraphToInt8Pass: legal,
-        RoundWeightsToPow2Pass: {"terms": TERMS.get(choices.weights, 1)},
-        ConvertShiftToDataflowPass: asdict(engine),
-    }
-    passes: list[ModulePass] = field(default_factory=list[ModulePass])
-    notes: list[str] = field(default_factory=list[str])
-    """What passes found that people should know."""
-    emitted: EmittedProgram | None = None
-    """None where compilation stopped before the engine."""
-
-    @property
-    def stage(self) -> str:
-        """The last stage that ran."""
-        return list(self.modules)[-1]
-
-
-def compile_module(
-    module: ModuleOp,
-    *,
-    board: Board,
-    calibration: ImageSource,
-    to: str = STAGE_NAMES[-1],
-    engine: Engine = DEFAULT_ENGINE,
-    choices: Choices = DEFAULT_CHOICES,
-    check: bool = False,
-    seed: int = 0,
-    observer: PassObserver | None = None,
-) -> Compilation:
-    """Run the stages on a network.
-
-    Args:
-        module: a frontend's `graph` module; changed in place.
-        board: the card to compile for.
-        calibration: images that the network may meet, from which scales are chosen.
-        to: the last stage to run.
-        engine: the sizes of the engine to compile for.
-        choices: what the passes are told.
-        check: check every pass's contract.
-        seed: of the check's images.
-        observer: told about every pass.
-
-    Raises:
-        UserError: the network cannot be compiled.
-    """
-    context = new_context()
-    compilation = Compilation(board, notes=context.notes)
-    context.calibration = calibration
-    for stage in STAGES:
-        pipeline = PassPipeline(stage_passes(stage, engine, choices))
-        pipeline.run(module, context=context, check=check, seed=seed, observer=observer)
-        expect_legal(module, stage)
-        compilation.passes += pipeline.passes
-        compilation.modules[stage.name] = module.clone()
-        if stage.name == to:
-            break
-    if compilation.stage == STAGE_NAMES[-1]:
-        compilation.emitted = emit_program(module)
-    return compilation
-
-
-def stage_passes(
-    stage: Stage, engine: Engine, choices: Choices = DEFAULT_CHOICES
-) -> list[ModulePass]:
-    """Return the passes of a stage, with the options that choices and engine give them."""
-    options: dict[type[ModulePass], dict[str, Any]] = {
-        ChooseScalesPass: {"method": choices.scales, "unsigned": choices.activations == "uint8"},
-        RoundWeightsToPow2Pass: {"terms": TERMS.get(choices.weights, 1)},
-        ConvertShiftToDataflowPass: asdict(engine),
-    }
-    passes: list[ModulePass] = [each(**options.get(each, {})) for each in stage.passes]
-    if stage.name == "int8" and choices.weights == "int8":
-        passes.append(ProveAccumulatorsPass())  # nothing rounds the weights again
-    if stage is STAGES[0]:
-        return [*(LEAVING_OUT[what]() for what in choices.leave_out), *passes]
-    return passes
 
 
 def artifact_files(compilation: Compilation) -> dict[str, bytes]:
@@ -367,8 +202,13 @@ def expect_classes(module: ModuleOp, labels: npt.NDArray[np.int64], label_offset
     Raises:
         UserError: the network is no classifier, or has fewer classes.
     """
-    (kind,) = network_function(module).function_type.outputs.data
-    _, classes, *others = tensors.tensor_type(kind).get_shape()
+    kinds = network_function(module).function_type.outputs.data
+    if len(kinds) != 1:
+        raise UserError(
+            f"expected a network with one result to compare with labels, got {len(kinds)}",
+            hint="choose one with `--outputs`",
+        )
+    _, classes, *others = tensors.tensor_type(kinds[0]).get_shape()
     if any(extent != 1 for extent in others):
         raise UserError(
             f"expected a network with one score per class, got results of shape "

@@ -12,7 +12,7 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
 from tf2c.analysis.support import refused_below_graph, refused_on_engine
-from tf2c.compiler import DEFAULT_CHOICES, DEFAULT_ENGINE, Choices, stage_passes
+from tf2c.choices import DEFAULT_CHOICES, DEFAULT_ENGINE, Choices, stage_passes
 from tf2c.dialects import dataflow, graph, int8, layout, shift, tensors
 from tf2c.dialects.layers import layer_name
 from tf2c.engine import Engine

@@ -6,11 +6,17 @@ from typing import Any
 
 import click
 
-from tf2c.cli.options import STAGES, common_options, preprocessing_options
+from tf2c.cli.options import (
+    SCALES,
+    common_options,
+    engine_of,
+    lowering_options,
+    names,
+    preprocessing_options,
+)
 from tf2c.cli.output import print_json, print_note, show
 from tf2c.cli.progress import progress_line
 from tf2c.cli.threads import limited_threads
-from tf2c.errors import UserError
 
 
 @click.command("compile")
@@ -20,16 +26,12 @@ from tf2c.errors import UserError
     "--calib", required=True, help="Calibration images: DIR, LIST.txt, FILE.npy or random:N."
 )
 @click.option("--board", default="pac_a10", show_default=True, help="A name, or a .toml file.")
-@click.option("--weights", default="shift1", show_default=True, help="One power of two each.")
+@lowering_options
 @click.option(
-    "--to", default=STAGES[-1], show_default=True, help=f"Stop after {', '.join(STAGES)}."
-)
-@click.option(
-    "--engine",
-    "engine_sizes",
-    type=(click.IntRange(1),) * 4,
-    metavar="FILTERS CHANNELS WORDS DEPTH",
-    help="Sizes of the engine: vectors, weight words on chip, depth of channels.",
+    "--scales",
+    default=SCALES[0],
+    show_default=True,
+    help=f"How activation scales are chosen: {', '.join(SCALES)}.",
 )
 @click.option("--images", type=Path, help="Labeled images to measure accuracy on.")
 @click.option("--labels", type=Path, help="CSV with the columns file,label.")
@@ -43,8 +45,12 @@ def compile_command(
     calib: str,
     board: str,
     weights: str,
-    to: str,
+    activations: str,
+    leave_out: tuple[str, ...],
     engine_sizes: tuple[int, int, int, int] | None,
+    to: str | None,
+    outputs: str | None,
+    scales: str,
     images: Path | None,
     labels: Path | None,
     preprocess: str | None,
@@ -58,12 +64,8 @@ def compile_command(
     """Compile MODEL (.onnx) into an artifact."""
     from tf2c import api
     from tf2c.cli.ir_dump import IrDump
-    from tf2c.engine import Engine
 
-    try:
-        engine = Engine(*engine_sizes) if engine_sizes is not None else Engine()
-    except ValueError as error:
-        raise UserError(f"--engine: {error}") from error
+    engine = engine_of(engine_sizes)
     reports: list[Any] = []
     dump = None if dump_ir is None else IrDump(dump_ir)
     with limited_threads(threads), progress_line(f"compiling {model.name}") as line:
@@ -79,6 +81,10 @@ def compile_command(
             calib=calib,
             board=board,
             weights=weights,
+            scales=scales,
+            activations=activations,
+            leave_out=leave_out,
+            outputs=names(outputs),
             output=output,
             to=to,
             engine=engine,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from tf2c.cli.options import EXECUTORS, common_options, preprocessing_options
+from tf2c.cli.options import EXECUTORS, common_options, names, outputs_option, preprocessing_options
 from tf2c.cli.output import print_json, print_note, show
 from tf2c.cli.progress import progress_line
 from tf2c.cli.threads import limited_threads
@@ -18,6 +18,7 @@ from tf2c.cli.threads import limited_threads
     "--executor", help=f"{', '.join(EXECUTORS)}. [default: float for a model, else numpy]"
 )
 @preprocessing_options
+@outputs_option
 @click.option("--agreement", is_flag=True, help="Compare with the float network, too.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first N images.")
 @common_options
@@ -28,6 +29,7 @@ def eval_command(
     executor: str | None,
     preprocess: str | None,
     label_offset: int | None,
+    outputs: str | None,
     agreement: bool,
     limit: int | None,
     as_json: bool,
@@ -46,6 +48,7 @@ def eval_command(
             executor=executor,
             preprocess=preprocess,
             label_offset=label_offset,
+            outputs=names(outputs),
             agreement=agreement,
             limit=limit,
             note=notes.append,

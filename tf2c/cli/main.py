@@ -6,6 +6,7 @@ import click
 
 from tf2c.cli import diagnostics
 from tf2c.cli.boards import boards_command
+from tf2c.cli.check import check_command
 from tf2c.cli.compile import compile_command
 from tf2c.cli.eval import eval_command
 from tf2c.cli.run import run_command
@@ -18,7 +19,7 @@ def cli() -> None:
     """Compile trained convolutional networks to FPGA cards by shift computing."""
 
 
-for each in (compile_command, eval_command, run_command, boards_command):
+for each in (check_command, compile_command, eval_command, run_command, boards_command):
     cli.add_command(each)
 
 

@@ -1,12 +1,23 @@
 """Options that several commands take, and words that options repeat so that `--help` is fast."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
+
+from tf2c.errors import UserError
+
+if TYPE_CHECKING:
+    from tf2c.engine import Engine
 
 EXECUTORS = ("float", "numpy", "emulator")
 STAGES = ("graph", "int8", "shift", "dataflow")
 PRESETS = ("unit", "none", "imagenet", "caffe", "tensorflow")
+
+WEIGHTS = ("shift1", "shift2", "int8")
+SCALES = ("mse", "minmax")
+ACTIVATIONS = ("int8", "uint8")
+FLOAT_ONLY = ("lrn",)
 
 Command = Callable[..., None]
 
@@ -36,3 +47,69 @@ def preprocessing_options(command: Command) -> Command:
         metavar="NAME",
         help=f"How image files become inputs: {', '.join(PRESETS)}, or a .toml file.",
     )(command)
+
+
+def outputs_option(command: Command) -> Command:
+    """Add what commands take that import a model."""
+    return click.option(
+        "--outputs", metavar="NAME[,NAME]", help="Cut the network at these tensors or layers."
+    )(command)
+
+
+def names(listed: str | None) -> tuple[str, ...]:
+    """Return the names of a comma-separated option."""
+    return () if listed is None else tuple(name.strip() for name in listed.split(",") if name)
+
+
+def engine_of(sizes: tuple[int, int, int, int] | None) -> "Engine":
+    """Return the engine of `--engine`.
+
+    Raises:
+        UserError: the sizes are not an engine's.
+    """
+    from tf2c.engine import Engine
+
+    try:
+        return Engine(*sizes) if sizes is not None else Engine()
+    except ValueError as error:
+        raise UserError(f"--engine: {error}") from error
+
+
+def lowering_options(command: Command) -> Command:
+    """Add what commands take that lower a network: its arithmetic, its engine, how far."""
+    for option in reversed(
+        (
+            click.option(
+                "--weights",
+                default=WEIGHTS[0],
+                show_default=True,
+                help=f"{', '.join(WEIGHTS)}: one or two powers of two each, or multiplied.",
+            ),
+            click.option(
+                "--activations",
+                default=ACTIVATIONS[0],
+                show_default=True,
+                help=f"{', '.join(ACTIVATIONS)}: unsigned where never negative.",
+            ),
+            click.option(
+                "--leave-out",
+                multiple=True,
+                metavar="WHAT",
+                help=f"Leave layers out that exist in float only: {', '.join(FLOAT_ONLY)}.",
+            ),
+            click.option(
+                "--engine",
+                "engine_sizes",
+                type=(click.IntRange(1),) * 4,
+                metavar="FILTERS CHANNELS WORDS DEPTH",
+                help="Sizes of the engine: vectors, weight words on chip, depth of channels.",
+            ),
+            click.option(
+                "--to",
+                help=f"Stop after {', '.join(STAGES)}.  [default: as far as the choices go]",
+            ),
+            outputs_option,
+        )
+    ):
+        command = option(command)
+    return command

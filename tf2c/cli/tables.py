@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
     from tf2c.api import Artifact
     from tf2c.boards import Board
     from tf2c.passes.pipeline import PassReport
+    from tf2c.survey import Survey
 
 UNKNOWN = "-"
 
@@ -70,6 +72,23 @@ def evaluation(result: dict[str, Any]) -> Table:
     for column in cells:
         table.add_column(column, justify="right")
     table.add_row(result["executor"], *cells.values())
+    return table
+
+
+def survey(found: "Survey") -> Table:
+    """What becomes of every layer."""
+    table = Table(title=f"looked at down to stage {found.stage}")
+    for column in ("layer", "op", "verdict", "as, or why"):
+        table.add_column(column, overflow="fold")
+    for each in found.layers:
+        why = [", ".join(each.runs_as) or each.reason or ""]
+        if each.remedy is not None and each.verdict == "refused":
+            why.append(f"remedy: {each.remedy}")
+        style = "red" if each.verdict == "refused" else None
+        # Layers of exporters have brackets in their names, which rich would read as markup.
+        table.add_row(
+            escape(each.layer), each.op_type, each.verdict, escape("\n".join(why)), style=style
+        )
     return table
 
 

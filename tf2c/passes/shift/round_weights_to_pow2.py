@@ -2,7 +2,8 @@
 
 Starts from the real weights where they were kept, not from their int8 rounding. Each filter's
 window of terms `2**e .. 2**(e + 6)` is the one whose top is nearest to its largest weight, moved
-where the requantizing shift would not be legal (`numerics.exponents.pow2_exponents`); bias and requantization follow its exponent.
+where the requantizing shift would not be legal (`numerics.exponents.pow2_exponents`); bias and
+requantization follow its exponent.
 
 Before:
     %w = int8.constant <1x3xi8, [100, 3, -30]> from ... : tensor<1x3xi8, #int8.pow2<[-7], axis = 0>>
