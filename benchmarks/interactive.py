@@ -5,20 +5,17 @@
 Writes results/interactive.json. Limits are the project's goals; a miss is printed, not hidden.
 """
 
-import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from report import write_results
 from xdsl.builder import Builder
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
@@ -27,10 +24,10 @@ from xdsl.rewriter import InsertPoint
 from tf2c.dialects import graph
 from tf2c.dialects.blob import BlobAttr, saved_blobs
 from tf2c.dialects.tensors import i64_array
+from tf2c.dialects.windows import ConvolutionWindow
 from tf2c.interpreters import ENTRY, run
 from tf2c.ir_files import print_module
 
-HERE = Path(__file__).parent
 REPEATS = 5
 WEIGHTS = 25_000_000
 
@@ -62,8 +59,9 @@ def chain(layers: int, channels: int = 8, kernel: int = 3) -> ModuleOp:
     for _ in range(layers):
         numbers = random.normal(scale=0.1, size=(channels, channels, kernel, kernel))
         weight = builder.insert(graph.ConstantOp(BlobAttr.of(numbers.astype(np.float32)))).output
-        pads = i64_array([kernel // 2] * 4)
-        value = builder.insert(graph.ConvOp(value, weight, pads=pads, activation=graph.RELU)).output
+        window = ConvolutionWindow(pads=i64_array([kernel // 2] * 4))
+        layer = graph.ConvOp(value, weight, window=window, activation=graph.RELU)
+        value = builder.insert(layer).output
     builder.insert(ReturnOp(value))
     function.update_function_type()
     return ModuleOp([function])
@@ -139,29 +137,20 @@ def main() -> None:
     }
     for name, (value, limit) in goals.items():
         print(f"{'ok  ' if value <= limit else 'MISS'} {name}: {value:.3f} (goal {limit})")
-    content: dict[str, Any] = {
-        "command": "make bench",
-        "machine": {
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "system": platform.platform(),
+    write_results(
+        "interactive",
+        "python benchmarks/interactive.py",
+        ("tf2c", "xdsl", "numpy", "onnx"),
+        {
+            "goals": {
+                name: {"measured": round(value, 4), "goal": limit}
+                for name, (value, limit) in goals.items()
+            },
+            "large_module": large,
+            "microseconds_per_layer": grown,
+            "tf2c_help_seconds": round(command_seconds(binaries / "tf2c", "--help"), 4),
         },
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("tf2c", "xdsl", "numpy", "onnx")},
-        },
-        "goals": {
-            name: {"measured": round(value, 4), "goal": limit}
-            for name, (value, limit) in goals.items()
-        },
-        "large_module": large,
-        "microseconds_per_layer": grown,
-        "tf2c_help_seconds": round(command_seconds(binaries / "tf2c", "--help"), 4),
-    }
-    target = HERE / "results" / "interactive.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(content, indent=2) + "\n")
-    print(f"wrote {target.relative_to(HERE.parent)}")
+    )
 
 
 if __name__ == "__main__":

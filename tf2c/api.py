@@ -235,8 +235,9 @@ def compile(
 
     Args:
         model: an .onnx file.
-        calib: calibration images: a folder, a .txt file that lists some, an .npy file, `random:N`,
-            or an array `[N, C, H, W]`. Image files that cannot be used are skipped and noted.
+        calib: calibration images: a folder, a .txt file that lists some (beside it, or in
+            `images`), an .npy file, `random:N`, or an array `[N, C, H, W]`. Image files that cannot
+            be used are skipped and noted.
         board: a board's name, or a .toml file that describes one.
         weights: their form: `shift1` is one signed power of two each, `shift2` the sum of two,
             `int8` is multiplied and stops before the engine.
@@ -271,7 +272,8 @@ def compile(
     preprocessing = _preprocessing(preprocess, label_offset, DEFAULT_PREPROCESSING)
     module = load_onnx(Path(model), outputs)
     shape = tensors.extents(network_input(module))
-    calibration = _calibration(calib, shape, preprocessing, seed)
+    beside = None if images is None else Path(images)
+    calibration = _calibration(calib, shape, preprocessing, seed, beside)
     labeled, notes = None, list[str]()
     if images is not None and labels is not None:
         labeled = load_labeled_images(Path(images), Path(labels), shape, preprocessing)
@@ -464,9 +466,10 @@ def _calibration(
     shape: tuple[int, ...],
     preprocessing: Preprocessing,
     seed: int,
+    beside: Path | None,
 ) -> ImageSource:
     """Open calibration images, wherever they are."""
     if isinstance(calib, np.ndarray):
         expect_images(calib, shape)
         return ArrayImages(calib)
-    return load_calibration(str(calib), shape, preprocessing, seed)
+    return load_calibration(str(calib), shape, preprocessing, seed, beside)

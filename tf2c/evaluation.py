@@ -71,4 +71,4 @@ class Accuracy:
         return self._percent(self.agreements)
 
     def _percent(self, count: int) -> float:
-        return 100 * (count / self.images)
+        return 100 * count / self.images

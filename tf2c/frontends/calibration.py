@@ -49,6 +49,7 @@ def load_calibration(
     shape: tuple[int, ...],
     preprocessing: Preprocessing = DEFAULT_PREPROCESSING,
     seed: int = 0,
+    beside: Path | None = None,
 ) -> ImageSource:
     """Open calibration images; files that are damaged or do not fit will be skipped.
 
@@ -57,12 +58,13 @@ def load_calibration(
         shape: the network's `(C, H, W)`.
         preprocessing: what to do with the pixels of image files.
         seed: of random images.
+        beside: where listed images are looked for that are not in the list's folder.
 
     Raises:
         UserError: no images there.
     """
     if not name.startswith(RANDOM_PREFIX):
-        return load_images(Path(name), shape, preprocessing, skip_unusable=True)
+        return load_images(Path(name), shape, preprocessing, skip_unusable=True, beside=beside)
     count = name.removeprefix(RANDOM_PREFIX)
     is_count = count.isascii() and count.isdecimal() and len(count) <= COUNT_DIGITS
     if not is_count or int(count) == 0:

@@ -118,17 +118,19 @@ def load_images(
     preprocessing: Preprocessing = DEFAULT_PREPROCESSING,
     *,
     skip_unusable: bool = False,
+    beside: Path | None = None,
 ) -> ImageSource:
     """Open a folder of images, a .txt file that lists some, or an .npy file of prepared ones.
 
     An .npy file is taken as it is. The names in a list, one per line, are relative to the list's
-    folder.
+    folder, or to the folder `beside`.
 
     Args:
         path: the folder or file.
         shape: the network's `(C, H, W)`.
         preprocessing: what to do with the pixels of image files.
         skip_unusable: leave out image files that are damaged or do not fit.
+        beside: where listed images are looked for that are not in the list's folder.
 
     Raises:
         UserError: nothing there, no images, or an array of another shape or kind.
@@ -136,6 +138,11 @@ def load_images(
     if path.suffix == ".npy":
         return load_array_images(path, shape)
     names = listed_images(path) if path.suffix == ".txt" else folder_images(path)
+    if path.suffix == ".txt" and beside is not None:
+        names = [
+            name if (path.parent / name).exists() else str(beside.absolute() / name)
+            for name in names
+        ]
     return FolderImages(path, names, shape, preprocessing, skip_unusable=skip_unusable)
 
 

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from tf2c.numerics import parallel
+
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 INT8_MIN = -128
@@ -126,13 +128,22 @@ def requantize(
         residual_shift: `t = 30 + e_residual - e_y`, 0..48.
         dtype: of the result; holds `low` and `high`.
     """
-    rank = accumulators.ndim
-    sums = accumulators * broadcast_over_channels(multipliers.astype(np.int64), rank, axis=1)
-    if residual is not None:
-        sums += residual.astype(np.int64) << residual_shift
-    sums += 1 << (REQUANTIZE_SHIFT - 1)
-    sums >>= REQUANTIZE_SHIFT
-    return np.clip(sums, low, high).astype(dtype)
+    batch, channels = accumulators.shape[:2]
+    rows = accumulators.reshape(batch * channels, -1)
+    factors = np.tile(np.broadcast_to(multipliers.astype(np.int64), (channels,)), batch)[:, None]
+    residuals = None if residual is None else residual.reshape(rows.shape)
+    stored = np.empty(rows.shape, dtype)
+
+    def requantize_rows(block: slice) -> None:
+        sums = rows[block] * factors[block]
+        if residuals is not None:
+            sums += residuals[block].astype(np.int64) << residual_shift
+        sums += 1 << (REQUANTIZE_SHIFT - 1)
+        sums >>= REQUANTIZE_SHIFT
+        np.clip(sums, low, high, out=stored[block], casting="unsafe")
+
+    parallel.for_each(requantize_rows, parallel.row_blocks(rows.shape))
+    return stored.reshape(accumulators.shape)
 
 
 class AverageFactor(NamedTuple):

@@ -1,0 +1,214 @@
+"""Accuracy of trained networks in exact integers on real images, beside float and ONNX Runtime.
+
+    TF2C_DATA=... python benchmarks/accuracy.py [NETWORK...]
+
+The networks and images are those of the data folder (its README says what they are; default:
+`../shared/data` beside the checkout). Each network is compiled with int8 weights and power-of-two
+scales, signed and unsigned, and with one and two power-of-two terms per weight rounded to the
+nearest; calibration images are never evaluated. ONNX Runtime quantizes the same model from the same
+images (QDQ, per channel, any scale). Prints a table and writes results/accuracy.json.
+"""
+
+import csv
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from peers.onnxruntime_int8 import int8_classifier
+from PIL import Image
+from report import write_results
+from rich.console import Console
+from rich.table import Table
+
+import tf2c
+from tf2c.artifact import sha256
+from tf2c.evaluation import Accuracy
+from tf2c.frontends.images import load_images
+from tf2c.frontends.labeled_images import load_labeled_images
+from tf2c.frontends.preprocessing import PRESETS, Preprocessing
+
+BATCH = 32
+LARGEST_LOSS = 1.5
+LEAST_AGREEMENT = 90.0
+CIFAR_CALIBRATION = 256
+
+FORMS = (
+    ("int8", "int8"),
+    ("int8", "uint8"),
+    ("shift1", "int8"),
+    ("shift2", "int8"),
+)
+"""Weights and activations."""
+
+
+class Network(NamedTuple):
+    """A trained network, and how its images are prepared."""
+
+    model: str
+    images: str
+    """`imagenet` or `cifar10`."""
+    preprocessing: Preprocessing
+
+
+NETWORKS = {
+    "SqueezeNet 1.1": Network(
+        "squeezenet1.1_onnxzoo/squeezenet1.1_onnxzoo.onnx", "imagenet", PRESETS["imagenet"]
+    ),
+    "MobileNet-v2": Network(
+        "mobilenet_tflite/mobilenet_v2_1.0_224_quant_deq.onnx",
+        "imagenet",
+        # The first of its 1001 classes is the background.
+        replace(PRESETS["tensorflow"], label_offset=1),
+    ),
+    "ResNet-20": Network(
+        "resnet_cifar_torch/resnet20_cifar10.onnx", "cifar10", PRESETS["imagenet"]
+    ),
+    "ResNet-8": Network("mlperf_tiny_resnet8/pretrainedResnet.onnx", "cifar10", PRESETS["none"]),
+}
+
+
+class ImageSet(NamedTuple):
+    """Images in a folder: those to calibrate on and those to evaluate."""
+
+    folder: Path
+    calibration: Path
+    labels: Path
+
+
+def imagenet(source: Path, folder: Path) -> ImageSet:
+    """Leave the images that are for calibration out of the labels."""
+    listed = (source / "imagenet_calib100.txt").read_text().split()
+    with (source / "imagenet_labels.csv").open(newline="") as file:
+        rows = [(row["file"], row["label"]) for row in csv.DictReader(file)]
+    images = (source / "imagenet").absolute()
+    calibration = folder / "imagenet.txt"
+    calibration.write_text("\n".join(str(images / name) for name in listed))
+    kept = [row for row in rows if row[0] not in set(listed)]
+    return ImageSet(images, calibration, write_labels(folder / "imagenet.csv", kept))
+
+
+def cifar10(source: Path, folder: Path) -> ImageSet:
+    """Write the arrays as lossless image files, which is how users have them."""
+    archive = np.load(source / "cifar10.npz")
+    names = write_images(folder / "cifar10", archive["x"])
+    write_images(folder / "cifar10-calibration", archive["calib"][:CIFAR_CALIBRATION])
+    rows = [(name, str(label)) for name, label in zip(names, archive["y"], strict=True)]
+    labels = write_labels(folder / "cifar10.csv", rows)
+    return ImageSet(folder / "cifar10", folder / "cifar10-calibration", labels)
+
+
+def write_images(folder: Path, images: npt.NDArray[np.uint8]) -> list[str]:
+    """Write `[N, C, H, W]` as PNG files; return their names."""
+    folder.mkdir()
+    names = [f"{index:05}.png" for index in range(len(images))]
+    for name, image in zip(names, images, strict=True):
+        Image.fromarray(image.transpose(1, 2, 0)).save(folder / name)
+    return names
+
+
+def write_labels(path: Path, rows: Sequence[tuple[str, str]]) -> Path:
+    """Write a labels file."""
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([("file", "label"), *rows])
+    return path
+
+
+def peer_figures(model: Path, images: ImageSet, network: Network) -> dict[str, float]:
+    """Return the accuracy of ONNX Runtime's int8 network."""
+    shape = input_shape(model)
+    prepared = load_images(images.calibration, shape, network.preprocessing)
+    classify = int8_classifier(model, prepared.batches(1))
+    labeled = load_labeled_images(images.folder, images.labels, shape, network.preprocessing)
+    counts = Accuracy()
+    for batch, labels in labeled.batches(BATCH):
+        counts.add(classify(batch), labels)
+    return {"top1": counts.top1, "top5": counts.top5}
+
+
+def input_shape(model: Path) -> tuple[int, ...]:
+    """Return `(C, H, W)` of a model's input."""
+    from tf2c.dialects import tensors
+    from tf2c.passes.rewriting import network_input
+
+    return tensors.extents(network_input(tf2c.load_onnx(model)))
+
+
+def measured_forms(
+    model: Path, images: ImageSet, network: Network
+) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield each form's name and figures, float first."""
+    for weights, activations in FORMS:
+        artifact = tf2c.compile(
+            model,
+            calib=images.calibration,
+            weights=weights,
+            activations=activations,
+            images=images.folder,
+            labels=images.labels,
+            preprocess=network.preprocessing,
+            to="int8" if weights == "int8" else "shift",
+        )
+        measured = artifact.manifest.measured
+        if (weights, activations) == FORMS[0]:
+            yield "float", measured["float"]
+        unsigned = ", unsigned activations" if activations == "uint8" else ""
+        level = "int8" if weights == "int8" else "shift"
+        yield f"{weights} weights{unsigned}", measured[level]
+
+
+def main() -> None:
+    """Measure, print, write."""
+    root = Path(__file__).parent.parent
+    source = Path(os.environ.get("TF2C_DATA", root.parent / "shared" / "data"))
+    if not source.is_dir():
+        raise SystemExit(f"{source}: no such folder; TF2C_DATA names the one with the networks")
+    asked = sys.argv[1:] or list(NETWORKS)
+    table = Table(title="accuracy, every layer quantized, nearest rounding")
+    for column in ("network", "form", "top-1 %", "loss", "top-5 %", "agrees %"):
+        table.add_column(column, justify="left" if column in ("network", "form") else "right")
+    figures: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        sets = {
+            "imagenet": imagenet(source / "images", folder),
+            "cifar10": cifar10(source / "images", folder),
+        }
+        for each in asked:
+            network = NETWORKS[each]
+            model = source / "models" / network.model
+            forms = dict(measured_forms(model, sets[network.images], network))
+            forms["ONNX Runtime int8"] = peer_figures(model, sets[network.images], network)
+            reference = forms["float"]["top1"]
+            for form, figure in forms.items():
+                figure["loss"] = reference - figure["top1"]
+                agreement = figure.get("agreement")
+                table.add_row(
+                    each,
+                    form,
+                    f"{figure['top1']:.2f}",
+                    f"{figure['loss']:+.2f}",
+                    f"{figure['top5']:.2f}",
+                    "-" if agreement is None else f"{agreement:.2f}",
+                )
+            figures[each] = {"model_sha256": sha256(model.read_bytes()), "forms": forms}
+    Console(width=100).print(table)
+    for each, figure in figures.items():
+        signed = figure["forms"]["int8 weights"]
+        met = signed["loss"] <= LARGEST_LOSS and signed["agreement"] >= LEAST_AGREEMENT
+        print(
+            f"{'ok  ' if met else 'MISS'} {each}, int8 weights: loss {signed['loss']:.2f} (goal "
+            f"{LARGEST_LOSS}), agreement {signed['agreement']:.2f} % (goal {LEAST_AGREEMENT})"
+        )
+    packages = ("tf2c", "xdsl", "numpy", "onnx", "onnxruntime", "pillow")
+    command = " ".join(["python benchmarks/accuracy.py", *sys.argv[1:]])
+    write_results("accuracy", command, packages, {"networks": figures})
+
+
+if __name__ == "__main__":
+    main()
