@@ -10,10 +10,14 @@ import pytest
 from conventions.checkout import FILECHECK, SOURCES, in_checkout
 from xdsl.passes import ModulePass
 
-from tf2c.passes import PASSES, STAGES
+from tf2c.passes import ON_REQUEST, PASSES, STAGES
 from tf2c.passes.contract import CompilerPass, Contract
 
-STAGED_PASSES = [(stage.name, each) for stage in STAGES for each in stage.passes]
+STAGED_PASSES = [
+    *((stage.name, each) for stage in STAGES for each in stage.passes),
+    # In no stage's pipeline, but in its folder.
+    *((each.__module__.split(".")[-2], each) for each in ON_REQUEST),
+]
 
 LIT_TESTS_OF_PASSES = sorted((FILECHECK / "passes").rglob("*.mlir"))
 FILES_OF_PASSES = [

@@ -42,7 +42,7 @@ func.func @main(%x: tensor<?x1x4x4xf32>) -> tensor<?x3xf32> {
   %s = graph.add %c2, %r1 : (tensor<?x1x4x4xf32>, tensor<?x1x4x4xf32>) -> tensor<?x1x4x4xf32>
   %p = graph.max_pool %s kernel [2, 2] strides [2, 2] : (tensor<?x1x4x4xf32>) -> tensor<?x1x2x2xf32>
   %r2 = graph.relu %p : (tensor<?x1x2x2xf32>) -> tensor<?x1x2x2xf32>
-  %f = graph.flatten %r2 : (tensor<?x1x2x2xf32>) -> tensor<?x4xf32>
+  %f = layout.reshape %r2 : (tensor<?x1x2x2xf32>) -> tensor<?x4xf32>
   %w3 = graph.constant <3x4xf32, [0.5, -0.2, 0.1, 0.9, -0.8, 0.4, 0.3, 0.2, 0.1, -0.6, 0.7, -0.9]> : tensor<3x4xf32>
   %b3 = graph.constant <3xf32, [0.1, -0.2, 0.3]> : tensor<3xf32>
   %y = graph.gemm %f, %w3 bias %b3 : tensor<3xf32> : tensor<?x4xf32>, tensor<3x4xf32> -> tensor<?x3xf32>

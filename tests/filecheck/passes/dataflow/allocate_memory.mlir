@@ -27,10 +27,10 @@ dataflow.engine filter_vector 16 channel_vector 8 weight_depth 1024 channel_dept
 // CHECK:       dataflow.engine filter_vector 16 channel_vector 8 weight_depth 1024 channel_depth 512
 // CHECK-LABEL: func.func @main(%f: tensor<?x1x4x4xf32>) -> tensor<?x16xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %q = int8.quantize %f : tensor<?x1x4x4xf32> -> tensor<?x1x4x4xi8, #int8.pow2<-6>>
-// CHECK-NEXT:    %y = int8.flatten %q : tensor<?x1x4x4xi8, #int8.pow2<-6>> -> tensor<?x16xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    %y = layout.reshape %q : (tensor<?x1x4x4xi8, #int8.pow2<-6>>) -> tensor<?x16xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    func.return %y : tensor<?x16xi8, #int8.pow2<-6>>
 func.func @main(%f: tensor<?x1x4x4xf32>) -> tensor<?x16xi8, #int8.pow2<-6>> {
   %q = int8.quantize %f : tensor<?x1x4x4xf32> -> tensor<?x1x4x4xi8, #int8.pow2<-6>>
-  %y = int8.flatten %q : tensor<?x1x4x4xi8, #int8.pow2<-6>> -> tensor<?x16xi8, #int8.pow2<-6>>
+  %y = layout.reshape %q : (tensor<?x1x4x4xi8, #int8.pow2<-6>>) -> tensor<?x16xi8, #int8.pow2<-6>>
   func.return %y : tensor<?x16xi8, #int8.pow2<-6>>
 }

@@ -9,7 +9,7 @@
 // CHECK-NEXT:    %v = graph.constant <1x2xf32, [1.0, 1.0]> : tensor<1x2xf32>
 // CHECK-NEXT:    %c = graph.conv %x, %w then relu {int8.scale = #int8.pow2<-5>} : tensor<?x2x1x1xf32>, tensor<2x2x1x1xf32> -> tensor<?x2x1x1xf32>
 // CHECK-NEXT:    %p = graph.max_pool %c kernel [1, 1] : (tensor<?x2x1x1xf32>) -> tensor<?x2x1x1xf32>
-// CHECK-NEXT:    %r = graph.flatten %p : (tensor<?x2x1x1xf32>) -> tensor<?x2xf32>
+// CHECK-NEXT:    %r = layout.reshape %p : (tensor<?x2x1x1xf32>) -> tensor<?x2xf32>
 // CHECK-NEXT:    %y = graph.gemm %r, %v : tensor<?x2xf32>, tensor<1x2xf32> -> tensor<?x1xf32>
 // CHECK-NEXT:    func.return %y : tensor<?x1xf32>
 func.func @main(%x: tensor<?x2x1x1xf32>) -> tensor<?x1xf32> {
@@ -17,7 +17,7 @@ func.func @main(%x: tensor<?x2x1x1xf32>) -> tensor<?x1xf32> {
   %v = graph.constant <1x2xf32, [1.0, 1.0]> : tensor<1x2xf32>
   %c = graph.conv %x, %w then relu : tensor<?x2x1x1xf32>, tensor<2x2x1x1xf32> -> tensor<?x2x1x1xf32>
   %p = graph.max_pool %c kernel [1, 1] : (tensor<?x2x1x1xf32>) -> tensor<?x2x1x1xf32>
-  %r = graph.flatten %p : (tensor<?x2x1x1xf32>) -> tensor<?x2xf32>
+  %r = layout.reshape %p : (tensor<?x2x1x1xf32>) -> tensor<?x2xf32>
   %y = graph.gemm %r, %v : tensor<?x2xf32>, tensor<1x2xf32> -> tensor<?x1xf32>
   func.return %y : tensor<?x1xf32>
 }

@@ -24,7 +24,7 @@ func.func @main(%x: tensor<?x1x2x2xf32> {int8.scale = #int8.pow2<-6>}) -> tensor
 // CHECK-LABEL: func.func @main(%x: tensor<?x1x2x2xf32>) -> tensor<?x2xi32, #int8.pow2<[-12, -12], axis = 1>>
 // CHECK-NEXT:    %stored = int8.quantize %x : tensor<?x1x2x2xf32> -> tensor<?x1x2x2xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %p = int8.max_pool %stored kernel [2, 2] : tensor<?x1x2x2xi8, #int8.pow2<-6>> -> tensor<?x1x1x1xi8, #int8.pow2<-6>>
-// CHECK-NEXT:    %r = int8.flatten %p : tensor<?x1x1x1xi8, #int8.pow2<-6>> -> tensor<?x1xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    %r = layout.reshape %p : (tensor<?x1x1x1xi8, #int8.pow2<-6>>) -> tensor<?x1xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %0 = int8.constant <2x1xi8, [64, -64]> from <2x1xf32, [1.0, -1.0]> : tensor<2x1xi8, #int8.pow2<[-6, -6], axis = 0>>
 // CHECK-NEXT:    %1 = int8.constant <2xi32, [0, 0]> from <2xf32, [0.0, 0.0]> : tensor<2xi32, #int8.pow2<[-12, -12], axis = 0>>
 // CHECK-NEXT:    %y = int8.gemm %r, %0, %1 : tensor<?x1xi8, #int8.pow2<-6>>, tensor<2x1xi8, #int8.pow2<[-6, -6], axis = 0>>, tensor<2xi32, #int8.pow2<[-12, -12], axis = 0>> -> tensor<?x2xi32, #int8.pow2<[-12, -12], axis = 1>>
@@ -32,7 +32,7 @@ func.func @main(%x: tensor<?x1x2x2xf32> {int8.scale = #int8.pow2<-6>}) -> tensor
 func.func @main(%x: tensor<?x1x2x2xf32> {int8.scale = #int8.pow2<-6>}) -> tensor<?x2xf32> {
   %w = graph.constant <2x1xf32, [1.0, -1.0]> : tensor<2x1xf32>
   %p = graph.max_pool %x kernel [2, 2] : (tensor<?x1x2x2xf32>) -> tensor<?x1x1x1xf32>
-  %r = graph.flatten %p : (tensor<?x1x1x1xf32>) -> tensor<?x1xf32>
+  %r = layout.reshape %p : (tensor<?x1x1x1xf32>) -> tensor<?x1xf32>
   %y = graph.gemm %r, %w : tensor<?x1xf32>, tensor<2x1xf32> -> tensor<?x2xf32>
   func.return %y : tensor<?x2xf32>
 }

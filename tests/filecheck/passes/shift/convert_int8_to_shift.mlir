@@ -32,9 +32,9 @@ func.func @main(%x: tensor<?x2xi8, #int8.pow2<-6>>) -> tensor<?x1xi32, #int8.pow
 }
 
 // CHECK-LABEL: func.func @no_layer(%x: tensor<?x2x1x1xi8, #int8.pow2<-6>>) -> tensor<?x2xi8, #int8.pow2<-6>>
-// CHECK-NEXT:    %y = int8.flatten %x : tensor<?x2x1x1xi8, #int8.pow2<-6>> -> tensor<?x2xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    %y = layout.reshape %x : (tensor<?x2x1x1xi8, #int8.pow2<-6>>) -> tensor<?x2xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    func.return %y : tensor<?x2xi8, #int8.pow2<-6>>
 func.func @no_layer(%x: tensor<?x2x1x1xi8, #int8.pow2<-6>>) -> tensor<?x2xi8, #int8.pow2<-6>> {
-  %y = int8.flatten %x : tensor<?x2x1x1xi8, #int8.pow2<-6>> -> tensor<?x2xi8, #int8.pow2<-6>>
+  %y = layout.reshape %x : (tensor<?x2x1x1xi8, #int8.pow2<-6>>) -> tensor<?x2xi8, #int8.pow2<-6>>
   func.return %y : tensor<?x2xi8, #int8.pow2<-6>>
 }
