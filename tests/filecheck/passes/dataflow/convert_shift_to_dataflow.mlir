@@ -33,15 +33,15 @@ func.func @main(%f: tensor<?x1x4x4xf32>) -> tensor<?x1xi32, #int8.pow2<-10>> {
 
 // -----
 
-// A pooling of the network's input has no layer to join: an identity job does it. Its weights are 64
-// on the diagonal, and 2**(30 - 6) shifts back by 6.
+// A pooling of the network's input has no layer to join: a copying job does it. Its weights are 64, one
+// per channel, and 2**(30 - 6) shifts back by 6.
 // CHECK:       dataflow.engine filter_vector 16 channel_vector 8 weight_depth 1024 channel_depth 512
 // CHECK-LABEL: func.func @main(%f: tensor<?x2x2x2xf32>) -> tensor<?x2x1x1xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x = int8.quantize %f : tensor<?x2x2x2xf32> -> tensor<?x2x2x2xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x_1 = dataflow.input %x : tensor<?x2x2x2xi8, #int8.pow2<-6>> -> tensor<?x2x2x2xi8, #int8.pow2<-6>>
-// CHECK-NEXT:    %0 = shift.constant <2x2x1x1xui8, [6, 7, 7, 6]> : tensor<2x2x1x1xi4, #shift.code<-6>>
+// CHECK-NEXT:    %0 = shift.constant <2x1x1x1xui8, [6, 6]> : tensor<2x1x1x1xi4, #shift.code<-6>>
 // CHECK-NEXT:    %1 = int8.constant <2xi32, [0, 0]> : tensor<2xi32, #int8.pow2<-12>>
-// CHECK-NEXT:    %y = dataflow.job %x_1, %0, %1 multipliers [16777216] pool [2, 2] : tensor<?x2x2x2xi8, #int8.pow2<-6>>, tensor<2x2x1x1xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-12>> -> tensor<?x2x1x1xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    %y = dataflow.job %x_1, %0, %1 group 2 multipliers [16777216] pool [2, 2] : tensor<?x2x2x2xi8, #int8.pow2<-6>>, tensor<2x1x1x1xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-12>> -> tensor<?x2x1x1xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    func.return %y : tensor<?x2x1x1xi8, #int8.pow2<-6>>
 func.func @main(%f: tensor<?x2x2x2xf32>) -> tensor<?x2x1x1xi8, #int8.pow2<-6>> {
   %x = int8.quantize %f : tensor<?x2x2x2xf32> -> tensor<?x2x2x2xi8, #int8.pow2<-6>>
