@@ -86,7 +86,8 @@ def slicing_job(image: SSAValue, op: layout.SliceOp) -> list[Operation]:
     as the image does, and has its one at its first tap.
     """
     channels, *extents = tensors.extents(image)
-    taken, *rows_and_columns = op.ranges
+    # A row of channels is an image of one pixel.
+    taken, *rows_and_columns = [*op.ranges, range(1), range(1)][:3]
     kernel = [
         extent - (part[-1] - part[0])
         for extent, part in zip(extents, rows_and_columns, strict=True)
@@ -105,7 +106,9 @@ def slicing_job(image: SSAValue, op: layout.SliceOp) -> list[Operation]:
 def padding_job(image: SSAValue, op: layout.PadOp) -> list[Operation]:
     """Return the ops of a job that puts zeros around an image."""
     channels = tensors.extents(image)[0]
-    (before, *begin), (behind, *end) = op.low.get_values(), op.high.get_values()
+    # A row of channels is an image of one pixel.
+    before, *begin = [*op.low.get_values(), 0, 0][:3]
+    behind, *end = [*op.high.get_values(), 0, 0][:3]
     weights = np.eye(before + channels + behind, channels, -before, np.bool_)
     window = ConvolutionWindow(pads=i64_array([*begin, *end]))
     return _moving_job(image, weights[:, :, None, None], window)

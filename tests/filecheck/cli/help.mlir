@@ -3,7 +3,11 @@
 // The passes are listed stage by stage in running order, with contract and purpose, unwrapped.
 
 // CHECK:      passes of stage graph: simplify the network
+// CHECK-NEXT:   drop-output-softmax {{ +}}approximate {{ +}}
+// CHECK-NEXT:   remove-identities {{ +}}exact {{ +}}
+// CHECK-NEXT:   fold-padding {{ +}}exact {{ +}}
 // CHECK-NEXT:   fold-batch-norm {{ +}}equivalent {{ +}}Fold batch normalization into the weights of the layer in front of it.
+// CHECK-NEXT:   hoist-activations {{ +}}exact {{ +}}
 // CHECK-NEXT:   fuse-residual-add {{ +}}equivalent {{ +}}
 // CHECK-NEXT:   insert-identity-convolutions {{ +}}equivalent {{ +}}
 // CHECK-NEXT:   fuse-activation {{ +}}exact {{ +}}

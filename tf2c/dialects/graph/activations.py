@@ -1,8 +1,8 @@
 """Activations and output functions of `graph`.
 
-graph.relu     maximum with zero
-graph.clip     bounds from below and above, such as ReLU6
-graph.softmax  probabilities; float only, the host's work below `graph`
+    graph.relu     maximum with zero
+    graph.clip     bounds from below and above, such as ReLU6
+    graph.softmax  probabilities; float only, the host's work below `graph`
 """
 
 from typing import NamedTuple
@@ -42,11 +42,15 @@ _BY_KEYWORD = {
     "relu": ActivationBounds(0.0, np.inf),
 }
 _CLIP = "clip"
+_UNLIMITED = "_"
 
 
 @irdl_attr_definition
 class ActivationAttr(Data[ActivationBounds], SpacedOpaqueSyntaxAttribute):
-    """What a layer applies to its sums: `none`, `relu` or `clip<0.0, 6.0>`."""
+    """What a layer applies to its sums: `none`, `relu` or `clip<0.0, 6.0>`.
+
+    A side of `clip` without a bound is `_`.
+    """
 
     name = "graph.activation"
 
@@ -59,10 +63,12 @@ class ActivationAttr(Data[ActivationBounds], SpacedOpaqueSyntaxAttribute):
         if keyword != _CLIP:
             parser.raise_error(f"expected `none`, `relu` or `clip<LOWER, UPPER>`, got {keyword}")
         with parser.in_angle_brackets():
-            lower = parser.parse_number(allow_boolean=False)
+            lower = _parse_bound(parser, -np.inf)
             parser.parse_punctuation(",")
-            upper = parser.parse_number(allow_boolean=False)
-        return ActivationBounds(float(lower), float(upper))
+            upper = _parse_bound(parser, np.inf)
+        if not lower <= upper:
+            parser.raise_error(f"expected ordered bounds, got {lower:g} and {upper:g}")
+        return ActivationBounds(lower, upper)
 
     def print_parameter(self, printer: Printer) -> None:
         """Print the keyword, and the bounds of `clip`."""
@@ -72,7 +78,17 @@ class ActivationAttr(Data[ActivationBounds], SpacedOpaqueSyntaxAttribute):
                 return
         printer.print_string(_CLIP)
         with printer.in_angle_brackets():
-            printer.print_string(f"{self.data.lower}, {self.data.upper}")
+            printer.print_string(", ".join(map(_bound_text, self.data)))
+
+
+def _parse_bound(parser: AttrParser, unlimited: float) -> float:
+    if parser.parse_optional_keyword(_UNLIMITED) is not None:
+        return unlimited
+    return float(parser.parse_number(allow_boolean=False))
+
+
+def _bound_text(bound: float) -> str:
+    return _UNLIMITED if np.isinf(bound) else str(bound)
 
 
 NO_ACTIVATION = ActivationAttr(_BY_KEYWORD["none"])

@@ -27,6 +27,7 @@ from typing import ClassVar
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.transforms.dead_code_elimination import dce
@@ -121,6 +122,12 @@ def _one_pixel(op: Operation, image: SSAValue) -> SSAValue:
     if tensors.extents(image)[1:] == (1, 1):
         return image
     return _insert_jobs(op, moving_jobs.flattening_job(image), layer=op)
+
+
+def _moved_image(op: layout.SliceOp | layout.PadOp) -> SSAValue:
+    """Return an operand as it lies in memory; of flattened images, a copy with one pixel each."""
+    image = _stored_image(op, op.input)
+    return _one_pixel(op, image) if len(tensors.shape(op.input)) == 2 else image
 
 
 def _residual_image(requantize: int8.RequantizeOp) -> SSAValue | None:
@@ -247,15 +254,20 @@ def _convert(op: Operation) -> None:
         case layout.ConcatOp():
             _convert_concat(op)
         case layout.SliceOp():
-            ops = moving_jobs.slicing_job(_stored_image(op, op.input), op)
+            ops = moving_jobs.slicing_job(_moved_image(op), op)
             _replace_with_stored(op, _insert_jobs(op, ops, layer=op))
         case layout.PadOp():
-            ops = moving_jobs.padding_job(_stored_image(op, op.input), op)
+            ops = moving_jobs.padding_job(_moved_image(op), op)
             _replace_with_stored(op, _insert_jobs(op, ops, layer=op))
         case shift.ConvOp() | shift.GemmOp():
             users = [use.operation for use in op.output.uses]
             if any(not isinstance(user, int8.RequantizeOp) for user in users):
                 _convert_raw(op)
+        case ReturnOp():
+            for result in op.arguments:
+                # The host takes it from there.
+                if isinstance(result.owner, layout.ReshapeOp):
+                    _stored_image(result.owner, result)
         case _:
             pass
 

@@ -215,16 +215,6 @@ func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #s
 
 // -----
 
-// dataflow.job C4: an int8 result of a requantizing job
-// CHECK: expected an i8 result, got tensor<?x2x6x6xi32, #int8.pow2<-13>>
-dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
-func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
-  %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
-  func.return
-}
-
-// -----
-
 // dataflow.job C5: a residual shift from 0
 // CHECK: expected a residual shift in 0..48, got -1
 dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
@@ -236,7 +226,7 @@ func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #s
 // -----
 
 // dataflow.job C5: bounds in order
-// CHECK: expected two ordered int8 `bounds`, got [1, 0]
+// CHECK: expected two ordered i8 `bounds`, got [1, 0]
 dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [1, 0] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<-5>>
@@ -260,5 +250,127 @@ func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #s
 dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x9x9xi8, #int8.pow2<-7>>, %w: tensor<2x1x9x9xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] : tensor<?x1x9x9xi8, #int8.pow2<-7>>, tensor<2x1x9x9xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x1x1xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C1: a group that divides the filters
+// CHECK: expected `group` to divide 4 channels and 6 filters, got 4
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>, %w: tensor<6x1x1x1xi4, #shift.code<-6>>, %b: tensor<6xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b group 4 multipliers [4194304] : tensor<?x4x8x8xi8, #int8.pow2<-7>>, tensor<6x1x1x1xi4, #shift.code<-6>>, tensor<6xi32, #int8.pow2<-13>> -> tensor<?x6x8x8xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C1: positive dilations
+// CHECK: expected two `dilations` >= 1, got [1, 0]
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>, %w: tensor<6x4x1x1xi4, #shift.code<-6>>, %b: tensor<6xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b dilations [1, 0] multipliers [4194304] : tensor<?x4x8x8xi8, #int8.pow2<-7>>, tensor<6x4x1x1xi4, #shift.code<-6>>, tensor<6xi32, #int8.pow2<-13>> -> tensor<?x6x8x8xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C5: bounds of a wide result
+// CHECK: expected two ordered i32 `bounds`, got [0, 2147483648]
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>, %w: tensor<6x4x1x1xi4, #shift.code<-6>>, %b: tensor<6xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 2147483648] : tensor<?x4x8x8xi8, #int8.pow2<-7>>, tensor<6x4x1x1xi4, #shift.code<-6>>, tensor<6xi32, #int8.pow2<-13>> -> tensor<?x6x8x8xi32, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C6: weights of two terms in the weight memory
+// CHECK: expected at most 64 weight words per filter tile, got 72
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>, %w: tensor<6x4x6x6xi8, #shift.code<-6>>, %b: tensor<6xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b multipliers [4194304] : tensor<?x4x8x8xi8, #int8.pow2<-7>>, tensor<6x4x6x6xi8, #shift.code<-6>>, tensor<6xi32, #int8.pow2<-13>> -> tensor<?x6x3x3xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C6: weights of a grouped convolution whose tiles read all channels
+// CHECK: expected at most 64 weight words per filter tile, got 75
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x18x8x8xi8, #int8.pow2<-7>>, %w: tensor<18x6x5x5xi4, #shift.code<-6>>, %b: tensor<18xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b group 3 multipliers [4194304] : tensor<?x18x8x8xi8, #int8.pow2<-7>>, tensor<18x6x5x5xi4, #shift.code<-6>>, tensor<18xi32, #int8.pow2<-13>> -> tensor<?x18x4x4xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// dataflow.concat C1: operands
+// CHECK: expected operands, got none
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @concat() {
+  %y = "dataflow.concat"() : () -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// dataflow.concat C1: an image
+// CHECK: expected an image with a dynamic batch and 3 known extents, got ?x8
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @concat(%a: tensor<?x8xi8, #int8.pow2<-7>>) {
+  %y = dataflow.concat %a : (tensor<?x8xi8, #int8.pow2<-7>>) -> tensor<?x8xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// dataflow.concat C1: images of one size
+// CHECK: expected an operand of shape ?x2x4x4, got ?x2x4x5
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @concat(%a: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %b: tensor<?x2x4x5xi8, #int8.pow2<-7>>) {
+  %y = dataflow.concat %a, %b : (tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<?x2x4x5xi8, #int8.pow2<-7>>) -> tensor<?x10x4x4xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// dataflow.concat C1: the sum of the channels
+// CHECK: expected 10 channels, got 9
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @concat(%a: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %b: tensor<?x2x4x4xi8, #int8.pow2<-7>>) {
+  %y = dataflow.concat %a, %b : (tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<?x2x4x4xi8, #int8.pow2<-7>>) -> tensor<?x9x4x4xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// dataflow.concat C2: one scale
+// CHECK: expected scale #int8.pow2<-6>, got #int8.pow2<-7>
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @concat(%a: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %b: tensor<?x2x4x4xi8, #int8.pow2<-6>>) {
+  %y = dataflow.concat %a, %b : (tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<?x2x4x4xi8, #int8.pow2<-6>>) -> tensor<?x10x4x4xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// dataflow.concat C3: whole channel vectors in front
+// CHECK: expected whole vectors of 8 channels in front, got 2
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @concat(%a: tensor<?x2x4x4xi8, #int8.pow2<-7>>, %b: tensor<?x8x4x4xi8, #int8.pow2<-7>>) {
+  %y = dataflow.concat %a, %b : (tensor<?x2x4x4xi8, #int8.pow2<-7>>, tensor<?x8x4x4xi8, #int8.pow2<-7>>) -> tensor<?x10x4x4xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// dataflow.concat C4: operands one behind the other
+// CHECK: expected an operand at 128, behind the one before, got 256
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 64 channel_depth 512
+func.func @concat(%q: tensor<?x8x4x4xi8, #int8.pow2<-7>>) {
+  %a = dataflow.input %q at 0 : tensor<?x8x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  %b = dataflow.input %q at 256 : tensor<?x8x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  %y = dataflow.concat %a, %b : (tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<?x8x4x4xi8, #int8.pow2<-7>>) -> tensor<?x16x4x4xi8, #int8.pow2<-7>>
   func.return
 }

@@ -17,9 +17,20 @@ func.func @input(%q: tensor<?x1x8x8xi8, #int8.pow2<-7>>) {
 
 // CHECK-LABEL: func.func @job
 // CHECK-NEXT:    %raw = dataflow.job %x, %w, %b : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
+// CHECK-NEXT:    %grouped = dataflow.job %i, %g, %b dilations [1, 2] group 2 multipliers [16777216] : tensor<?x4x8x8xi8, #int8.pow2<-7>>, tensor<2x2x3x3xi8, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x4xi8, #int8.pow2<-7>>
+// CHECK-NEXT:    %wide = dataflow.job %x, %w, %b multipliers [4194304] bounds [-2147483648, 2147483647] at 64 : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-5>>
 // CHECK-NEXT:    %full = dataflow.job %x, %w, %b residual %r : tensor<?x2x4x4xi8, #int8.pow2<-5>> strides [2, 2] pads [1, 1, 1, 1] multipliers [4194304, 8388608] bounds [0, 127] pool [3, 3] pool_strides [2, 2] pool_pads [1, 1, 0, 0] at 1024 : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x2x2xi8, #int8.pow2<-5>>
-func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>, %r: tensor<?x2x4x4xi8, #int8.pow2<-5>>) {
+func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>, %r: tensor<?x2x4x4xi8, #int8.pow2<-5>>, %i: tensor<?x4x8x8xi8, #int8.pow2<-7>>, %g: tensor<2x2x3x3xi8, #shift.code<-6>>) {
   %raw = dataflow.job %x, %w, %b : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
+  %grouped = dataflow.job %i, %g, %b dilations [1, 2] group 2 multipliers [16777216] : tensor<?x4x8x8xi8, #int8.pow2<-7>>, tensor<2x2x3x3xi8, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x4xi8, #int8.pow2<-7>>
+  %wide = dataflow.job %x, %w, %b multipliers [4194304] bounds [-2147483648, 2147483647] at 64 : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-5>>
   %full = dataflow.job %x, %w, %b residual %r : tensor<?x2x4x4xi8, #int8.pow2<-5>> strides [2, 2] pads [1, 1, 1, 1] multipliers [4194304, 8388608] bounds [0, 127] pool [3, 3] pool_strides [2, 2] pool_pads [1, 1, 0, 0] at 1024 : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x2x2xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// CHECK-LABEL: func.func @concat
+// CHECK-NEXT:    %y = dataflow.concat %a, %b : (tensor<?x8x4x4xi8, #int8.pow2<-5>>, tensor<?x2x4x4xi8, #int8.pow2<-5>>) -> tensor<?x10x4x4xi8, #int8.pow2<-5>>
+func.func @concat(%a: tensor<?x8x4x4xi8, #int8.pow2<-5>>, %b: tensor<?x2x4x4xi8, #int8.pow2<-5>>) {
+  %y = dataflow.concat %a, %b : (tensor<?x8x4x4xi8, #int8.pow2<-5>>, tensor<?x2x4x4xi8, #int8.pow2<-5>>) -> tensor<?x10x4x4xi8, #int8.pow2<-5>>
   func.return
 }

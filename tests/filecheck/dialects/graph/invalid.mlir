@@ -281,27 +281,198 @@ func.func @add(%a: tensor<?x4xf32>) {
 
 // -----
 
-// graph.flatten C1: one row per image
-// CHECK: expected an input with a dynamic batch and 3 known extents, got 1x4x2x2
-func.func @flatten(%x: tensor<1x4x2x2xf32>) {
-  %y = graph.flatten %x : (tensor<1x4x2x2xf32>) -> tensor<?x16xf32>
+// graph.conv C1: a group that divides the channels
+// CHECK: expected `group` to divide 4 channels and 6 filters, got 3
+func.func @conv(%x: tensor<?x4x8x8xf32>, %w: tensor<6x1x3x3xf32>) {
+  %y = graph.conv %x, %w group 3 : tensor<?x4x8x8xf32>, tensor<6x1x3x3xf32> -> tensor<?x6x6x6xf32>
   func.return
 }
 
 // -----
 
-// graph.flatten C1: something to flatten
-// CHECK: expected an input with a dynamic batch
-func.func @flatten(%x: tensor<?xf32>) {
-  %y = graph.flatten %x : (tensor<?xf32>) -> tensor<?x1xf32>
+// graph.conv C1: a group that divides the filters
+// CHECK: expected `group` to divide 4 channels and 6 filters, got 4
+func.func @conv(%x: tensor<?x4x8x8xf32>, %w: tensor<6x1x3x3xf32>) {
+  %y = graph.conv %x, %w group 4 : tensor<?x4x8x8xf32>, tensor<6x1x3x3xf32> -> tensor<?x6x6x6xf32>
   func.return
 }
 
 // -----
 
-// graph.flatten C1: all elements of an image
-// CHECK: expected a result of shape ?x16, got ?x15
-func.func @flatten(%x: tensor<?x4x2x2xf32>) {
-  %y = graph.flatten %x : (tensor<?x4x2x2xf32>) -> tensor<?x15xf32>
+// graph.conv C1: at least one group
+// CHECK: expected integer >= 1, got 0
+func.func @conv(%x: tensor<?x4x8x8xf32>, %w: tensor<6x4x3x3xf32>) {
+  %y = graph.conv %x, %w group 0 : tensor<?x4x8x8xf32>, tensor<6x4x3x3xf32> -> tensor<?x6x6x6xf32>
+  func.return
+}
+
+// -----
+
+// graph.conv C1: a weight for the channels of a group
+// CHECK: expected a weight for 2 channels, got 4
+func.func @conv(%x: tensor<?x4x8x8xf32>, %w: tensor<6x4x3x3xf32>) {
+  %y = graph.conv %x, %w group 2 : tensor<?x4x8x8xf32>, tensor<6x4x3x3xf32> -> tensor<?x6x6x6xf32>
+  func.return
+}
+
+// -----
+
+// graph.conv C1: positive dilations
+// CHECK: expected two `dilations` >= 1, got [0, 1]
+func.func @conv(%x: tensor<?x4x8x8xf32>, %w: tensor<6x4x3x3xf32>) {
+  %y = graph.conv %x, %w dilations [0, 1] : tensor<?x4x8x8xf32>, tensor<6x4x3x3xf32> -> tensor<?x6x6x6xf32>
+  func.return
+}
+
+// -----
+
+// graph.conv C1: two dilations
+// CHECK: expected two `dilations` >= 1, got [2]
+func.func @conv(%x: tensor<?x4x8x8xf32>, %w: tensor<6x4x3x3xf32>) {
+  %y = graph.conv %x, %w dilations [2] : tensor<?x4x8x8xf32>, tensor<6x4x3x3xf32> -> tensor<?x6x6x6xf32>
+  func.return
+}
+
+// -----
+
+// graph.conv C1: a dilated kernel that fits the image
+// CHECK: expected a window that fits the padded image, got 3x3 on 8x8
+func.func @conv(%x: tensor<?x4x8x8xf32>, %w: tensor<6x4x3x3xf32>) {
+  %y = graph.conv %x, %w dilations [4, 1] : tensor<?x4x8x8xf32>, tensor<6x4x3x3xf32> -> tensor<?x6x6x6xf32>
+  func.return
+}
+
+// -----
+
+// graph.conv C1: the result's extents with dilations
+// CHECK: expected a result of shape ?x6x4x6, got ?x6x6x6
+func.func @conv(%x: tensor<?x4x8x8xf32>, %w: tensor<6x4x3x3xf32>) {
+  %y = graph.conv %x, %w dilations [2, 1] : tensor<?x4x8x8xf32>, tensor<6x4x3x3xf32> -> tensor<?x6x6x6xf32>
+  func.return
+}
+
+// -----
+
+// graph.conv C1: a known activation
+// CHECK: expected `none`, `relu` or `clip<LOWER, UPPER>`, got tanh
+func.func @conv(%x: tensor<?x4x8x8xf32>, %w: tensor<6x4x3x3xf32>) {
+  %y = graph.conv %x, %w then tanh : tensor<?x4x8x8xf32>, tensor<6x4x3x3xf32> -> tensor<?x6x6x6xf32>
+  func.return
+}
+
+// -----
+
+// graph.conv C1: bounds of an activation in order
+// CHECK: expected ordered bounds, got 6 and 0
+func.func @conv(%x: tensor<?x4x8x8xf32>, %w: tensor<6x4x3x3xf32>) {
+  %y = graph.conv %x, %w then clip<6.0, 0.0> : tensor<?x4x8x8xf32>, tensor<6x4x3x3xf32> -> tensor<?x6x6x6xf32>
+  func.return
+}
+
+// -----
+
+// graph.clip C1: the result has the input's type
+// CHECK: expected a result of shape ?x4, got ?x5
+func.func @clip(%x: tensor<?x4xf32>) {
+  %y = graph.clip %x {minimum = 0.0 : f32, maximum = 6.0 : f32} : (tensor<?x4xf32>) -> tensor<?x5xf32>
+  func.return
+}
+
+// -----
+
+// graph.clip C2: bounds in order
+// CHECK: expected ordered bounds, got 6 and 0
+func.func @clip(%x: tensor<?x4xf32>) {
+  %y = graph.clip %x {minimum = 6.0 : f32, maximum = 0.0 : f32} : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  func.return
+}
+
+// -----
+
+// graph.clip C2: bounds that are numbers
+// CHECK: expected ordered bounds, got 0 and nan
+func.func @clip(%x: tensor<?x4xf32>) {
+  %y = graph.clip %x {minimum = 0.0 : f32, maximum = 0x7FC00000 : f32} : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  func.return
+}
+
+// -----
+
+// graph.softmax C1: the result has the input's type
+// CHECK: expected a result of shape ?x4, got ?x5
+func.func @softmax(%x: tensor<?x4xf32>) {
+  %y = graph.softmax %x axis 1 : (tensor<?x4xf32>) -> tensor<?x5xf32>
+  func.return
+}
+
+// -----
+
+// graph.softmax C2: an axis of the input
+// CHECK: expected an axis in 1..1, got 2
+func.func @softmax(%x: tensor<?x4xf32>) {
+  %y = graph.softmax %x axis 2 : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  func.return
+}
+
+// -----
+
+// graph.softmax C2: an axis behind the batch
+// CHECK: expected integer >= 1, got 0
+func.func @softmax(%x: tensor<?x4xf32>) {
+  %y = graph.softmax %x axis 0 : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  func.return
+}
+
+// -----
+
+// graph.lrn C1: an image
+// CHECK: expected an image with a dynamic batch and 3 known extents, got ?x4
+func.func @lrn(%x: tensor<?x4xf32>) {
+  %y = graph.lrn %x size 5 {alpha = 0.1 : f32, beta = 0.75 : f32, bias = 1.0 : f32} : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  func.return
+}
+
+// -----
+
+// graph.lrn C1: the result has the input's type
+// CHECK: expected a result of shape ?x4x8x8, got ?x4x8x7
+func.func @lrn(%x: tensor<?x4x8x8xf32>) {
+  %y = graph.lrn %x size 5 {alpha = 0.1 : f32, beta = 0.75 : f32, bias = 1.0 : f32} : (tensor<?x4x8x8xf32>) -> tensor<?x4x8x7xf32>
+  func.return
+}
+
+// -----
+
+// graph.lrn C1: at least one channel
+// CHECK: expected integer >= 1, got 0
+func.func @lrn(%x: tensor<?x4x8x8xf32>) {
+  %y = graph.lrn %x size 0 {alpha = 0.1 : f32, beta = 0.75 : f32, bias = 1.0 : f32} : (tensor<?x4x8x8xf32>) -> tensor<?x4x8x8xf32>
+  func.return
+}
+
+// -----
+
+// graph.average_pool C1: an image of rank 4
+// CHECK: expected an image with a dynamic batch and 3 known extents, got ?x4
+func.func @average_pool(%x: tensor<?x4xf32>) {
+  %y = graph.average_pool %x kernel [2, 2] : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  func.return
+}
+
+// -----
+
+// graph.average_pool C1: pads smaller than the kernel
+// CHECK: expected `pads` smaller than the kernel [2, 2], got [0, 0, 0, 2]
+func.func @average_pool(%x: tensor<?x4x8x8xf32>) {
+  %y = graph.average_pool %x kernel [2, 2] pads [0, 0, 0, 2] : (tensor<?x4x8x8xf32>) -> tensor<?x4x7x9xf32>
+  func.return
+}
+
+// -----
+
+// graph.average_pool C1: the result's extents
+// CHECK: expected a result of shape ?x4x1x1, got ?x4x8x8
+func.func @average_pool(%x: tensor<?x4x8x8xf32>) {
+  %y = graph.average_pool %x kernel [8, 8] : (tensor<?x4x8x8xf32>) -> tensor<?x4x8x8xf32>
   func.return
 }

@@ -345,7 +345,7 @@ func.func @requantize(%a: tensor<?x2xi32, #int8.pow2<-13>>, %r: tensor<?x2xi8, #
 // -----
 
 // int8.requantize C6: bounds in order
-// CHECK: expected two ordered int8 `bounds`, got [1, 0]
+// CHECK: expected two ordered i8 `bounds`, got [1, 0]
 func.func @requantize(%a: tensor<?x2xi32, #int8.pow2<-13>>) {
   %y = int8.requantize %a shift [8] bounds [1, 0] : tensor<?x2xi32, #int8.pow2<-13>> -> tensor<?x2xi8, #int8.pow2<-5>>
   func.return
@@ -354,7 +354,7 @@ func.func @requantize(%a: tensor<?x2xi32, #int8.pow2<-13>>) {
 // -----
 
 // int8.requantize C6: bounds in int8
-// CHECK: expected two ordered int8 `bounds`, got [0, 128]
+// CHECK: expected two ordered i8 `bounds`, got [0, 128]
 func.func @requantize(%a: tensor<?x2xi32, #int8.pow2<-13>>) {
   %y = int8.requantize %a shift [8] bounds [0, 128] : tensor<?x2xi32, #int8.pow2<-13>> -> tensor<?x2xi8, #int8.pow2<-5>>
   func.return
@@ -363,7 +363,7 @@ func.func @requantize(%a: tensor<?x2xi32, #int8.pow2<-13>>) {
 // -----
 
 // int8.requantize C6: two bounds
-// CHECK: expected two ordered int8 `bounds`, got [0]
+// CHECK: expected two ordered i8 `bounds`, got [0]
 func.func @requantize(%a: tensor<?x2xi32, #int8.pow2<-13>>) {
   %y = int8.requantize %a shift [8] bounds [0] : tensor<?x2xi32, #int8.pow2<-13>> -> tensor<?x2xi8, #int8.pow2<-5>>
   func.return
@@ -398,36 +398,117 @@ func.func @max_pool(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>) {
 
 // -----
 
-// int8.flatten C1: all elements of an image
-// CHECK: expected a result of shape ?x16, got ?x4
-func.func @flatten(%x: tensor<?x4x2x2xi8, #int8.pow2<-7>>) {
-  %y = int8.flatten %x : tensor<?x4x2x2xi8, #int8.pow2<-7>> -> tensor<?x4xi8, #int8.pow2<-7>>
+// int8.conv C1: a group that divides the channels
+// CHECK: expected `group` to divide 4 channels and 6 filters, got 3
+func.func @conv(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>, %w: tensor<6x1x3x3xi8, #int8.pow2<-6>>, %b: tensor<6xi32, #int8.pow2<-13>>) {
+  %y = int8.conv %x, %w, %b group 3 : tensor<?x4x8x8xi8, #int8.pow2<-7>>, tensor<6x1x3x3xi8, #int8.pow2<-6>>, tensor<6xi32, #int8.pow2<-13>> -> tensor<?x6x6x6xi32, #int8.pow2<-13>>
   func.return
 }
 
 // -----
 
-// int8.flatten C2: the input's scale
-// CHECK: expected scale #int8.pow2<-7>, got #int8.pow2<-6>
-func.func @flatten(%x: tensor<?x4x2x2xi8, #int8.pow2<-7>>) {
-  %y = int8.flatten %x : tensor<?x4x2x2xi8, #int8.pow2<-7>> -> tensor<?x16xi8, #int8.pow2<-6>>
+// int8.conv C1: a weight for the channels of a group
+// CHECK: expected a weight for 2 channels, got 4
+func.func @conv(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>, %w: tensor<6x4x3x3xi8, #int8.pow2<-6>>, %b: tensor<6xi32, #int8.pow2<-13>>) {
+  %y = int8.conv %x, %w, %b group 2 : tensor<?x4x8x8xi8, #int8.pow2<-7>>, tensor<6x4x3x3xi8, #int8.pow2<-6>>, tensor<6xi32, #int8.pow2<-13>> -> tensor<?x6x6x6xi32, #int8.pow2<-13>>
   func.return
 }
 
 // -----
 
-// int8.flatten C2: the input's element type
-// CHECK: expected elements i8, got i32
-func.func @flatten(%x: tensor<?x4x2x2xi8, #int8.pow2<-7>>) {
-  %y = int8.flatten %x : tensor<?x4x2x2xi8, #int8.pow2<-7>> -> tensor<?x16xi32, #int8.pow2<-7>>
+// int8.conv C1: positive dilations
+// CHECK: expected two `dilations` >= 1, got [1, 0]
+func.func @conv(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>, %w: tensor<6x4x3x3xi8, #int8.pow2<-6>>, %b: tensor<6xi32, #int8.pow2<-13>>) {
+  %y = int8.conv %x, %w, %b dilations [1, 0] : tensor<?x4x8x8xi8, #int8.pow2<-7>>, tensor<6x4x3x3xi8, #int8.pow2<-6>>, tensor<6xi32, #int8.pow2<-13>> -> tensor<?x6x6x6xi32, #int8.pow2<-13>>
   func.return
 }
 
 // -----
 
-// int8.flatten C2: a scale per channel with one pixel only
-// CHECK: expected 8 exponents, got 2
-func.func @flatten(%x: tensor<?x2x2x2xi32, #int8.pow2<[-7, -6], axis = 1>>) {
-  %y = int8.flatten %x : tensor<?x2x2x2xi32, #int8.pow2<[-7, -6], axis = 1>> -> tensor<?x8xi32, #int8.pow2<[-7, -6], axis = 1>>
+// int8.conv C1: the result's extents with dilations
+// CHECK: expected a result of shape ?x6x6x4, got ?x6x6x6
+func.func @conv(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>, %w: tensor<6x4x3x3xi8, #int8.pow2<-6>>, %b: tensor<6xi32, #int8.pow2<-13>>) {
+  %y = int8.conv %x, %w, %b dilations [1, 2] : tensor<?x4x8x8xi8, #int8.pow2<-7>>, tensor<6x4x3x3xi8, #int8.pow2<-6>>, tensor<6xi32, #int8.pow2<-13>> -> tensor<?x6x6x6xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// int8.requantize C6: bounds of unsigned numbers
+// CHECK: expected two ordered ui8 `bounds`, got [-1, 255]
+func.func @requantize(%a: tensor<?x2xi32, #int8.pow2<-13>>) {
+  %y = int8.requantize %a shift [8] bounds [-1, 255] : tensor<?x2xi32, #int8.pow2<-13>> -> tensor<?x2xui8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.requantize C6: bounds in ui8
+// CHECK: expected two ordered ui8 `bounds`, got [0, 256]
+func.func @requantize(%a: tensor<?x2xi32, #int8.pow2<-13>>) {
+  %y = int8.requantize %a shift [8] bounds [0, 256] : tensor<?x2xi32, #int8.pow2<-13>> -> tensor<?x2xui8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.max_pool C2: the input's element type
+// CHECK: expected elements ui8, got i8
+func.func @max_pool(%x: tensor<?x4x8x8xui8, #int8.pow2<-7>>) {
+  %y = int8.max_pool %x kernel [2, 2] strides [2, 2] : tensor<?x4x8x8xui8, #int8.pow2<-7>> -> tensor<?x4x4x4xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// int8.average_pool C1: the result's extents
+// CHECK: expected a result of shape ?x4x1x1, got ?x4x8x8
+func.func @average_pool(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>) {
+  %y = int8.average_pool %x kernel [8, 8] : tensor<?x4x8x8xi8, #int8.pow2<-7>> -> tensor<?x4x8x8xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// int8.average_pool C1: pads smaller than the kernel
+// CHECK: expected `pads` smaller than the kernel [2, 2], got [2, 0, 0, 0]
+func.func @average_pool(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>) {
+  %y = int8.average_pool %x kernel [2, 2] pads [2, 0, 0, 0] : tensor<?x4x8x8xi8, #int8.pow2<-7>> -> tensor<?x4x9x7xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// int8.average_pool C2: one exponent of the input
+// CHECK: expected one scale for the whole tensor, got one per channel
+func.func @average_pool(%x: tensor<?x2x8x8xi8, #int8.pow2<[-7, -6], axis = 1>>) {
+  %y = int8.average_pool %x kernel [8, 8] : tensor<?x2x8x8xi8, #int8.pow2<[-7, -6], axis = 1>> -> tensor<?x2x1x1xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// int8.average_pool C2: one exponent of the result
+// CHECK: expected one scale for the whole tensor, got one per channel
+func.func @average_pool(%x: tensor<?x2x8x8xi8, #int8.pow2<-7>>) {
+  %y = int8.average_pool %x kernel [8, 8] : tensor<?x2x8x8xi8, #int8.pow2<-7>> -> tensor<?x2x1x1xi8, #int8.pow2<[-7, -6], axis = 1>>
+  func.return
+}
+
+// -----
+
+// int8.average_pool C3: steps of the result that are not absurdly fine
+// CHECK: expected scales between which 64 pixels can be averaged, got #int8.pow2<-7> and #int8.pow2<-29>
+func.func @average_pool(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>) {
+  %y = int8.average_pool %x kernel [8, 8] : tensor<?x4x8x8xi8, #int8.pow2<-7>> -> tensor<?x4x1x1xi32, #int8.pow2<-29>>
+  func.return
+}
+
+// -----
+
+// int8.average_pool C3: steps of the result that are not absurdly coarse
+// CHECK: expected scales between which 64 pixels can be averaged, got #int8.pow2<-7> and #int8.pow2<34>
+func.func @average_pool(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>) {
+  %y = int8.average_pool %x kernel [8, 8] : tensor<?x4x8x8xi8, #int8.pow2<-7>> -> tensor<?x4x1x1xi8, #int8.pow2<34>>
   func.return
 }

@@ -39,7 +39,7 @@ func.func @constant() {
 // -----
 
 // shift.constant C3: codes of 4 bits
-// CHECK: expected 4-bit codes, got 16
+// CHECK: expected canonical codes of 4 bits, got 16
 func.func @constant() {
   %c = shift.constant <1x2xui8, [7, 16]> : tensor<1x2xi4, #shift.code<-6>>
   func.return
@@ -48,7 +48,7 @@ func.func @constant() {
 // -----
 
 // shift.constant C3: zero without a sign
-// CHECK: expected 4-bit codes, got 15
+// CHECK: expected canonical codes of 4 bits, got 15
 func.func @constant() {
   %c = shift.constant <1x2xui8, [7, 15]> : tensor<1x2xi4, #shift.code<-6>>
   func.return
@@ -195,5 +195,86 @@ func.func @gemm(%x: tensor<?x6xi8, #int8.pow2<-7>>, %w: tensor<2x6xi4, #shift.co
 // CHECK: expected a result with exponents [-13, -12], got [-13]
 func.func @gemm(%x: tensor<?x6xi8, #int8.pow2<-7>>, %w: tensor<2x6xi4, #shift.code<[-6, -5], axis = 0>>, %b: tensor<2xi32, #int8.pow2<[-13, -12], axis = 0>>) {
   %y = shift.gemm %x, %w, %b : tensor<?x6xi8, #int8.pow2<-7>>, tensor<2x6xi4, #shift.code<[-6, -5], axis = 0>>, tensor<2xi32, #int8.pow2<[-13, -12], axis = 0>> -> tensor<?x2xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// shift.constant C3: two terms in an order
+// CHECK: expected canonical codes of 8 bits, got 16
+func.func @constant() {
+  %c = shift.constant <1x2xui8, [119, 16]> : tensor<1x2xi8, #shift.code<-6>>
+  func.return
+}
+
+// -----
+
+// shift.constant C3: a zero first term only in zero
+// CHECK: expected canonical codes of 8 bits, got 7
+func.func @constant() {
+  %c = shift.constant <1x2xui8, [119, 7]> : tensor<1x2xi8, #shift.code<-6>>
+  func.return
+}
+
+// -----
+
+// shift.constant C3: two terms where one would not do
+// CHECK: expected canonical codes of 8 bits, got 34
+func.func @constant() {
+  %c = shift.constant <1x2xui8, [119, 34]> : tensor<1x2xi8, #shift.code<-6>>
+  func.return
+}
+
+// -----
+
+// shift.constant C3: the smaller first term
+// CHECK: expected canonical codes of 8 bits, got 130
+func.func @constant() {
+  %c = shift.constant <1x2xui8, [1, 130]> : tensor<1x2xi8, #shift.code<-6>>
+  func.return
+}
+
+// -----
+
+// shift.constant C3: zeros without signs
+// CHECK: expected canonical codes of 8 bits, got 247
+func.func @constant() {
+  %c = shift.constant <1x2xui8, [119, 247]> : tensor<1x2xi8, #shift.code<-6>>
+  func.return
+}
+
+// -----
+
+// shift.constant C3: levels up to 96
+// CHECK: expected canonical codes of 8 bits, got 102
+func.func @constant() {
+  %c = shift.constant <1x2xui8, [119, 102]> : tensor<1x2xi8, #shift.code<-6>>
+  func.return
+}
+
+// -----
+
+// shift.conv C1: a group that divides the channels
+// CHECK: expected `group` to divide 4 channels and 6 filters, got 3
+func.func @conv(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>, %w: tensor<6x1x3x3xi4, #shift.code<-6>>, %b: tensor<6xi32, #int8.pow2<-13>>) {
+  %y = shift.conv %x, %w, %b group 3 : tensor<?x4x8x8xi8, #int8.pow2<-7>>, tensor<6x1x3x3xi4, #shift.code<-6>>, tensor<6xi32, #int8.pow2<-13>> -> tensor<?x6x6x6xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// shift.conv C1: a weight for the channels of a group
+// CHECK: expected a weight for 2 channels, got 4
+func.func @conv(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>, %w: tensor<6x4x3x3xi4, #shift.code<-6>>, %b: tensor<6xi32, #int8.pow2<-13>>) {
+  %y = shift.conv %x, %w, %b group 2 : tensor<?x4x8x8xi8, #int8.pow2<-7>>, tensor<6x4x3x3xi4, #shift.code<-6>>, tensor<6xi32, #int8.pow2<-13>> -> tensor<?x6x6x6xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// shift.conv C1: the result's extents with dilations
+// CHECK: expected a result of shape ?x6x6x4, got ?x6x6x6
+func.func @conv(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>, %w: tensor<6x4x3x3xi4, #shift.code<-6>>, %b: tensor<6xi32, #int8.pow2<-13>>) {
+  %y = shift.conv %x, %w, %b dilations [1, 2] : tensor<?x4x8x8xi8, #int8.pow2<-7>>, tensor<6x4x3x3xi4, #shift.code<-6>>, tensor<6xi32, #int8.pow2<-13>> -> tensor<?x6x6x6xi32, #int8.pow2<-13>>
   func.return
 }

@@ -5,18 +5,22 @@
 
 // CHECK-LABEL: func.func @constant
 // CHECK-NEXT:    %w = shift.constant <2x2xui8, [0, 7, 14, 6]> : tensor<2x2xi4, #shift.code<-6>>
+// CHECK-NEXT:    %two = shift.constant <1x3xui8, [118, 1, 119]> : tensor<1x3xi8, #shift.code<-6>>
 // CHECK-NEXT:    %v = shift.constant <2x1xui8, [0, 14]> : tensor<2x1xi4, #shift.code<[-6, -5], axis = 0>>
 func.func @constant() {
   %w = shift.constant <2x2xui8, [0, 7, 14, 6]> : tensor<2x2xi4, #shift.code<-6>>
+  %two = shift.constant <1x3xui8, [118, 1, 119]> : tensor<1x3xi8, #shift.code<-6>>
   %v = shift.constant <2x1xui8, [0, 14]> : tensor<2x1xi4, #shift.code<[-6, -5], axis = 0>>
   func.return
 }
 
 // CHECK-LABEL: func.func @conv
 // CHECK-NEXT:    %plain = shift.conv %x, %w, %b : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
+// CHECK-NEXT:    %grouped = shift.conv %u, %g, %b dilations [1, 2] group 2 : tensor<?x4x8x8xui8, #int8.pow2<-7>>, tensor<2x2x3x3xi8, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x4xi32, #int8.pow2<-13>>
 // CHECK-NEXT:    %full = shift.conv %x, %v, %c strides [2, 2] pads [1, 1, 1, 1] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<[-6, -5], axis = 0>>, tensor<2xi32, #int8.pow2<[-13, -12], axis = 0>> -> tensor<?x2x4x4xi32, #int8.pow2<[-13, -12], axis = 1>>
-func.func @conv(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>, %v: tensor<2x1x3x3xi4, #shift.code<[-6, -5], axis = 0>>, %c: tensor<2xi32, #int8.pow2<[-13, -12], axis = 0>>) {
+func.func @conv(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>, %v: tensor<2x1x3x3xi4, #shift.code<[-6, -5], axis = 0>>, %c: tensor<2xi32, #int8.pow2<[-13, -12], axis = 0>>, %u: tensor<?x4x8x8xui8, #int8.pow2<-7>>, %g: tensor<2x2x3x3xi8, #shift.code<-6>>) {
   %plain = shift.conv %x, %w, %b : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
+  %grouped = shift.conv %u, %g, %b dilations [1, 2] group 2 : tensor<?x4x8x8xui8, #int8.pow2<-7>>, tensor<2x2x3x3xi8, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x4xi32, #int8.pow2<-13>>
   %full = shift.conv %x, %v, %c strides [2, 2] pads [1, 1, 1, 1] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<[-6, -5], axis = 0>>, tensor<2xi32, #int8.pow2<[-13, -12], axis = 0>> -> tensor<?x2x4x4xi32, #int8.pow2<[-13, -12], axis = 1>>
   func.return
 }

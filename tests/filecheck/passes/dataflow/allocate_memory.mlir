@@ -22,15 +22,44 @@ func.func @main(%f: tensor<?x1x4x4xf32>, %w: tensor<9x1x1x1xi4, #shift.code<-6>>
 
 // -----
 
-// Flattening moves nothing, so it needs no place.
+// A reshape moves nothing, so it needs no place.
 dataflow.engine filter_vector 16 channel_vector 8 weight_depth 1024 channel_depth 512
 // CHECK:       dataflow.engine filter_vector 16 channel_vector 8 weight_depth 1024 channel_depth 512
 // CHECK-LABEL: func.func @main(%f: tensor<?x1x4x4xf32>) -> tensor<?x16xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %q = int8.quantize %f : tensor<?x1x4x4xf32> -> tensor<?x1x4x4xi8, #int8.pow2<-6>>
-// CHECK-NEXT:    %y = int8.flatten %q : tensor<?x1x4x4xi8, #int8.pow2<-6>> -> tensor<?x16xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    %y = layout.reshape %q : (tensor<?x1x4x4xi8, #int8.pow2<-6>>) -> tensor<?x16xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    func.return %y : tensor<?x16xi8, #int8.pow2<-6>>
 func.func @main(%f: tensor<?x1x4x4xf32>) -> tensor<?x16xi8, #int8.pow2<-6>> {
   %q = int8.quantize %f : tensor<?x1x4x4xf32> -> tensor<?x1x4x4xi8, #int8.pow2<-6>>
-  %y = int8.flatten %q : tensor<?x1x4x4xi8, #int8.pow2<-6>> -> tensor<?x16xi8, #int8.pow2<-6>>
+  %y = layout.reshape %q : (tensor<?x1x4x4xi8, #int8.pow2<-6>>) -> tensor<?x16xi8, #int8.pow2<-6>>
   func.return %y : tensor<?x16xi8, #int8.pow2<-6>>
+}
+
+// -----
+
+// What is concatenated has one place, in the order of the operands, whichever comes first: here the job
+// behind the input, and a concatenation in a concatenation. What is in none follows them; a wide result
+// is in the output memory, where a raw one would be.
+dataflow.engine filter_vector 16 channel_vector 8 weight_depth 1024 channel_depth 512
+// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 weight_depth 1024 channel_depth 512
+// CHECK-LABEL: func.func @main(%f: tensor<?x8x2x2xf32>, %w: tensor<8x1x1x1xi4, #shift.code<-6>>, %b: tensor<8xi32, #int8.pow2<-12>>, %v: tensor<2x24x2x2xi4, #shift.code<-6>>, %c: tensor<2xi32, #int8.pow2<-12>>) -> tensor<?x2x1x1xi32, #int8.pow2<-9>>
+// CHECK-NEXT:    %q = int8.quantize %f : tensor<?x8x2x2xf32> -> tensor<?x8x2x2xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    %x = dataflow.input %q at 64 : tensor<?x8x2x2xi8, #int8.pow2<-6>> -> tensor<?x8x2x2xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    %alone = dataflow.job %x, %w, %b group 8 multipliers [16777216] at 96 : tensor<?x8x2x2xi8, #int8.pow2<-6>>, tensor<8x1x1x1xi4, #shift.code<-6>>, tensor<8xi32, #int8.pow2<-12>> -> tensor<?x8x2x2xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    %second = dataflow.job %alone, %w, %b group 8 multipliers [16777216] at 32 : tensor<?x8x2x2xi8, #int8.pow2<-6>>, tensor<8x1x1x1xi4, #shift.code<-6>>, tensor<8xi32, #int8.pow2<-12>> -> tensor<?x8x2x2xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    %first = dataflow.job %second, %w, %b group 8 multipliers [16777216] at 0 : tensor<?x8x2x2xi8, #int8.pow2<-6>>, tensor<8x1x1x1xi4, #shift.code<-6>>, tensor<8xi32, #int8.pow2<-12>> -> tensor<?x8x2x2xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    %inner = dataflow.concat %second, %x : (tensor<?x8x2x2xi8, #int8.pow2<-6>>, tensor<?x8x2x2xi8, #int8.pow2<-6>>) -> tensor<?x16x2x2xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    %outer = dataflow.concat %first, %inner : (tensor<?x8x2x2xi8, #int8.pow2<-6>>, tensor<?x16x2x2xi8, #int8.pow2<-6>>) -> tensor<?x24x2x2xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    %y = dataflow.job %outer, %v, %c multipliers [4194304] bounds [-2147483648, 2147483647] at 0 : tensor<?x24x2x2xi8, #int8.pow2<-6>>, tensor<2x24x2x2xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-12>> -> tensor<?x2x1x1xi32, #int8.pow2<-9>>
+// CHECK-NEXT:    func.return %y : tensor<?x2x1x1xi32, #int8.pow2<-9>>
+func.func @main(%f: tensor<?x8x2x2xf32>, %w: tensor<8x1x1x1xi4, #shift.code<-6>>, %b: tensor<8xi32, #int8.pow2<-12>>, %v: tensor<2x24x2x2xi4, #shift.code<-6>>, %c: tensor<2xi32, #int8.pow2<-12>>) -> tensor<?x2x1x1xi32, #int8.pow2<-9>> {
+  %q = int8.quantize %f : tensor<?x8x2x2xf32> -> tensor<?x8x2x2xi8, #int8.pow2<-6>>
+  %x = dataflow.input %q : tensor<?x8x2x2xi8, #int8.pow2<-6>> -> tensor<?x8x2x2xi8, #int8.pow2<-6>>
+  %alone = dataflow.job %x, %w, %b group 8 multipliers [16777216] : tensor<?x8x2x2xi8, #int8.pow2<-6>>, tensor<8x1x1x1xi4, #shift.code<-6>>, tensor<8xi32, #int8.pow2<-12>> -> tensor<?x8x2x2xi8, #int8.pow2<-6>>
+  %second = dataflow.job %alone, %w, %b group 8 multipliers [16777216] : tensor<?x8x2x2xi8, #int8.pow2<-6>>, tensor<8x1x1x1xi4, #shift.code<-6>>, tensor<8xi32, #int8.pow2<-12>> -> tensor<?x8x2x2xi8, #int8.pow2<-6>>
+  %first = dataflow.job %second, %w, %b group 8 multipliers [16777216] : tensor<?x8x2x2xi8, #int8.pow2<-6>>, tensor<8x1x1x1xi4, #shift.code<-6>>, tensor<8xi32, #int8.pow2<-12>> -> tensor<?x8x2x2xi8, #int8.pow2<-6>>
+  %inner = dataflow.concat %second, %x : (tensor<?x8x2x2xi8, #int8.pow2<-6>>, tensor<?x8x2x2xi8, #int8.pow2<-6>>) -> tensor<?x16x2x2xi8, #int8.pow2<-6>>
+  %outer = dataflow.concat %first, %inner : (tensor<?x8x2x2xi8, #int8.pow2<-6>>, tensor<?x16x2x2xi8, #int8.pow2<-6>>) -> tensor<?x24x2x2xi8, #int8.pow2<-6>>
+  %y = dataflow.job %outer, %v, %c multipliers [4194304] bounds [-2147483648, 2147483647] : tensor<?x24x2x2xi8, #int8.pow2<-6>>, tensor<2x24x2x2xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-12>> -> tensor<?x2x1x1xi32, #int8.pow2<-9>>
+  func.return %y : tensor<?x2x1x1xi32, #int8.pow2<-9>>
 }

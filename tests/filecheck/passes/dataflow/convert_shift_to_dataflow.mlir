@@ -15,7 +15,7 @@
 // CHECK-NEXT:    %c = int8.constant <1xi32, [0]> : tensor<1xi32, #int8.pow2<-10>>
 // CHECK-NEXT:    %0 = shift.constant <1x2x1x2xui8, [0, 1, 2, 3]> : tensor<1x2x1x2xi4, #shift.code<-6>>
 // CHECK-NEXT:    %1 = dataflow.job %p, %0, %c : tensor<?x2x1x2xi8, #int8.pow2<-4>>, tensor<1x2x1x2xi4, #shift.code<-6>>, tensor<1xi32, #int8.pow2<-10>> -> tensor<?x1x1x1xi32, #int8.pow2<-10>>
-// CHECK-NEXT:    %y = int8.flatten %1 : tensor<?x1x1x1xi32, #int8.pow2<-10>> -> tensor<?x1xi32, #int8.pow2<-10>>
+// CHECK-NEXT:    %y = layout.reshape %1 : (tensor<?x1x1x1xi32, #int8.pow2<-10>>) -> tensor<?x1xi32, #int8.pow2<-10>>
 // CHECK-NEXT:    func.return %y : tensor<?x1xi32, #int8.pow2<-10>>
 func.func @main(%f: tensor<?x1x4x4xf32>) -> tensor<?x1xi32, #int8.pow2<-10>> {
   %x = int8.quantize %f : tensor<?x1x4x4xf32> -> tensor<?x1x4x4xi8, #int8.pow2<-6>>
@@ -24,7 +24,7 @@ func.func @main(%f: tensor<?x1x4x4xf32>) -> tensor<?x1xi32, #int8.pow2<-10>> {
   %a = shift.conv %x, %w, %b strides [2, 2] : tensor<?x1x4x4xi8, #int8.pow2<-6>>, tensor<2x1x1x1xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-12>> -> tensor<?x2x2x2xi32, #int8.pow2<-12>>
   %s = int8.requantize %a shift [8] bounds [0, 127] : tensor<?x2x2x2xi32, #int8.pow2<-12>> -> tensor<?x2x2x2xi8, #int8.pow2<-4>>
   %p = int8.max_pool %s kernel [2, 1] strides [2, 1] : tensor<?x2x2x2xi8, #int8.pow2<-4>> -> tensor<?x2x1x2xi8, #int8.pow2<-4>>
-  %r = int8.flatten %p : tensor<?x2x1x2xi8, #int8.pow2<-4>> -> tensor<?x4xi8, #int8.pow2<-4>>
+  %r = layout.reshape %p : (tensor<?x2x1x2xi8, #int8.pow2<-4>>) -> tensor<?x4xi8, #int8.pow2<-4>>
   %v = shift.constant <1x4xui8, [0, 1, 2, 3]> : tensor<1x4xi4, #shift.code<-6>>
   %c = int8.constant <1xi32, [0]> : tensor<1xi32, #int8.pow2<-10>>
   %y = shift.gemm %r, %v, %c : tensor<?x4xi8, #int8.pow2<-4>>, tensor<1x4xi4, #shift.code<-6>>, tensor<1xi32, #int8.pow2<-10>> -> tensor<?x1xi32, #int8.pow2<-10>>
@@ -33,15 +33,15 @@ func.func @main(%f: tensor<?x1x4x4xf32>) -> tensor<?x1xi32, #int8.pow2<-10>> {
 
 // -----
 
-// A pooling of the network's input has no layer to join: an identity job does it. Its weights are 64
-// on the diagonal, and 2**(30 - 6) shifts back by 6.
+// A pooling of the network's input has no layer to join: a copying job does it. Its weights are 64, one
+// per channel, and 2**(30 - 6) shifts back by 6.
 // CHECK:       dataflow.engine filter_vector 16 channel_vector 8 weight_depth 1024 channel_depth 512
 // CHECK-LABEL: func.func @main(%f: tensor<?x2x2x2xf32>) -> tensor<?x2x1x1xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x = int8.quantize %f : tensor<?x2x2x2xf32> -> tensor<?x2x2x2xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x_1 = dataflow.input %x : tensor<?x2x2x2xi8, #int8.pow2<-6>> -> tensor<?x2x2x2xi8, #int8.pow2<-6>>
-// CHECK-NEXT:    %0 = shift.constant <2x2x1x1xui8, [6, 7, 7, 6]> : tensor<2x2x1x1xi4, #shift.code<-6>>
+// CHECK-NEXT:    %0 = shift.constant <2x1x1x1xui8, [6, 6]> : tensor<2x1x1x1xi4, #shift.code<-6>>
 // CHECK-NEXT:    %1 = int8.constant <2xi32, [0, 0]> : tensor<2xi32, #int8.pow2<-12>>
-// CHECK-NEXT:    %y = dataflow.job %x_1, %0, %1 multipliers [16777216] pool [2, 2] : tensor<?x2x2x2xi8, #int8.pow2<-6>>, tensor<2x2x1x1xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-12>> -> tensor<?x2x1x1xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    %y = dataflow.job %x_1, %0, %1 group 2 multipliers [16777216] pool [2, 2] : tensor<?x2x2x2xi8, #int8.pow2<-6>>, tensor<2x1x1x1xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-12>> -> tensor<?x2x1x1xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    func.return %y : tensor<?x2x1x1xi8, #int8.pow2<-6>>
 func.func @main(%f: tensor<?x2x2x2xf32>) -> tensor<?x2x1x1xi8, #int8.pow2<-6>> {
   %x = int8.quantize %f : tensor<?x2x2x2xf32> -> tensor<?x2x2x2xi8, #int8.pow2<-6>>
@@ -90,11 +90,11 @@ func.func @main(%f: tensor<?x1x1x1xf32>) -> tensor<?x1x1x1xi8, #int8.pow2<-6>> {
 // CHECK-NEXT:    %2 = int8.constant <2xi32, [0, 0]> : tensor<2xi32, #int8.pow2<-12>>
 // CHECK-NEXT:    %3 = dataflow.job %x_1, %1, %2 multipliers [16777216] : tensor<?x1x1x2xi8, #int8.pow2<-6>>, tensor<2x1x1x2xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-12>> -> tensor<?x2x1x1xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %4 = dataflow.job %x_1, %0, %b residual %3 : tensor<?x2x1x1xi8, #int8.pow2<-6>> multipliers [16777216] : tensor<?x1x1x2xi8, #int8.pow2<-6>>, tensor<2x1x1x2xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-12>> -> tensor<?x2x1x1xi8, #int8.pow2<-6>>
-// CHECK-NEXT:    %y = int8.flatten %4 : tensor<?x2x1x1xi8, #int8.pow2<-6>> -> tensor<?x2xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    %y = layout.reshape %4 : (tensor<?x2x1x1xi8, #int8.pow2<-6>>) -> tensor<?x2xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    func.return %y : tensor<?x2xi8, #int8.pow2<-6>>
 func.func @main(%f: tensor<?x1x1x2xf32>) -> tensor<?x2xi8, #int8.pow2<-6>> {
   %x = int8.quantize %f : tensor<?x1x1x2xf32> -> tensor<?x1x1x2xi8, #int8.pow2<-6>>
-  %r = int8.flatten %x : tensor<?x1x1x2xi8, #int8.pow2<-6>> -> tensor<?x2xi8, #int8.pow2<-6>>
+  %r = layout.reshape %x : (tensor<?x1x1x2xi8, #int8.pow2<-6>>) -> tensor<?x2xi8, #int8.pow2<-6>>
   %w = shift.constant <2x2xui8, [0, 1, 2, 3]> : tensor<2x2xi4, #shift.code<-6>>
   %b = int8.constant <2xi32, [0, 0]> : tensor<2xi32, #int8.pow2<-12>>
   %a = shift.gemm %r, %w, %b : tensor<?x2xi8, #int8.pow2<-6>>, tensor<2x2xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-12>> -> tensor<?x2xi32, #int8.pow2<-12>>

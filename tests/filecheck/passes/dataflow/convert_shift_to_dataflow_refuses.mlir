@@ -14,7 +14,7 @@
 
 func.func @main(%f: tensor<?x1x1x2xf32>) -> tensor<?x1xi32, #int8.pow2<-12>> {
   %x = int8.quantize %f : tensor<?x1x1x2xf32> -> tensor<?x1x1x2xi8, #int8.pow2<-6>>
-  %r = int8.flatten %x : tensor<?x1x1x2xi8, #int8.pow2<-6>> -> tensor<?x2xi8, #int8.pow2<-6>>
+  %r = layout.reshape %x : (tensor<?x1x1x2xi8, #int8.pow2<-6>>) -> tensor<?x2xi8, #int8.pow2<-6>>
   %w = shift.constant <1x2xui8, [6, 3]> : tensor<1x2xi4, #shift.code<-6>>
   %b = int8.constant <1xi32, [0]> : tensor<1xi32, #int8.pow2<-12>>
   %y = shift.gemm %r, %w, %b : tensor<?x2xi8, #int8.pow2<-6>>, tensor<1x2xi4, #shift.code<-6>>, tensor<1xi32, #int8.pow2<-12>> -> tensor<?x1xi32, #int8.pow2<-12>> loc("fc")

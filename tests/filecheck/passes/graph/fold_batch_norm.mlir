@@ -19,6 +19,21 @@ func.func @conv(%x: tensor<?x1x4x4xf32>) -> tensor<?x2x2x2xf32> {
   func.return %y : tensor<?x2x2x2xf32>
 }
 
+// Of a grouped convolution, filters are filters.
+// CHECK-LABEL: func.func @grouped(%x: tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+// CHECK-NEXT:    %0 = graph.constant <2x1x1x1xf32, [2.0, 6.0]> : tensor<2x1x1x1xf32>
+// CHECK-NEXT:    %1 = graph.constant <2xf32, [-4.0, -12.0]> : tensor<2xf32>
+// CHECK-NEXT:    %y = graph.conv %x, %0 bias %1 : tensor<2xf32> group 2 : tensor<?x2x4x4xf32>, tensor<2x1x1x1xf32> -> tensor<?x2x4x4xf32>
+// CHECK-NEXT:    func.return %y : tensor<?x2x4x4xf32>
+func.func @grouped(%x: tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32> {
+  %w = graph.constant <2x1x1x1xf32, [1.0, 2.0]> : tensor<2x1x1x1xf32>
+  %p = graph.constant <2xf32, [4.0, 6.0]> : tensor<2xf32>
+  %variance = graph.constant <2xf32, [4.0, 4.0]> : tensor<2xf32>
+  %c = graph.conv %x, %w group 2 : tensor<?x2x4x4xf32>, tensor<2x1x1x1xf32> -> tensor<?x2x4x4xf32>
+  %y = graph.batch_normalization %c, %p, %p, %p, %variance {epsilon = 0.0 : f32} : (tensor<?x2x4x4xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<?x2x4x4xf32>
+  func.return %y : tensor<?x2x4x4xf32>
+}
+
 // A fully connected layer without a bias gets one.
 // CHECK-LABEL: func.func @gemm(%x: tensor<?x2xf32>) -> tensor<?x2xf32>
 // CHECK-NEXT:    %0 = graph.constant <2x2xf32, [2.0, 4.0, 9.0, 12.0]> : tensor<2x2xf32>
@@ -40,9 +55,9 @@ func.func @gemm(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
 // CHECK-LABEL: func.func @shared(%x: tensor<?x2x1x1xf32>) -> (tensor<?x2x1x1xf32>, tensor<?x2x1x1xf32>)
 // CHECK-NEXT:    %w = graph.constant <2x2x1x1xf32, [1.0, 2.0, 3.0, 4.0]> : tensor<2x2x1x1xf32>
 // CHECK-NEXT:    %c = graph.conv %x, %w : tensor<?x2x1x1xf32>, tensor<2x2x1x1xf32> -> tensor<?x2x1x1xf32>
-// CHECK-NEXT:    %0 = graph.constant <2x2x1x1xf32, [2.0, 0.0, 0.0, 3.0]> : tensor<2x2x1x1xf32>
-// CHECK-NEXT:    %1 = graph.constant <2xf32, [-4.0, -12.0]> : tensor<2xf32>
-// CHECK-NEXT:    %y = graph.conv %c, %0 bias %1 : tensor<2xf32> : tensor<?x2x1x1xf32>, tensor<2x2x1x1xf32> -> tensor<?x2x1x1xf32>
+// CHECK-NEXT:    %0 = graph.constant <2xf32, [-4.0, -12.0]> : tensor<2xf32>
+// CHECK-NEXT:    %1 = graph.constant <2x1x1x1xf32, [2.0, 3.0]> : tensor<2x1x1x1xf32>
+// CHECK-NEXT:    %y = graph.conv %c, %1 bias %0 : tensor<2xf32> group 2 : tensor<?x2x1x1xf32>, tensor<2x1x1x1xf32> -> tensor<?x2x1x1xf32>
 // CHECK-NEXT:    func.return %c, %y : tensor<?x2x1x1xf32>, tensor<?x2x1x1xf32>
 func.func @shared(%x: tensor<?x2x1x1xf32>) -> (tensor<?x2x1x1xf32>, tensor<?x2x1x1xf32>) {
   %w = graph.constant <2x2x1x1xf32, [1.0, 2.0, 3.0, 4.0]> : tensor<2x2x1x1xf32>
@@ -57,9 +72,9 @@ func.func @shared(%x: tensor<?x2x1x1xf32>) -> (tensor<?x2x1x1xf32>, tensor<?x2x1
 // CHECK-LABEL: func.func @activated(%x: tensor<?x2xf32>) -> tensor<?x2xf32>
 // CHECK-NEXT:    %w = graph.constant <2x2xf32, [1.0, 2.0, 3.0, 4.0]> : tensor<2x2xf32>
 // CHECK-NEXT:    %c = graph.gemm %x, %w then relu : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
-// CHECK-NEXT:    %0 = graph.constant <2x2xf32, [2.0, 0.0, 0.0, 3.0]> : tensor<2x2xf32>
-// CHECK-NEXT:    %1 = graph.constant <2xf32, [-4.0, -12.0]> : tensor<2xf32>
-// CHECK-NEXT:    %y = graph.gemm %c, %0 bias %1 : tensor<2xf32> : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
+// CHECK-NEXT:    %0 = graph.constant <2xf32, [-4.0, -12.0]> : tensor<2xf32>
+// CHECK-NEXT:    %1 = graph.constant <2x2xf32, [2.0, 0.0, 0.0, 3.0]> : tensor<2x2xf32>
+// CHECK-NEXT:    %y = graph.gemm %c, %1 bias %0 : tensor<2xf32> : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
 // CHECK-NEXT:    func.return %y : tensor<?x2xf32>
 func.func @activated(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
   %w = graph.constant <2x2xf32, [1.0, 2.0, 3.0, 4.0]> : tensor<2x2xf32>

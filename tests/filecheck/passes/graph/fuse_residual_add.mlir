@@ -10,6 +10,16 @@ func.func @conv(%x: tensor<?x1x4x4xf32>, %w: tensor<1x1x3x3xf32>, %b: tensor<1xf
   func.return %y : tensor<?x1x4x4xf32>
 }
 
+// So do its dilations and groups.
+// CHECK-LABEL: func.func @grouped(%x: tensor<?x2x4x4xf32>, %w: tensor<2x1x3x3xf32>) -> tensor<?x2x4x4xf32>
+// CHECK-NEXT:    %y = graph.conv %x, %w residual %x : tensor<?x2x4x4xf32> pads [2, 1, 2, 1] dilations [2, 1] group 2 : tensor<?x2x4x4xf32>, tensor<2x1x3x3xf32> -> tensor<?x2x4x4xf32>
+// CHECK-NEXT:    func.return %y : tensor<?x2x4x4xf32>
+func.func @grouped(%x: tensor<?x2x4x4xf32>, %w: tensor<2x1x3x3xf32>) -> tensor<?x2x4x4xf32> {
+  %c = graph.conv %x, %w pads [2, 1, 2, 1] dilations [2, 1] group 2 : tensor<?x2x4x4xf32>, tensor<2x1x3x3xf32> -> tensor<?x2x4x4xf32>
+  %y = graph.add %x, %c : (tensor<?x2x4x4xf32>, tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  func.return %y : tensor<?x2x4x4xf32>
+}
+
 // Where both operands qualify, the layer that comes later takes the other one.
 // CHECK-LABEL: func.func @both(%x: tensor<?x2xf32>, %w: tensor<2x2xf32>) -> tensor<?x2xf32>
 // CHECK-NEXT:    %early = graph.gemm %x, %w : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>

@@ -3,8 +3,8 @@
 // A ReLU behind a pooling gets a layer to join.
 // CHECK-LABEL: func.func @pooled(%x: tensor<?x2x4x4xf32>) -> tensor<?x2x2x2xf32>
 // CHECK-NEXT:    %p = graph.max_pool %x kernel [2, 2] strides [2, 2] : (tensor<?x2x4x4xf32>) -> tensor<?x2x2x2xf32>
-// CHECK-NEXT:    %0 = graph.constant <2x2x1x1xf32, [1.0, 0.0, 0.0, 1.0]> : tensor<2x2x1x1xf32>
-// CHECK-NEXT:    %1 = graph.conv %p, %0 : tensor<?x2x2x2xf32>, tensor<2x2x1x1xf32> -> tensor<?x2x2x2xf32>
+// CHECK-NEXT:    %0 = graph.constant <2x1x1x1xf32, [1.0, 1.0]> : tensor<2x1x1x1xf32>
+// CHECK-NEXT:    %1 = graph.conv %p, %0 group 2 : tensor<?x2x2x2xf32>, tensor<2x1x1x1xf32> -> tensor<?x2x2x2xf32>
 // CHECK-NEXT:    %y = graph.relu %1 : (tensor<?x2x2x2xf32>) -> tensor<?x2x2x2xf32>
 // CHECK-NEXT:    func.return %y : tensor<?x2x2x2xf32>
 func.func @pooled(%x: tensor<?x2x4x4xf32>) -> tensor<?x2x2x2xf32> {
@@ -23,7 +23,7 @@ func.func @addition(%a: tensor<?x2xf32>, %b: tensor<?x2xf32>) -> tensor<?x2xf32>
   func.return %y : tensor<?x2xf32>
 }
 
-// A layer whose sums are used elsewhere is none to join, nor is an activated one.
+// A layer whose sums are used elsewhere is none to join.
 // CHECK-LABEL: func.func @shared(%x: tensor<?x2xf32>, %w: tensor<2x2xf32>) -> (tensor<?x2xf32>, tensor<?x2xf32>)
 // CHECK-NEXT:    %c = graph.gemm %x, %w : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
 // CHECK-NEXT:    %0 = graph.constant <2x2xf32, [1.0, 0.0, 0.0, 1.0]> : tensor<2x2xf32>
@@ -45,4 +45,21 @@ func.func @own_layer(%x: tensor<?x2xf32>, %w: tensor<2x2xf32>) -> tensor<?x2xf32
   %c = graph.gemm %x, %w : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
   %y = graph.relu %c : (tensor<?x2xf32>) -> tensor<?x2xf32>
   func.return %y : tensor<?x2xf32>
+}
+
+// Neither does a clip behind it, because two activations make one; a clip of the input does.
+// CHECK-LABEL: func.func @clips(%x: tensor<?x2x1x1xf32>, %w: tensor<2x2x1x1xf32>) -> tensor<?x2x1x1xf32>
+// CHECK-NEXT:    %0 = graph.constant <2x1x1x1xf32, [1.0, 1.0]> : tensor<2x1x1x1xf32>
+// CHECK-NEXT:    %1 = graph.conv %x, %0 group 2 : tensor<?x2x1x1xf32>, tensor<2x1x1x1xf32> -> tensor<?x2x1x1xf32>
+// CHECK-NEXT:    %i = graph.clip %1 {minimum = {{-1.0+(e.00)?}} : f32, maximum = {{6.0+(e.00)?}} : f32} : (tensor<?x2x1x1xf32>) -> tensor<?x2x1x1xf32>
+// CHECK-NEXT:    %c = graph.conv %i, %w : tensor<?x2x1x1xf32>, tensor<2x2x1x1xf32> -> tensor<?x2x1x1xf32>
+// CHECK-NEXT:    %r = graph.relu %c : (tensor<?x2x1x1xf32>) -> tensor<?x2x1x1xf32>
+// CHECK-NEXT:    %y = graph.clip %r {minimum = {{-1.0+(e.00)?}} : f32, maximum = {{6.0+(e.00)?}} : f32} : (tensor<?x2x1x1xf32>) -> tensor<?x2x1x1xf32>
+// CHECK-NEXT:    func.return %y : tensor<?x2x1x1xf32>
+func.func @clips(%x: tensor<?x2x1x1xf32>, %w: tensor<2x2x1x1xf32>) -> tensor<?x2x1x1xf32> {
+  %i = graph.clip %x {minimum = -1.0 : f32, maximum = 6.0 : f32} : (tensor<?x2x1x1xf32>) -> tensor<?x2x1x1xf32>
+  %c = graph.conv %i, %w : tensor<?x2x1x1xf32>, tensor<2x2x1x1xf32> -> tensor<?x2x1x1xf32>
+  %r = graph.relu %c : (tensor<?x2x1x1xf32>) -> tensor<?x2x1x1xf32>
+  %y = graph.clip %r {minimum = -1.0 : f32, maximum = 6.0 : f32} : (tensor<?x2x1x1xf32>) -> tensor<?x2x1x1xf32>
+  func.return %y : tensor<?x2x1x1xf32>
 }

@@ -3,13 +3,13 @@
 
 // The only image is [1, -63/64]. The input gets the finest exponent under which neither saturates,
 // -6, and so does the first layer: 2 * 63/64 rectified is 0, so it stores [2, 0] in steps of 2**-5.
-// Poolings and flattenings take their input's; the last layer keeps its sums and needs none.
+// Max poolings and reshapes keep their input's; the last layer keeps its sums and needs none.
 // CHECK-LABEL: func.func @main(%x: tensor<?x2x1x1xf32> {int8.scale = #int8.pow2<-6>}) -> tensor<?x1xf32>
 // CHECK-NEXT:    %w = graph.constant <2x2x1x1xf32, [2.0, 0.0, 0.0, 2.0]> : tensor<2x2x1x1xf32>
 // CHECK-NEXT:    %v = graph.constant <1x2xf32, [1.0, 1.0]> : tensor<1x2xf32>
 // CHECK-NEXT:    %c = graph.conv %x, %w then relu {int8.scale = #int8.pow2<-5>} : tensor<?x2x1x1xf32>, tensor<2x2x1x1xf32> -> tensor<?x2x1x1xf32>
 // CHECK-NEXT:    %p = graph.max_pool %c kernel [1, 1] : (tensor<?x2x1x1xf32>) -> tensor<?x2x1x1xf32>
-// CHECK-NEXT:    %r = graph.flatten %p : (tensor<?x2x1x1xf32>) -> tensor<?x2xf32>
+// CHECK-NEXT:    %r = layout.reshape %p : (tensor<?x2x1x1xf32>) -> tensor<?x2xf32>
 // CHECK-NEXT:    %y = graph.gemm %r, %v : tensor<?x2xf32>, tensor<1x2xf32> -> tensor<?x1xf32>
 // CHECK-NEXT:    func.return %y : tensor<?x1xf32>
 func.func @main(%x: tensor<?x2x1x1xf32>) -> tensor<?x1xf32> {
@@ -17,7 +17,7 @@ func.func @main(%x: tensor<?x2x1x1xf32>) -> tensor<?x1xf32> {
   %v = graph.constant <1x2xf32, [1.0, 1.0]> : tensor<1x2xf32>
   %c = graph.conv %x, %w then relu : tensor<?x2x1x1xf32>, tensor<2x2x1x1xf32> -> tensor<?x2x1x1xf32>
   %p = graph.max_pool %c kernel [1, 1] : (tensor<?x2x1x1xf32>) -> tensor<?x2x1x1xf32>
-  %r = graph.flatten %p : (tensor<?x2x1x1xf32>) -> tensor<?x2xf32>
+  %r = layout.reshape %p : (tensor<?x2x1x1xf32>) -> tensor<?x2xf32>
   %y = graph.gemm %r, %v : tensor<?x2xf32>, tensor<1x2xf32> -> tensor<?x1xf32>
   func.return %y : tensor<?x1xf32>
 }
@@ -52,4 +52,64 @@ func.func @main(%x: tensor<?x2x1x1xf32>) -> tensor<?x2x1x1xf32> {
   %r = graph.conv %x, %w then relu : tensor<?x2x1x1xf32>, tensor<2x2x1x1xf32> -> tensor<?x2x1x1xf32>
   %y = graph.conv %x, %v residual %r : tensor<?x2x1x1xf32> : tensor<?x2x1x1xf32>, tensor<2x2x1x1xf32> -> tensor<?x2x1x1xf32>
   func.return %y : tensor<?x2x1x1xf32>
+}
+
+// -----
+
+// What is concatenated shares a scale, here that of the larger tensor; so does what moves it. Alone,
+// the first layer's [0.5, 0] would get steps of 2**-7.
+// CHECK-LABEL: func.func @main(%x: tensor<?x2x1x1xf32> {int8.scale = #int8.pow2<-6>}) -> tensor<?x1xf32>
+// CHECK-NEXT:    %w = graph.constant <2x2x1x1xf32, [0.5, 0.0, 0.0, 0.5]> : tensor<2x2x1x1xf32>
+// CHECK-NEXT:    %u = graph.constant <2x2x1x1xf32, [4.0, 0.0, 0.0, 4.0]> : tensor<2x2x1x1xf32>
+// CHECK-NEXT:    %v = graph.constant <1x4xf32, [1.0, 1.0, 1.0, 1.0]> : tensor<1x4xf32>
+// CHECK-NEXT:    %a = graph.conv %x, %w then relu {int8.scale = #int8.pow2<-4>} : tensor<?x2x1x1xf32>, tensor<2x2x1x1xf32> -> tensor<?x2x1x1xf32>
+// CHECK-NEXT:    %b = graph.conv %x, %u {int8.scale = #int8.pow2<-4>} : tensor<?x2x1x1xf32>, tensor<2x2x1x1xf32> -> tensor<?x2x1x1xf32>
+// CHECK-NEXT:    %p = graph.max_pool %b kernel [1, 1] : (tensor<?x2x1x1xf32>) -> tensor<?x2x1x1xf32>
+// CHECK-NEXT:    %c = layout.concat %a, %p axis 1 : (tensor<?x2x1x1xf32>, tensor<?x2x1x1xf32>) -> tensor<?x4x1x1xf32>
+// CHECK-NEXT:    %r = layout.reshape %c : (tensor<?x4x1x1xf32>) -> tensor<?x4xf32>
+// CHECK-NEXT:    %y = graph.gemm %r, %v : tensor<?x4xf32>, tensor<1x4xf32> -> tensor<?x1xf32>
+// CHECK-NEXT:    func.return %y : tensor<?x1xf32>
+func.func @main(%x: tensor<?x2x1x1xf32>) -> tensor<?x1xf32> {
+  %w = graph.constant <2x2x1x1xf32, [0.5, 0.0, 0.0, 0.5]> : tensor<2x2x1x1xf32>
+  %u = graph.constant <2x2x1x1xf32, [4.0, 0.0, 0.0, 4.0]> : tensor<2x2x1x1xf32>
+  %v = graph.constant <1x4xf32, [1.0, 1.0, 1.0, 1.0]> : tensor<1x4xf32>
+  %a = graph.conv %x, %w then relu : tensor<?x2x1x1xf32>, tensor<2x2x1x1xf32> -> tensor<?x2x1x1xf32>
+  %b = graph.conv %x, %u : tensor<?x2x1x1xf32>, tensor<2x2x1x1xf32> -> tensor<?x2x1x1xf32>
+  %p = graph.max_pool %b kernel [1, 1] : (tensor<?x2x1x1xf32>) -> tensor<?x2x1x1xf32>
+  %c = layout.concat %a, %p axis 1 : (tensor<?x2x1x1xf32>, tensor<?x2x1x1xf32>) -> tensor<?x4x1x1xf32>
+  %r = layout.reshape %c : (tensor<?x4x1x1xf32>) -> tensor<?x4xf32>
+  %y = graph.gemm %r, %v : tensor<?x4xf32>, tensor<1x4xf32> -> tensor<?x1xf32>
+  func.return %y : tensor<?x1xf32>
+}
+
+// -----
+
+// A concatenation with the network's input gives that the layer's scale, too.
+// CHECK-LABEL: func.func @main(%x: tensor<?x2x1x1xf32> {int8.scale = #int8.pow2<-4>}) -> tensor<?x4x1x1xf32>
+// CHECK-NEXT:    %u = graph.constant <2x2x1x1xf32, [4.0, 0.0, 0.0, 4.0]> : tensor<2x2x1x1xf32>
+// CHECK-NEXT:    %a = graph.conv %x, %u {int8.scale = #int8.pow2<-4>} : tensor<?x2x1x1xf32>, tensor<2x2x1x1xf32> -> tensor<?x2x1x1xf32>
+// CHECK-NEXT:    %y = layout.concat %x, %a axis 1 : (tensor<?x2x1x1xf32>, tensor<?x2x1x1xf32>) -> tensor<?x4x1x1xf32>
+// CHECK-NEXT:    func.return %y : tensor<?x4x1x1xf32>
+func.func @main(%x: tensor<?x2x1x1xf32>) -> tensor<?x4x1x1xf32> {
+  %u = graph.constant <2x2x1x1xf32, [4.0, 0.0, 0.0, 4.0]> : tensor<2x2x1x1xf32>
+  %a = graph.conv %x, %u : tensor<?x2x1x1xf32>, tensor<2x2x1x1xf32> -> tensor<?x2x1x1xf32>
+  %y = layout.concat %x, %a axis 1 : (tensor<?x2x1x1xf32>, tensor<?x2x1x1xf32>) -> tensor<?x4x1x1xf32>
+  func.return %y : tensor<?x4x1x1xf32>
+}
+
+// -----
+
+// An average has a scale of its own, but one that is the network's result keeps 32 bits.
+// CHECK-LABEL: func.func @main(%x: tensor<?x2x1x1xf32> {int8.scale = #int8.pow2<-6>}) -> (tensor<?x2x1x1xf32>, tensor<?x2xf32>)
+// CHECK-NEXT:    %p = graph.average_pool %x kernel [1, 1] {int8.scale = #int8.pow2<-6>} : (tensor<?x2x1x1xf32>) -> tensor<?x2x1x1xf32>
+// CHECK-NEXT:    %r = graph.max_pool %p kernel [1, 1] : (tensor<?x2x1x1xf32>) -> tensor<?x2x1x1xf32>
+// CHECK-NEXT:    %q = graph.average_pool %x kernel [1, 1] : (tensor<?x2x1x1xf32>) -> tensor<?x2x1x1xf32>
+// CHECK-NEXT:    %y = layout.reshape %q : (tensor<?x2x1x1xf32>) -> tensor<?x2xf32>
+// CHECK-NEXT:    func.return %r, %y : tensor<?x2x1x1xf32>, tensor<?x2xf32>
+func.func @main(%x: tensor<?x2x1x1xf32>) -> (tensor<?x2x1x1xf32>, tensor<?x2xf32>) {
+  %p = graph.average_pool %x kernel [1, 1] : (tensor<?x2x1x1xf32>) -> tensor<?x2x1x1xf32>
+  %r = graph.max_pool %p kernel [1, 1] : (tensor<?x2x1x1xf32>) -> tensor<?x2x1x1xf32>
+  %q = graph.average_pool %x kernel [1, 1] : (tensor<?x2x1x1xf32>) -> tensor<?x2x1x1xf32>
+  %y = layout.reshape %q : (tensor<?x2x1x1xf32>) -> tensor<?x2xf32>
+  func.return %r, %y : tensor<?x2x1x1xf32>, tensor<?x2xf32>
 }

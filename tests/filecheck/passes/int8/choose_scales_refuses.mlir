@@ -2,6 +2,8 @@
 // RUN: not tf2c-opt %s -p 'choose-scales{images="%t.nowhere.npy"}' 2>&1 | filecheck %s --check-prefix=NOWHERE
 // RUN: python -c "import sys, numpy; numpy.save(sys.argv[1], numpy.full((1, 2, 1, 1), numpy.nan, 'f4'))" %t.nan.npy
 // RUN: not tf2c-opt %s -p 'choose-scales{images="%t.nan.npy"}' 2>&1 | filecheck %s --check-prefix=NAN
+// RUN: python -c "import sys, numpy; numpy.save(sys.argv[1], numpy.full((1, 2, 1, 1), 3e38, 'f4'))" %t.large.npy
+// RUN: not tf2c-opt %s -p 'choose-scales{images="%t.large.npy"}' 2>&1 | filecheck %s --check-prefix=LARGE
 // RUN: python -c "import sys, numpy; numpy.save(sys.argv[1], numpy.ones((4, 3, 1, 1), 'f4'))" %t.shape.npy
 // RUN: not tf2c-opt %s -p 'choose-scales{images="%t.shape.npy"}' 2>&1 | filecheck %s --check-prefix=SHAPE
 // RUN: python -c "import sys, numpy; numpy.save(sys.argv[1], numpy.array(['image']))" %t.text.npy
@@ -18,9 +20,13 @@
 // NOWHERE-NOT: {{.}}
 
 // NAN-NOT:     Traceback
-// NAN:         error: layer `first`: expected finite activations on the calibration images, got NaN or infinity
-// NAN-NEXT:    hint: check the images and their preprocessing
+// NAN:         error: {{.*}}.nan.npy: expected finite images, got NaN or infinity
 // NAN-NOT:     {{.}}
+
+// LARGE-NOT:   Traceback
+// LARGE:       error: layer `first`: expected finite activations on the calibration images, got NaN or infinity
+// LARGE-NEXT:  hint: check the images and their preprocessing
+// LARGE-NOT:   {{.}}
 
 // SHAPE-NOT:   Traceback
 // SHAPE:       error: {{.*}}expected {{.*}}images{{.*}}, got {{.*}}3

@@ -32,9 +32,25 @@ func.func @main(%x: tensor<?x2xi8, #int8.pow2<-6>>) -> tensor<?x1xi32, #int8.pow
 }
 
 // CHECK-LABEL: func.func @no_layer(%x: tensor<?x2x1x1xi8, #int8.pow2<-6>>) -> tensor<?x2xi8, #int8.pow2<-6>>
-// CHECK-NEXT:    %y = int8.flatten %x : tensor<?x2x1x1xi8, #int8.pow2<-6>> -> tensor<?x2xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    %y = layout.reshape %x : (tensor<?x2x1x1xi8, #int8.pow2<-6>>) -> tensor<?x2xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    func.return %y : tensor<?x2xi8, #int8.pow2<-6>>
 func.func @no_layer(%x: tensor<?x2x1x1xi8, #int8.pow2<-6>>) -> tensor<?x2xi8, #int8.pow2<-6>> {
-  %y = int8.flatten %x : tensor<?x2x1x1xi8, #int8.pow2<-6>> -> tensor<?x2xi8, #int8.pow2<-6>>
+  %y = layout.reshape %x : (tensor<?x2x1x1xi8, #int8.pow2<-6>>) -> tensor<?x2xi8, #int8.pow2<-6>>
   func.return %y : tensor<?x2xi8, #int8.pow2<-6>>
+}
+
+// -----
+
+// One weight of two terms, 3 = 2 + 1, makes all of its layer two: 64 is 64 and nothing, 0 is nothing twice.
+// Dilations, groups and unsigned inputs stay.
+// CHECK-LABEL: func.func @main(%x: tensor<?x2x3x3xui8, #int8.pow2<-6>>) -> tensor<?x2x1x1xi32, #int8.pow2<-12>>
+// CHECK-NEXT:    %b = int8.constant <2xi32, [0, 0]> : tensor<2xi32, #int8.pow2<-12>>
+// CHECK-NEXT:    %0 = shift.constant <2x1x2x2xui8, [118, 1, 119, 222, 112, 131, 138, 113]> : tensor<2x1x2x2xi8, #shift.code<-6>>
+// CHECK-NEXT:    %y = shift.conv %x, %0, %b dilations [2, 2] group 2 : tensor<?x2x3x3xui8, #int8.pow2<-6>>, tensor<2x1x2x2xi8, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-12>> -> tensor<?x2x1x1xi32, #int8.pow2<-12>>
+// CHECK-NEXT:    func.return %y : tensor<?x2x1x1xi32, #int8.pow2<-12>>
+func.func @main(%x: tensor<?x2x3x3xui8, #int8.pow2<-6>>) -> tensor<?x2x1x1xi32, #int8.pow2<-12>> {
+  %w = int8.constant <2x1x2x2xi8, [64, 3, 0, -96, 1, 7, -5, 2]> : tensor<2x1x2x2xi8, #int8.pow2<-6>>
+  %b = int8.constant <2xi32, [0, 0]> : tensor<2xi32, #int8.pow2<-12>>
+  %y = int8.conv %x, %w, %b dilations [2, 2] group 2 : tensor<?x2x3x3xui8, #int8.pow2<-6>>, tensor<2x1x2x2xi8, #int8.pow2<-6>>, tensor<2xi32, #int8.pow2<-12>> -> tensor<?x2x1x1xi32, #int8.pow2<-12>>
+  func.return %y : tensor<?x2x1x1xi32, #int8.pow2<-12>>
 }
