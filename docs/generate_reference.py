@@ -12,6 +12,7 @@ from pathlib import Path
 from tf2c.boards import known_boards
 from tf2c.dialects import DIALECTS
 from tf2c.frontends.onnx import OPSETS
+from tf2c.frontends.onnx_constants import FOLDERS
 from tf2c.frontends.onnx_ops import CONVERTERS
 from tf2c.passes import STAGES
 
@@ -62,15 +63,38 @@ def boards_page() -> str:
 def onnx_page() -> str:
     """What is imported."""
     ops = "\n".join(f"- {name}" for name in sorted(CONVERTERS))
+    folded = ", ".join(sorted(FOLDERS))
     versions = f"{OPSETS.start} to {OPSETS.stop - 1}"
-    return f"{NOTE}\n# ONNX ops that are imported\n\nOpsets {versions}.\n\n{ops}\n\n{LIMITS}"
+    return (
+        f"{NOTE}\n# ONNX ops that are imported\n\nOpsets {versions}.\n\n{ops}\n\n"
+        f"Of constants alone, and folded at import: {folded}.\n\n{LIMITS}"
+    )
 
 
-LIMITS = """One image input `NxCxHxW` with only the batch symbolic, one output. Weights are
-initializers or `Constant` nodes. Not imported yet, and refused by the layer's name: grouped and
-dilated `Conv`, `auto_pad` other than `NOTSET`, `MaxPool` with `ceil_mode` or dilation, `Gemm` with
-`transA`, `Flatten` at another axis than 1, `Add` of unequal shapes or of a constant,
-`BatchNormalization` in training mode.
+LIMITS = """## What is refused
+
+By the name of the layer or input, and with a remedy. `survey_onnx` lists all such layers at once.
+
+- **Files**: other opsets, sparse initializers, missing external weights.
+- **Inputs**: one float32 image input `NxCxHxW`, only its batch symbolic. The batch stays the first
+  dimension throughout; images are computed on their own.
+- **Outputs**: any number, each computed and with the batch first. `outputs` ends the network at
+  other tensors or layers and leaves out the rest, such as the decoding of boxes.
+- **Weights**: constants, or computed from constants. NaN, infinity, or a layer's weights all zero.
+- **Conv, poolings**: 1-d and 3-d ones; dilated poolings; pads of a pooling as large as its kernel;
+  a negative `auto_pad`; the use of `MaxPool`'s indices; `ReduceMean` over other axes than 2 and 3.
+- **Gemm, MatMul**: two computed operands, `transA`, more than one row per image.
+- **Add, Sum**: computed operands of unequal shapes. With a constant, one number per channel.
+- **Sub, Mul, Div**: other operands than a tensor and a constant with one number per channel; a
+  computed divisor.
+- **BatchNormalization, Dropout**: training mode.
+- **Reshape, Flatten, Squeeze, Unsqueeze, Transpose, Concat, Slice, Pad**: whatever moves, splits or
+  removes the batch; negative steps; pads other than zeros. A batch merged with extents
+  (`Flatten(axis=2)`, `Reshape(-1, classes)`) may only go through Relu, Clip, Softmax and another
+  Reshape or Flatten that separates it again.
+- **Shape arithmetic**: computing with a symbolic batch; moving it about is fine.
+- **Not imported at all**: other activations than Relu and Clip, quantized models, control flow,
+  sequences, recurrent layers, ops that enlarge images, ops of other domains.
 """
 
 

@@ -169,9 +169,12 @@ def expect_replaceable(path: Path) -> None:
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
     try:
-        _read_manifest(path)
-    except UserError as error:
+        # Of any format: compiling again is what people are told about old ones.
+        content: object = json.loads((path / MANIFEST).read_text())
+    except (OSError, ValueError):
+        content = None
+    if not isinstance(content, dict) or not {"format_version", "tf2c_version"} <= content.keys():
         raise UserError(
             f"{path}: expected an artifact or nothing, got something else",
             hint="choose another output, or remove it",
-        ) from error
+        )

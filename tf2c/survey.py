@@ -38,7 +38,7 @@ class LayerReport:
     op_type: str
     """In ONNX's words."""
     verdict: str
-    """`runs`, `folded` or `refused`."""
+    """`runs`, `folded`, `refused`, or `unknown` behind a refused layer whose shape is unknown."""
     runs_as: tuple[str, ...] = ()
     """The ops that it is at the last stage, where it runs."""
     reason: str | None = None
@@ -58,7 +58,8 @@ class Survey:
     @property
     def is_supported(self) -> bool:
         """Whether the network compiles."""
-        return self.refusal is None and all(each.verdict != "refused" for each in self.layers)
+        verdicts = {each.verdict for each in self.layers}
+        return self.refusal is None and not verdicts & {"refused", "unknown"}
 
 
 def survey_model(

@@ -115,3 +115,20 @@ def classifier_model(seed: int = 0) -> onnx.ModelProto:
         "b4": random_weights(seed + 6, 6),
     }
     return build_model(nodes, weights, inputs=[("x", ("batch", 3, 11, 10))])
+
+
+def one_layer(
+    op_type: str,
+    *constants: npt.NDArray[Any] | None,
+    opset: int = OPSET,
+    extents: Sequence[int] = IMAGE,
+    batch: int | str = "batch",
+    **attributes: Any,
+) -> onnx.ModelProto:
+    """Make a model of one layer `layer1` of `x` and constants, None for an input left out."""
+    names = ["" if array is None else f"c{index}" for index, array in enumerate(constants)]
+    node = helper.make_node(op_type, ["x", *names], ["y"], name="layer1", **attributes)
+    weights = {
+        name: array for name, array in zip(names, constants, strict=True) if array is not None
+    }
+    return build_model([node], weights, inputs=[("x", (batch, *extents))], opset=opset)

@@ -24,7 +24,7 @@ def resolve_outputs(
     Raises:
         UserError: one of them is unknown, an input or a constant.
     """
-    nodes = file.skeleton.graph.node
+    nodes = file.nodes
     by_layer = {
         name: [output for output in node.output if output]
         for name, node in zip(names, nodes, strict=True)
@@ -32,7 +32,7 @@ def resolve_outputs(
     computed = {name for node in nodes for name in node.output if name}
     inputs = {entry.name for entry in file.inputs}
     found: list[str] = []
-    for name in outputs or [entry.name for entry in file.skeleton.graph.output]:
+    for name in outputs or file.outputs:
         if name in computed:
             found.append(name)
         elif name in inputs or name in file.weights:

@@ -1,7 +1,6 @@
 """ONNX's ops on single elements: activations, sums, and constants per channel; and Softmax."""
 
 import math
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -141,14 +140,17 @@ def _tensor_and_constant(layer: Layer) -> tuple[SSAValue, int]:
 
 def _per_channel(layer: Layer, index: int, tensor: SSAValue) -> npt.NDArray[np.float32]:
     """Return a constant operand as one number per channel of the computed one."""
-    array: npt.NDArray[Any] = layer.array(index)
-    array = layer.weight(index, rank=array.ndim)
+    array = layer.weight(index, rank=layer.array(index).ndim)
     shape = tensors.shape(tensor)
+    if len(shape) not in (2, 4):
+        raise layer.refusal(
+            f"expected images or rows with constants per channel, got {dimension_text(shape)}",
+            f"end the network at `{layer.inputs[1 - index]}` with `outputs`",
+        )
     aligned = (1,) * (len(shape) - array.ndim) + array.shape
     channels = shape[1]
     if (
-        len(shape) not in (2, 4)
-        or len(aligned) != len(shape)
+        len(aligned) != len(shape)
         or aligned[1] not in (1, channels)
         or math.prod(aligned) != aligned[1]
     ):

@@ -18,9 +18,6 @@ OPSETS = range(7, 22)
 
 DEFAULT_DOMAINS = ("", "ai.onnx")
 
-SMALL_TENSOR = 1024
-"""Bytes of an initializer that may be a shape, which shape inference wants to look at."""
-
 
 @dataclass(frozen=True)
 class OnnxFile:
@@ -29,15 +26,12 @@ class OnnxFile:
     path: Path
     opset: int
     """Version of the default operator set."""
-    skeleton: onnx.ModelProto
-    """The model, with large initializers as mere inputs."""
+    nodes: list[onnx.NodeProto]
+    inputs: list[onnx.ValueInfoProto]
+    """Those that no initializer gives a value to."""
+    outputs: list[str]
     weights: dict[str, npt.NDArray[Any]]
     """The initializers by name; float32 ones are not copied."""
-
-    @property
-    def inputs(self) -> list[onnx.ValueInfoProto]:
-        """The inputs that no initializer gives a value to."""
-        return [entry for entry in self.skeleton.graph.input if entry.name not in self.weights]
 
 
 def read_onnx(path: Path) -> OnnxFile:
@@ -68,7 +62,11 @@ def read_onnx(path: Path) -> OnnxFile:
             f"{path}: expected dense weights, got the sparse initializer `{name}`",
             hint="export the model without sparse tensors",
         )
-    return OnnxFile(path, opset, _skeleton(model, weights), weights)
+    # Copies of what is small, so that the model's own memory can be freed.
+    small = onnx.GraphProto(node=model.graph.node, input=model.graph.input)
+    inputs = [entry for entry in small.input if entry.name not in weights]
+    outputs = [entry.name for entry in model.graph.output]
+    return OnnxFile(path, opset, list(small.node), inputs, outputs, weights)
 
 
 def tensor_array(tensor: onnx.TensorProto) -> npt.NDArray[Any]:
@@ -113,28 +111,6 @@ def _default_opset(path: Path, model: onnx.ModelProto) -> int:
             hint="convert the model with `onnx.version_converter`",
         )
     return opset
-
-
-def _skeleton(model: onnx.ModelProto, weights: dict[str, npt.NDArray[Any]]) -> onnx.ModelProto:
-    """Copy all but the large initializers, so that the model's memory can be freed."""
-    network = model.graph
-    small = [each for each in network.initializer if weights[each.name].nbytes <= SMALL_TENSOR]
-    left_out = [each for each in network.initializer if weights[each.name].nbytes > SMALL_TENSOR]
-    named = {entry.name for entry in network.input}
-    skeleton = onnx.ModelProto(ir_version=model.ir_version, opset_import=model.opset_import)
-    skeleton.functions.extend(model.functions)
-    skeleton.graph.name = network.name
-    skeleton.graph.node.extend(network.node)
-    skeleton.graph.initializer.extend(small)
-    skeleton.graph.input.extend(network.input)
-    skeleton.graph.input.extend(
-        onnx.helper.make_tensor_value_info(each.name, each.data_type, each.dims)
-        for each in left_out
-        if each.name not in named
-    )
-    skeleton.graph.output.extend(network.output)
-    skeleton.graph.value_info.extend(network.value_info)
-    return skeleton
 
 
 def layer_names(nodes: Iterable[onnx.NodeProto]) -> list[str]:

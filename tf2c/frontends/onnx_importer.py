@@ -19,6 +19,7 @@ from tf2c.frontends.onnx_cut import needed_nodes, not_computed, resolve_outputs
 from tf2c.frontends.onnx_file import DEFAULT_DOMAINS, OnnxFile, layer_names, read_onnx
 from tf2c.frontends.onnx_layer import Import, Layer, Merged, Unknown, Value
 from tf2c.frontends.onnx_ops import CONVERTERS
+from tf2c.frontends.onnx_placeholders import inferred_extents
 from tf2c.frontends.onnx_refusals import unsupported
 from tf2c.interpreters import ENTRY
 
@@ -33,7 +34,7 @@ class Importer:
             UserError: the file cannot be read, an output is unknown, or the input is no image.
         """
         self._file = read_onnx(path)
-        nodes = self._file.skeleton.graph.node
+        nodes = self._file.nodes
         # Names of the whole model, so that they do not depend on where it is cut.
         names = layer_names(nodes)
         self._outputs = resolve_outputs(self._file, names, outputs)
@@ -95,21 +96,13 @@ class Importer:
             layer: the layer without a result.
             refused: the name of the layer that is refused: this one, or one in front of it.
         """
+        known = inferred_extents(layer)
         for name in layer.outputs:
-            extents = self._inferred_extents().get(name)
-            if extents is None:
-                self._shared.values[name] = Unknown(refused)
-            else:
-                cast = UnrealizedConversionCastOp.get([], [graph.images_type(extents)])
+            if name in known:
+                cast = UnrealizedConversionCastOp.get([], [graph.images_type(known[name])])
                 self._shared.values[name] = self._shared.builder.insert(cast).results[0]
-
-    def _inferred_extents(self) -> dict[str, tuple[int, ...]]:
-        """Return the extents of the float tensors whose shape is known without our converters."""
-        if self._inferred is None:
-            self._inferred = _infer_extents(self._file, self._shared.batch)
-        return self._inferred
-
-    _inferred: dict[str, tuple[int, ...]] | None = None
+            else:
+                self._shared.values[name] = Unknown(refused)
 
     def finish(self) -> ModuleOp:
         """Return the network.
@@ -181,22 +174,6 @@ def _image_input(file: OnnxFile, needed: set[str]) -> tuple[str, int | None, tup
             )
     batch, *extents = numbers
     return image.name, batch if batch > 0 else None, tuple(extents)
-
-
-def _infer_extents(file: OnnxFile, batch: int | None) -> dict[str, tuple[int, ...]]:
-    """Return extents behind the batch by ONNX's own shape inference, where all are known."""
-    try:
-        inferred = onnx.shape_inference.infer_shapes(file.skeleton, data_prop=True)
-    except (onnx.shape_inference.InferenceError, RuntimeError):
-        return {}
-    extents: dict[str, tuple[int, ...]] = {}
-    for entry in [*inferred.graph.value_info, *inferred.graph.output]:
-        tensor = entry.type.tensor_type
-        numbers = [each.dim_value for each in tensor.shape.dim]
-        is_batched = len(numbers) >= 2 and numbers[0] in (0, batch or 0)
-        if tensor.elem_type == onnx.TensorProto.FLOAT and is_batched and min(numbers[1:]) > 0:
-            extents[entry.name] = tuple(numbers[1:])
-    return extents
 
 
 def readable(name: str) -> str | None:

@@ -92,6 +92,7 @@ class Layer:
     def __init__(self, shared: Import, node: onnx.NodeProto, name: str) -> None:
         """Take a node of a checked model, and its unique name."""
         self.shared = shared
+        self.node = node
         self.opset = shared.opset
         self.name = name
         self.op_type = node.op_type

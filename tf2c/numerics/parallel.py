@@ -5,14 +5,14 @@ with a single-threaded matrix product, keeps them busy where the products are sm
 suffer as spinning threads of one product do when the machine has other work.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import cache
 from math import prod
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
-from threadpoolctl import ThreadpoolController, threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 ItemT = TypeVar("ItemT")
 
@@ -32,8 +32,9 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 def thread_count() -> int:
     """Return how many threads a matrix product may use now."""
-    counts = [library["num_threads"] for library in _controller().info()]
-    return max(counts, default=1)
+    # threadpoolctl has no types.
+    libraries = cast(list[dict[str, Any]], _controller().info())
+    return max((int(library["num_threads"]) for library in libraries), default=1)
 
 
 def for_each(work: Callable[[ItemT], object], items: Sequence[ItemT]) -> None:
@@ -48,7 +49,7 @@ def for_each(work: Callable[[ItemT], object], items: Sequence[ItemT]) -> None:
         for item in items:
             work(item)
         return
-    with _controller().limit(limits=1):
+    with cast(AbstractContextManager[object], cast(Any, _controller()).limit(limits=1)):
         # A list, so that exceptions are raised here.
         list(_pool(threads).map(work, items))
 
@@ -59,12 +60,3 @@ def row_blocks(shape: Sequence[int]) -> list[slice]:
     rows = max(BLOCK_ELEMENTS // elements, 1)
     return [slice(first, first + rows) for first in range(0, shape[0], rows)]
 
-
-@contextmanager
-def limited_threads(count: int | None) -> Generator[None]:
-    """Let matrix products use at most so many threads for a while; None changes nothing."""
-    if count is None:
-        yield
-        return
-    with threadpool_limits(count):
-        yield

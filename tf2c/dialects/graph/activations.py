@@ -1,8 +1,8 @@
 """Activations and output functions of `graph`.
 
-    graph.relu     maximum with zero
-    graph.clip     bounds from below and above, such as ReLU6
-    graph.softmax  probabilities; float only, the host's work below `graph`
+graph.relu     maximum with zero
+graph.clip     bounds from below and above, such as ReLU6
+graph.softmax  probabilities; float only, the host's work below `graph`
 """
 
 from typing import NamedTuple

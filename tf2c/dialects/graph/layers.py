@@ -1,9 +1,9 @@
 """What multiplies and adds in `graph`.
 
-    graph.constant  a weight tensor
-    graph.conv      2-d convolution, with a residual operand and activation fused in
-    graph.gemm      fully connected layer, with the same
-    graph.add       sum of two tensors of one shape
+graph.constant  a weight tensor
+graph.conv      2-d convolution, with a residual operand and activation fused in
+graph.gemm      fully connected layer, with the same
+graph.add       sum of two tensors of one shape
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Normalizations of `graph`.
 
-    graph.batch_normalization  scale and shift per channel
-    graph.lrn                  division by the energy of neighboring channels; float only
+graph.batch_normalization  scale and shift per channel
+graph.lrn                  division by the energy of neighboring channels; float only
 """
 
 from xdsl.dialects.builtin import IntegerAttr, i64

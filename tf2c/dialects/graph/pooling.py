@@ -1,7 +1,7 @@
 """Poolings of `graph`.
 
-    graph.max_pool      maximum over windows of real pixels
-    graph.average_pool  mean over windows of real pixels
+graph.max_pool      maximum over windows of real pixels
+graph.average_pool  mean over windows of real pixels
 """
 
 from xdsl.ir import SSAValue

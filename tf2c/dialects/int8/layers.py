@@ -1,9 +1,9 @@
 """What multiplies in `int8`, and how numbers get there.
 
-    int8.constant  weights (i8) and biases (i32), with the real numbers they were rounded from
-    int8.quantize  real numbers to stored ones: the network's input
-    int8.conv      convolution into accumulators
-    int8.gemm      fully connected layer into accumulators
+int8.constant  weights (i8) and biases (i32), with the real numbers they were rounded from
+int8.quantize  real numbers to stored ones: the network's input
+int8.conv      convolution into accumulators
+int8.gemm      fully connected layer into accumulators
 """
 
 import numpy as np

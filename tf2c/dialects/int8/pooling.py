@@ -1,7 +1,7 @@
 """Poolings of stored numbers, in `int8`.
 
-    int8.max_pool      maximum over windows of real pixels
-    int8.average_pool  mean over windows of real pixels, rounded once
+int8.max_pool      maximum over windows of real pixels
+int8.average_pool  mean over windows of real pixels, rounded once
 """
 
 from xdsl.dialects.builtin import IntegerType, TensorType

@@ -1,6 +1,6 @@
 """From accumulators back to stored numbers, in `int8`.
 
-    int8.requantize  residual, activation and saturation join here
+int8.requantize  residual, activation and saturation join here
 """
 
 import numpy as np
