@@ -16,7 +16,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-import onnx
 from onnx import version_converter
 from random_networks import light_model
 from report import HERE, write_results
@@ -67,7 +66,8 @@ def main() -> None:
         folder = Path(name)
         model, calibration = folder / "resnet50.onnx", folder / "calibration.npy"
         # ONNX Runtime quantizes per channel from opset 13 on.
-        onnx.save(version_converter.convert_version(light_model("resnet50"), 13), model)
+        network = version_converter.convert_version(light_model("resnet50"), 13)
+        model.write_bytes(network.SerializeToString())
         images = np.random.default_rng(1).normal(size=(IMAGES, 3, 224, 224))
         np.save(calibration, images.astype(np.float32))
         for _ in range(RUNS):

@@ -29,3 +29,8 @@ class CompilerContext(Context):
             calibration=self.calibration,
             notes=self.notes,
         )
+
+
+def notes_of(context: Context) -> list[str]:
+    """Return where a pass leaves what people should know; upstream's context forgets it."""
+    return context.notes if isinstance(context, CompilerContext) else []

@@ -30,6 +30,9 @@ _SILENT = (graph.ConstantOp, int8.ConstantOp, shift.ConstantOp, dataflow.EngineO
 """Ops that only hold numbers for the layer they are named after."""
 
 
+_JOINS = "joins a neighboring layer"
+
+
 @dataclass(frozen=True)
 class LayerReport:
     """What would become of one layer."""
@@ -95,11 +98,8 @@ def survey_model(
         if not isinstance(error, LayerError):
             refusal = (str(error), error.hint)
     runs_as = lowering.ops_by_layer()
-    return Survey(
-        lowering.stage,
-        tuple(_final_report(report, refused, runs_as) for report in reports),
-        refusal,
-    )
+    final = tuple(_final_report(report, refused, runs_as, lowering.notes) for report in reports)
+    return Survey(lowering.stage, final, refusal)
 
 
 def _imported_report(finding: Finding) -> LayerReport:
@@ -110,7 +110,10 @@ def _imported_report(finding: Finding) -> LayerReport:
 
 
 def _final_report(
-    report: LayerReport, refused: dict[str, LayerError], runs_as: dict[str, tuple[str, ...]]
+    report: LayerReport,
+    refused: dict[str, LayerError],
+    runs_as: dict[str, tuple[str, ...]],
+    notes: list[str],
 ) -> LayerReport:
     if report.verdict != "runs":
         return report
@@ -119,7 +122,9 @@ def _final_report(
         return replace(report, verdict="refused", reason=error.reason, remedy=error.hint)
     if report.layer in runs_as:
         return replace(report, runs_as=runs_as[report.layer])
-    return replace(report, verdict="folded", reason=report.reason or "joins a neighboring layer")
+    own = f"layer `{report.layer}`: "
+    reasons = [note.removeprefix(own) for note in notes if note.startswith(own)]
+    return replace(report, verdict="folded", reason="; ".join(reasons) or _JOINS)
 
 
 class _Lowering:
@@ -131,10 +136,12 @@ class _Lowering:
         self._engine = engine
         self.refusals: list[UserError] = []
         self.stage = "graph"
+        self.notes: list[str] = []
 
     def run(self, last: str) -> None:
         """Lower until `last`, or until something is refused; then find out what else would be."""
         context = new_context()
+        self.notes = context.notes
         extents = tensors.extents(network_input(self._module))
         image = np.random.default_rng(0).normal(size=(1, *extents)).astype(np.float32)
         context.calibration = ArrayImages(image)

@@ -58,9 +58,11 @@ def refused_on_engine(op: Operation) -> UserError | None:
                 "the engine's lanes shift, they do not multiply by int8 weights",
                 "compile with `--weights shift1`, or stop before the engine with `--to int8`",
             )
-        case int8.AveragePoolOp() if any(op.pads.get_values()):
+        case int8.AveragePoolOp() if len(op.pixel_counts) > 1:
+            counts = op.pixel_counts
             reason_and_remedy = (
-                "the engine averages windows without padding only",
+                "the engine averages windows of equally many real pixels only, these have "
+                f"{counts[0]} to {counts[-1]}",
                 "export the network with `count_include_pad`, or stop with `--to shift`",
             )
         case layout.TransposeOp():

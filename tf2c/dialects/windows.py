@@ -87,6 +87,10 @@ class PoolingWindow(NamedTuple):
         """As a `PoolingOp` has them."""
         return dict(self._asdict())
 
+    def pixel_counts(self, image: Sequence[int]) -> list[int]:
+        """Return the different numbers of real pixels that windows on `[H, W]` have, ascending."""
+        return sorted({int(count) for count in windows.window_counts(image, *self.numbers).flat})
+
 
 class PoolingOp(IRDLOperation):
     """An op with a pooling's window among its properties."""

@@ -59,4 +59,3 @@ def row_blocks(shape: Sequence[int]) -> list[slice]:
     elements = max(prod(shape[1:]), 1)
     rows = max(BLOCK_ELEMENTS // elements, 1)
     return [slice(first, first + rows) for first in range(0, shape[0], rows)]
-

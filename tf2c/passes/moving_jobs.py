@@ -158,5 +158,5 @@ def averaging_job(image: SSAValue, op: int8.AveragePoolOp) -> list[Operation] | 
         weights,
         weight_shift,
         requantization,
-        _depthwise(channels, op.strides.get_values()),
+        _depthwise(channels)._replace(strides=op.strides, pads=op.pads),
     )

@@ -93,6 +93,11 @@ class AveragePoolOp(_FloatPoolingOp):
 
     name = "graph.average_pool"
 
+    @property
+    def pixel_counts(self) -> list[int]:
+        """The different numbers of real pixels that windows have, ascending."""
+        return self.window.pixel_counts(tensors.extents(self.input)[1:])
+
     def verify_(self) -> None:
         """Check C1."""
         # C1

@@ -34,7 +34,7 @@ from tf2c.dialects.windows import (
     pooled_shape,
     verify_pooling,
 )
-from tf2c.numerics import fixed_point, windows
+from tf2c.numerics import fixed_point
 
 
 @irdl_op_definition
@@ -138,10 +138,8 @@ class AveragePoolOp(PoolingOp):
 
     @property
     def pixel_counts(self) -> list[int]:
-        """The different numbers of real pixels that windows have."""
-        image = tensors.extents(self.input)[1:]
-        counts = windows.window_counts(image, *self.window.numbers)
-        return sorted({int(count) for count in counts.flat})
+        """The different numbers of real pixels that windows have, ascending."""
+        return self.window.pixel_counts(tensors.extents(self.input)[1:])
 
     def verify_(self) -> None:
         """Check C1 to C3."""

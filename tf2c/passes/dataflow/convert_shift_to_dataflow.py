@@ -15,7 +15,7 @@ After:
     %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] pool [2, 2] ...
 
 Requires: one result; no `int8.conv` and no `int8.gemm`: the engine's lanes shift, they do not
-    multiply; signed activations; average poolings without padding.
+    multiply; signed activations; average poolings whose windows have equally many real pixels.
 Ensures: one `dataflow.engine`; what computes is `dataflow.job`; `layout.reshape` and
     `dataflow.concat` only name what lies in memory.
 Contract: exact.

@@ -23,7 +23,9 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.rewriter import Rewriter
 
 from tf2c.analysis.storage import is_result
+from tf2c.context import notes_of
 from tf2c.dialects import graph
+from tf2c.dialects.layers import layer_name
 from tf2c.passes.contract import CompilerPass, Contract
 
 
@@ -39,4 +41,8 @@ class DropOutputSoftmaxPass(CompilerPass):
         for softmax in list(op.walk()):
             if isinstance(softmax, graph.SoftmaxOp) and is_result(softmax.output):
                 softmax.output.replace_all_uses_with(softmax.input)
+                notes_of(ctx).append(
+                    f"layer `{layer_name(softmax)}`: its softmax is left to the host; the network "
+                    "returns the scores in front of it"
+                )
                 Rewriter.erase_op(softmax)

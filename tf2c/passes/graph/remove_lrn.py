@@ -20,7 +20,9 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.rewriter import Rewriter
 
+from tf2c.context import notes_of
 from tf2c.dialects import graph
+from tf2c.dialects.layers import layer_name
 from tf2c.passes.contract import CompilerPass, Contract
 
 
@@ -36,4 +38,7 @@ class RemoveLrnPass(CompilerPass):
         for normalization in list(op.walk()):
             if isinstance(normalization, graph.LrnOp):
                 normalization.output.replace_all_uses_with(normalization.input)
+                notes_of(ctx).append(
+                    f"layer `{layer_name(normalization)}`: its normalization is left out"
+                )
                 Rewriter.erase_op(normalization)

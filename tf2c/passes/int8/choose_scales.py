@@ -31,7 +31,7 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from tf2c.analysis.constants import constant_array
 from tf2c.analysis.storage import ScaleClasses, StoringOp, storing_ops
-from tf2c.context import CompilerContext
+from tf2c.context import CompilerContext, notes_of
 from tf2c.dialects import graph, tensors
 from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import ELEMENT, SCALE, Pow2Attr, ui8
@@ -224,8 +224,7 @@ class _Choice:
         source = self.exponent_of(op.input)
         if isinstance(op, graph.AveragePoolOp):
             # Finer steps than the sum's own would say nothing.
-            count = int(np.prod(op.kernel_shape.get_values()))
-            return self._raise(op.output, source - (count.bit_length() - 1))
+            return self._raise(op.output, source - (op.pixel_counts[0].bit_length() - 1))
         raised = False
         is_zero = self._wanted[self._sets.representative(op.output)] is None
         if looks_at_weights or is_zero:
@@ -258,17 +257,12 @@ class _Choice:
                 op.attributes[ELEMENT] = ui8
             wanted = self._wanted[self._sets.representative(op.output)]
             if wanted is not None and exponent != wanted and isinstance(op, graph.LayerOp):
-                _notes(ctx).append(
+                notes_of(ctx).append(
                     f"layer `{layer_name(op)}`: stored in steps of 2**{exponent} instead of "
                     f"2**{wanted}, so that its requantizing shifts are legal"
                 )
         scale = Pow2Attr([self.exponent_of(self._argument)])
         self._function.arg_attrs = ArrayAttr([DictionaryAttr({SCALE: scale})])
-
-
-def _notes(ctx: Context) -> list[str]:
-    """Return where to leave what people should know; upstream's context forgets it."""
-    return ctx.notes if isinstance(ctx, CompilerContext) else []
 
 
 _LARGEST_DIFFERENCE = fixed_point.RESIDUAL_SHIFT_LIMIT - fixed_point.REQUANTIZE_SHIFT

@@ -113,8 +113,8 @@ def _convert_layer(layer: graph.LayerOp, smallest_shift: int) -> None:
 def _convert_average(op: graph.AveragePoolOp) -> None:
     if returns_accumulators(op):
         # In steps that tell all sums of a window apart.
-        count = int(np.prod(op.kernel_shape.get_values()))
-        exponent = int(scale_of(op.input).values[0]) - (count - 1).bit_length()
+        steps = (op.pixel_counts[-1] - 1).bit_length()
+        exponent = int(scale_of(op.input).values[0]) - steps
         pooled = int8.AveragePoolOp(op.input, op.window, i32, Pow2Attr([exponent]))
     else:
         scale = _annotated_scale(op)
