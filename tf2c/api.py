@@ -215,6 +215,7 @@ def compile(
     calib: str | Path | npt.NDArray[np.floating],
     board: str = "pac_a10",
     weights: str = DEFAULT_CHOICES.weights,
+    method: str = DEFAULT_CHOICES.method,
     scales: str = DEFAULT_CHOICES.scales,
     activations: str = DEFAULT_CHOICES.activations,
     leave_out: Sequence[str] = (),
@@ -241,6 +242,7 @@ def compile(
         board: a board's name, or a .toml file that describes one.
         weights: their form: `shift1` is one signed power of two each, `shift2` the sum of two,
             `int8` is multiplied and stops before the engine.
+        method: how weights are rounded: to the `nearest` number of their form.
         scales: how activation scales are chosen: `mse` or `minmax`.
         activations: `int8`, or `uint8` where they are never negative, which stops before the
             engine.
@@ -262,7 +264,7 @@ def compile(
     Raises:
         UserError: something given cannot be used; nothing is written.
     """
-    choices = Choices(weights, scales, activations, tuple(leave_out))
+    choices = Choices(weights, scales, activations, tuple(leave_out), method)
     last_stage = choices.last_stage(to)
     if (images is None) != (labels is None):
         raise UserError("expected images and labels together, got one of them")

@@ -23,6 +23,9 @@ DEFAULT_ENGINE = Engine()
 WEIGHT_FORMS = ("int8", "shift1", "shift2")
 """Forms of weights: 8 bits, or the sum of one or two signed powers of two."""
 
+ROUNDING = ("nearest",)
+"""How weights are rounded."""
+
 TERMS = {"shift1": 1, "shift2": 2}
 """Power-of-two terms per weight, by the form of weights."""
 
@@ -47,6 +50,8 @@ class Choices:
     activations: str = ACTIVATIONS[0]
     leave_out: tuple[str, ...] = ()
     """Layers that exist in floating point only, to be left out."""
+    method: str = ROUNDING[0]
+    """How weights are rounded."""
 
     def __post_init__(self) -> None:
         """Refuse what does not exist."""
@@ -54,6 +59,7 @@ class Choices:
             ("weights", self.weights, WEIGHT_FORMS),
             ("scales", self.scales, METHODS),
             ("activations", self.activations, ACTIVATIONS),
+            ("a method", self.method, ROUNDING),
             *(("layers to leave out", each, LEAVING_OUT) for each in self.leave_out),
         ):
             if got not in known:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from tf2c.cli.options import (
+    METHODS,
     SCALES,
     common_options,
     engine_of,
@@ -27,6 +28,12 @@ from tf2c.cli.threads import limited_threads
 )
 @click.option("--board", default="pac_a10", show_default=True, help="A name, or a .toml file.")
 @lowering_options
+@click.option(
+    "--method",
+    default=METHODS[0],
+    show_default=True,
+    help=f"How weights are rounded: {', '.join(METHODS)}.",
+)
 @click.option(
     "--scales",
     default=SCALES[0],
@@ -50,6 +57,7 @@ def compile_command(
     engine_sizes: tuple[int, int, int, int] | None,
     to: str | None,
     outputs: str | None,
+    method: str,
     scales: str,
     images: Path | None,
     labels: Path | None,
@@ -81,6 +89,7 @@ def compile_command(
             calib=calib,
             board=board,
             weights=weights,
+            method=method,
             scales=scales,
             activations=activations,
             leave_out=leave_out,

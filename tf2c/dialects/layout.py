@@ -29,6 +29,7 @@ from xdsl.irdl import (
     traits_def,
     var_operand_def,
 )
+from xdsl.rewriter import Rewriter
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
@@ -399,5 +400,15 @@ def _transposed_shape(input: SSAValue, permutation: Sequence[int]) -> list[int]:
 
 MovingOp = ConcatOp | PadOp | ReshapeOp | SliceOp | TransposeOp
 """An op whose result has the scale of its operands."""
+
+
+def retype_movers(value: SSAValue) -> None:
+    """Give what moves a tensor's elements its type, after that has got another scale."""
+    for use in list(value.uses):
+        mover = use.operation
+        if isinstance(mover, MovingOp):
+            kind = same_elements(value, tensors.shape(mover.output))
+            retype_movers(Rewriter.replace_value_with_new_type(mover.output, kind))
+
 
 LAYOUT = Dialect("layout", [ConcatOp, PadOp, ReshapeOp, SliceOp, TransposeOp], [])

@@ -27,7 +27,7 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import SSAValue
 from xdsl.transforms.dead_code_elimination import dce
 
-from tf2c.dialects import int8, tensors
+from tf2c.dialects import int8, layout, tensors
 from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import Pow2Attr, accumulator_scale, scale_of
 from tf2c.dialects.tensors import i64_array
@@ -93,6 +93,7 @@ def _round(layer: int8.ConvOp | int8.GemmOp, terms: int) -> None:
         shift = np.array(requantization.shift.get_values()) - coarsening
         requantization.shift = i64_array(shift.tolist())
     replace_layer(layer, [weight, bias, sums], sums.output)
+    layout.retype_movers(sums.output)  # of accumulators that are the network's result
 
 
 @dataclass(frozen=True)
