@@ -5,6 +5,7 @@ Arrays are `[N, C, H, W]`; kernels, strides and dilations are `(height, width)`;
 """
 
 from collections.abc import Sequence
+from itertools import product
 from typing import TypeVar
 
 import numpy as np
@@ -125,23 +126,27 @@ def _convolve_depthwise(
     filters, _, *kernel = weights.shape
     height, width = output_extent(images.shape[2:], kernel, strides, pads, dilations)
     padded = np.repeat(_padded(images, pads, 0.0), filters // images.shape[1], axis=1)
-    sums = np.zeros((len(images), filters, height, width), images.dtype)
+    sums = np.empty((len(images), filters, height, width), images.dtype)
 
-    def convolve_image(index: int) -> None:
-        product = np.empty(sums.shape[1:], sums.dtype)
+    def convolve_block(part: tuple[int, slice]) -> None:
+        index, channels = part
+        total = np.zeros((len(weights[channels]), height, width), sums.dtype)
+        term = np.empty_like(total)
         for row in range(kernel[0]):
             for column in range(kernel[1]):
                 top, left = row * dilations[0], column * dilations[1]
                 pixels = padded[
                     index,
-                    :,
+                    channels,
                     top : top + (height - 1) * strides[0] + 1 : strides[0],
                     left : left + (width - 1) * strides[1] + 1 : strides[1],
                 ]
-                np.multiply(pixels, weights[:, 0, row, column, None, None], out=product)
-                sums[index] += product
+                np.multiply(pixels, weights[channels, 0, row, column, None, None], out=term)
+                total += term
+        sums[index, channels] = total
 
-    parallel.for_each(convolve_image, range(len(images)))
+    blocks = parallel.row_blocks(sums.shape[1:])
+    parallel.for_each(convolve_block, list(product(range(len(images)), blocks)))
     return sums
 
 
