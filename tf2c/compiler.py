@@ -35,7 +35,7 @@ from tf2c.passes.rewriting import network_function, network_input
 MEASURED_STAGES = {"graph": "float", "int8": "int8", "shift": "shift"}
 """Stages whose accuracy differs, by what people call them; below `shift` all is exact."""
 
-EVALUATION_BATCH = 32
+EVALUATION_BATCH = 16
 """Images that are in memory at once, and their activations."""
 
 BACKGROUND_CLASSES = 1001

@@ -125,7 +125,9 @@ def _convolve_depthwise(
     """Convolve where every filter sees one channel, tap by tap: no matrix product would pay."""
     filters, _, *kernel = weights.shape
     height, width = output_extent(images.shape[2:], kernel, strides, pads, dilations)
-    padded = np.repeat(_padded(images, pads, 0.0), filters // images.shape[1], axis=1)
+    padded = _padded(images, pads, 0.0)
+    if filters != images.shape[1]:
+        padded = np.repeat(padded, filters // images.shape[1], axis=1)
     sums = np.empty((len(images), filters, height, width), images.dtype)
 
     def convolve_block(part: tuple[int, slice]) -> None:
