@@ -212,6 +212,7 @@ def test_a_layer_that_shares_its_inputs_scale_saturates_rather_than_asking_for_e
     joined = net.concat(net.input, net.conv(net.input, [[3]]))
     found = results(net.returning(net.conv(joined, [[1, 1]])), row(0.1, 0.5, 1))
     assert np.isfinite(found["shift"]).all()
+    assert found["notes"] == 1
 
 
 @pytest.mark.parametrize("choices", [DEFAULT_CHOICES, TWO_TERMS, UNSIGNED], ids=str)
