@@ -130,6 +130,24 @@ def _decode(codes: Array, bits: int) -> Array:
     return weights
 
 
+def canonical_codes(terms: int) -> dict[int, int]:
+    """Return the code of every number that has one, by what `numerics.pow2` says about them."""
+    one_term = {0: 7}
+    for m in range(7):
+        one_term[1 << m] = m
+        one_term[-(1 << m)] = 8 + m
+    if terms == 1:
+        return one_term
+    codes = {value: code + 7 * 16 for value, code in one_term.items()}
+    # The smallest first term that will do comes first, and distinct shifts larger first.
+    for first, second in itertools.permutations(range(7), 2):
+        for sign, other in itertools.product((1, -1), repeat=2):
+            value = sign * (1 << first) + other * (1 << second)
+            if first > second and value not in codes:
+                codes[value] = one_term[sign << first] + one_term[other << second] * 16
+    return codes
+
+
 def _wrap(number: int) -> int:
     """Return a number modulo 2**32 as a signed one."""
     return (number + 2**31) % 2**32 - 2**31
