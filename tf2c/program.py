@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tf2c.engine import Engine
-from tf2c.numerics import windows
+from tf2c.numerics import pow2, windows
 
 MAGIC = b"TF2CPROG"
 VERSION = 2
@@ -132,7 +132,10 @@ def _extents_agree(job: Job) -> bool:
     strides = (job.pool_stride_height, job.pool_stride_width)
     counts = (*convolution, *pooled, *kernel, *strides, job.filter_tiles, job.weight_words)
     steps = (job.stride_height, job.stride_width, job.dilation_height, job.dilation_width)
-    if min(*counts, *steps, job.input_groups) < 1 or job.tile_step < 0:
+    if min(*counts, *steps, job.input_groups) < 1 or job.weight_terms not in pow2.TERMS:
+        return False
+    # Every tile begins within the input, which also keeps the kernels' products from overflowing.
+    if job.tile_step < 0 or (job.filter_tiles - 1) * job.tile_step >= job.input_groups:
         return False
     begins = (job.pool_pad_top, job.pool_pad_left)
     if min(begins) < 0 or any(pad >= size for pad, size in zip(begins, kernel, strict=True)):

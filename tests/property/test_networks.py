@@ -16,6 +16,7 @@ from xdsl.parser import Parser
 
 from tf2c.backends.opencl.render import render_engine
 from tf2c.backends.program import emit_program
+from tf2c.choices import DEFAULT_ENGINE, Choices, stage_passes
 from tf2c.dialects.blob import reachable_blobs
 from tf2c.engine import Engine
 from tf2c.errors import UserError
@@ -38,13 +39,19 @@ PROFILE = settings(
 )
 
 
-def compiled(network: Network, to: str) -> Network:
+ONE_TERM, TWO_TERMS = Choices(), Choices(weights="shift2")
+
+
+def compiled(
+    network: Network, to: str, choices: Choices = ONE_TERM, engine: Engine = DEFAULT_ENGINE
+) -> Network:
     """Return the network after a stage."""
     result = network.clone()
     context = new_context()
     context.calibration = ArrayImages(network.images)
     for stage in STAGES:
-        PassPipeline([each() for each in stage.passes]).run(result.module, context=context)
+        pipeline = PassPipeline(stage_passes(stage, engine, choices))
+        pipeline.run(result.module, context=context)
         expect_legal(result.module, stage)
         if stage.name == to:
             break
@@ -91,11 +98,23 @@ def test_passes_of_the_graph_stage_change_nothing_the_second_time(network: Netwo
         assert str(again.module) == str(network.module)
 
 
-@PROFILE
+@pytest.mark.parametrize(
+    ("choices", "stages"),
+    [
+        (ONE_TERM, ("int8", "shift")),
+        (TWO_TERMS, ("shift",)),
+        (Choices(weights="int8", activations="uint8"), ("int8",)),
+        (Choices(weights="shift2", activations="uint8", scales="minmax"), ("shift",)),
+    ],
+    ids=lambda each: "-".join(map(str, vars(each).values())) if isinstance(each, Choices) else "",
+)
+@settings(PROFILE, max_examples=30)
 @given(network=networks())
-def test_int8_and_shift_equal_the_naive_reference_in_every_element(network: Network) -> None:
-    for stage in ("int8", "shift"):
-        result = compiled(network, stage)
+def test_int8_and_shift_equal_the_naive_reference_in_every_element(
+    choices: Choices, stages: tuple[str, ...], network: Network
+) -> None:
+    for stage in stages:
+        result = compiled(network, stage, choices)
         named = run_naively(result.module, result.images)
         observed = observed_results(result)
         assert len(named) == len(observed)
@@ -120,10 +139,18 @@ def observed_results(network: Network) -> list[npt.NDArray[Any]]:
     return recorder.seen
 
 
+SMALL_ENGINE = Engine(filter_vector=4, channel_vector=2)
+"""With which small networks have several tiles and channel vectors."""
+
+
+@pytest.mark.parametrize("engine", [DEFAULT_ENGINE, SMALL_ENGINE], ids=["default", "small"])
+@pytest.mark.parametrize("choices", [ONE_TERM, TWO_TERMS], ids=lambda choices: choices.weights)
 @PROFILE
 @given(network=networks())
-def test_simulator_equals_the_interpreter_of_dataflow(network: Network) -> None:
-    result = compiled(network, "dataflow")
+def test_simulator_equals_the_interpreter_of_dataflow(
+    engine: Engine, choices: Choices, network: Network
+) -> None:
+    result = compiled(network, "dataflow", choices, engine)
     program, weights, _ = emit_program(result.module)
     program.expect_fits(weights)
     again = Program.from_bytes(program.to_bytes())
@@ -146,12 +173,13 @@ def emulator() -> Iterator[EmulatorDevice]:
         yield device
 
 
-@settings(PROFILE, max_examples=25)
+@pytest.mark.parametrize("choices", [ONE_TERM, TWO_TERMS], ids=lambda choices: choices.weights)
+@settings(PROFILE, max_examples=15)
 @given(network=networks(max_layers=6))
 def test_emulator_equals_the_simulator_in_every_element(
-    emulator: EmulatorDevice, network: Network
+    emulator: EmulatorDevice, choices: Choices, network: Network
 ) -> None:
-    program, weights, _ = emit_program(compiled(network, "dataflow").module)
+    program, weights, _ = emit_program(compiled(network, "dataflow", choices).module)
     simulator = Session(Simulator(), program, weights)
     comparison = Session(emulator, program, weights).compare(simulator, network.images)
     assert comparison.elements > 0
@@ -165,10 +193,10 @@ def test_shallow_channels_compute_the_same_bits() -> None:
         Step(kind=kind, operand=0, filters=20, kernel=3, stride=1, pad=1, has_bias=True)
         for kind in (0, 1, 2, 3, 4, 0)
     ]
-    network = build_network((3, 6, 6), steps, seed=7)
+    network = build_network((3, 4, 4), steps, seed=7)
     program, weights, _ = emit_program(compiled(network, "dataflow").module)
     simulator = Session(Simulator(), program, weights)
-    for depth in (1, 8, 4096):
+    for depth in (1, 4096):
         engine = dataclasses.replace(Engine(), channel_depth=depth)
         with EmulatorDevice(render_engine(engine, "depth test").encode()) as device:
             comparison = Session(device, program, weights).compare(simulator, network.images[:1])

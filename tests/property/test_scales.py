@@ -9,9 +9,18 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
-from tf2c.dialects import dataflow, graph, tensors
+from tf2c.choices import (
+    DEFAULT_CHOICES,
+    DEFAULT_ENGINE,
+    STAGE_NAMES,
+    Choices,
+    stage_passes,
+)
+from tf2c.dialects import dataflow, graph, layout, tensors
 from tf2c.dialects.blob import BlobAttr
-from tf2c.dialects.scales import Pow2Attr, scaled_type
+from tf2c.dialects.scales import SCALE, Pow2Attr, scaled_type
+from tf2c.dialects.tensors import i64_array
+from tf2c.dialects.windows import PoolingWindow
 from tf2c.errors import UserError
 from tf2c.image_source import ArrayImages
 from tf2c.interpreters import ENTRY, run
@@ -48,8 +57,18 @@ class Net:
     def add(self, lhs: SSAValue, rhs: SSAValue) -> SSAValue:
         return self._builder.insert(graph.AddOp(lhs, rhs)).output
 
+    def clip(self, value: SSAValue, lower: float, upper: float) -> SSAValue:
+        return self._builder.insert(graph.ClipOp(value, lower, upper)).output
+
     def flatten(self, value: SSAValue) -> SSAValue:
-        return self._builder.insert(graph.FlattenOp(value)).output
+        return self._builder.insert(layout.flatten(value)).output
+
+    def concat(self, *values: SSAValue) -> SSAValue:
+        return self._builder.insert(layout.ConcatOp(values, axis=1)).output
+
+    def average(self, value: SSAValue, *kernel: int) -> SSAValue:
+        window = PoolingWindow(i64_array(kernel))
+        return self._builder.insert(graph.AveragePoolOp(value, window)).output
 
     def returning(self, value: SSAValue) -> ModuleOp:
         self._builder.insert(ReturnOp(value))
@@ -57,13 +76,16 @@ class Net:
         return ModuleOp([self.function])
 
 
-def results(module: ModuleOp, images: Array) -> dict[str, npt.NDArray[np.float64]]:
-    """Return the real results of every stage."""
+def results(
+    module: ModuleOp, images: Array, choices: Choices = DEFAULT_CHOICES
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Return the real results of every stage that the choices reach."""
     found = {"float": real_result(module, run(module, images))}
     context = new_context()
     context.calibration = ArrayImages(images)
-    for stage in STAGES:
-        PassPipeline([each() for each in stage.passes]).run(module, context=context, check=True)
+    for stage in STAGES[: STAGE_NAMES.index(choices.last_stage(None)) + 1]:
+        pipeline = PassPipeline(stage_passes(stage, DEFAULT_ENGINE, choices))
+        pipeline.run(module, context=context, check=True)
         found[stage.name] = real_result(module, run(module, images))
     found["notes"] = np.array(len(context.notes))
     return found
@@ -147,3 +169,78 @@ def test_a_lost_scale_is_not_exact() -> None:
     net.function.update_function_type()
     with pytest.raises(ContractError, match="expected the same numbers"):
         checker.check(AllocateMemoryPass(), module)
+
+
+TWO_TERMS = Choices(weights="shift2")
+UNSIGNED = Choices(weights="int8", activations="uint8")
+
+
+@pytest.mark.parametrize("choices", [DEFAULT_CHOICES, TWO_TERMS, UNSIGNED], ids=str)
+def test_concatenated_branches_of_unlike_sizes_keep_the_larger(choices: Choices) -> None:
+    net = Net(1)
+    small = net.relu(net.conv(net.input, [[2**-10]]))
+    large = net.relu(net.conv(net.input, [[2]]))
+    joined = net.concat(small, net.input, large)
+    found = results(net.returning(net.conv(joined, [[1, 1, 1]])), row(0.1, 0.5, 1), choices)
+    assert relative_error(found, choices.last_stage(None)) < 0.02
+
+
+def test_all_that_meets_in_concatenations_shares_a_scale() -> None:
+    net = Net(1)
+    first = net.conv(net.input, [[4]])
+    inner = net.concat(net.input, first)
+    second = net.conv(net.input, [[0.25]])
+    alone = net.conv(net.input, [[0.5]])
+    outer = net.concat(inner, second)
+    sums = net.conv(outer, [[1, 1, 1]])
+    module = net.returning(net.add(sums, alone))
+    context = new_context()
+    context.calibration = ArrayImages(row(-0.5, 0.5, 1))
+    PassPipeline("choose-scales").run(module, context=context)
+
+    assert net.function.arg_attrs is not None
+    argument = net.function.arg_attrs.data[0].data[SCALE]
+    scales = [value.owner.attributes[SCALE] for value in (first, second, alone) if value.owner]
+
+    assert scales[0] == scales[1] == argument
+    assert scales[2] != argument
+
+
+def test_a_layer_that_shares_its_inputs_scale_saturates_rather_than_asking_for_ever() -> None:
+    """A weight of 3 between tensors of one scale would need a smaller shift than the engine has."""
+    net = Net(1)
+    joined = net.concat(net.input, net.conv(net.input, [[3]]))
+    found = results(net.returning(net.conv(joined, [[1, 1]])), row(0.1, 0.5, 1))
+    assert np.isfinite(found["shift"]).all()
+    assert found["notes"] == 1
+
+
+@pytest.mark.parametrize("choices", [DEFAULT_CHOICES, TWO_TERMS, UNSIGNED], ids=str)
+def test_a_clip_beyond_all_numbers_is_none(choices: Choices) -> None:
+    net = Net(1)
+    clipped = net.clip(net.conv(net.input, [[1]]), 0, 1e30)
+    found = results(net.returning(net.conv(clipped, [[1]])), row(-0.5, 0.5, 1), choices)
+    assert relative_error(found, choices.last_stage(None)) < 0.02
+
+
+def test_a_clip_keeps_its_upper_bound_to_a_step() -> None:
+    net = Net(1)
+    clipped = net.clip(net.conv(net.input, [[10]]), 0, 6)
+    found = results(net.returning(net.conv(clipped, [[1]])), row(0.1, 0.7, 1))
+    np.testing.assert_allclose(found["int8"][0, 0, 0, 1:], 6, rtol=2**-7)
+
+
+@pytest.mark.parametrize("choices", [DEFAULT_CHOICES, TWO_TERMS, UNSIGNED], ids=str)
+def test_averages_keep_more_than_8_bits_as_a_result(choices: Choices) -> None:
+    net = Net(1)
+    mean = net.average(net.input, 1, 3)
+    found = results(net.returning(mean), row(-0.3, 0.5, 127 / 128), choices)
+    np.testing.assert_allclose(found["int8"], found["float"], atol=2**-8 + 2**-9)
+
+
+def test_an_average_of_numbers_that_cancel_has_fine_steps_of_its_own() -> None:
+    net = Net(1)
+    mean = net.average(net.input, 1, 3)
+    found = results(net.returning(net.conv(mean, [[1]])), row(-1, 0.5, 0.5 + 2**-6))
+    assert relative_error(found, "shift") < 0.5
+    assert found["shift"].any()

@@ -60,9 +60,9 @@ def test_accuracy_over_batches_is_accuracy_at_once() -> None:
         batch = slice(first, first + 7)
         counted.add(scores[batch], labels[batch], reference[batch])
     assert counted.images == 50
-    assert counted.top1 == top_percent(scores, labels, 1)
-    assert counted.top5 == top_percent(scores, labels, 5)
-    assert counted.agreement == agreement_percent(scores, reference)
+    assert counted.top1 == pytest.approx(top_percent(scores, labels, 1))
+    assert counted.top5 == pytest.approx(top_percent(scores, labels, 5))
+    assert counted.agreement == pytest.approx(agreement_percent(scores, reference))
 
 
 def test_fewer_than_five_classes_can_be_counted() -> None:

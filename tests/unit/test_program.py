@@ -24,8 +24,13 @@ CONVOLUTION = Job(
     kernel_width=3,
     stride_height=1,
     stride_width=1,
+    dilation_height=1,
+    dilation_width=1,
     pad_top=1,
     pad_left=1,
+    tile_groups=1,
+    tile_step=0,
+    weight_terms=1,
     filter_tiles=1,
     convolution_height=4,
     convolution_width=4,
@@ -45,6 +50,7 @@ CONVOLUTION = Job(
     output_height=2,
     output_width=2,
     raw=0,
+    wide=0,
     weight_offset=0,
     parameter_offset=0,
 )
@@ -73,6 +79,7 @@ CLASSIFIER = CONVOLUTION._replace(
     output_height=1,
     output_width=1,
     raw=1,
+    wide=1,
     weight_offset=9,
     parameter_offset=1,
 )
@@ -84,9 +91,9 @@ PROGRAM = Program(
     engine=ENGINE,
     feature_bytes=40,
     output_words=6,
-    input=Port(0, 2, 4, 4, raw=0, flat=0),
+    input=Port(0, 2, 4, 4, wide=0, flat=0),
     input_exponent=-7,
-    output=Port(0, 5, 1, 1, raw=1, flat=1),
+    output=Port(0, 5, 1, 1, wide=1, flat=1),
     output_exponents=np.array([-9], np.int32),
     jobs=(CONVOLUTION, CLASSIFIER),
     parameters=np.arange(24, dtype=np.int32).reshape(3, 2, 4),
@@ -187,12 +194,13 @@ def test_job_table_of_no_jobs_has_its_columns() -> None:
 
 
 def test_weight_words_are_the_iterations_of_a_pixel() -> None:
-    assert CONVOLUTION._replace(kernel_width=5, input_groups=4).weight_words == 3 * 5 * 4
+    job = CONVOLUTION._replace(kernel_width=5, input_groups=9, tile_groups=4, weight_terms=2)
+    assert job.weight_words == 3 * 5 * 4 * 2
 
 
 @pytest.mark.parametrize(("flat", "shape"), [(0, (5, 2, 3)), (1, (30,))])
 def test_port_has_the_hosts_shape(flat: int, shape: tuple[int, ...]) -> None:
-    assert Port(0, 5, 2, 3, raw=1, flat=flat).shape == shape
+    assert Port(0, 5, 2, 3, wide=1, flat=flat).shape == shape
 
 
 def test_a_program_that_uses_everything_fits() -> None:
@@ -219,6 +227,9 @@ def test_a_program_that_uses_everything_fits() -> None:
         (1, {"parameter_offset": 2}, "parameters"),
         (0, {"parameter_offset": -1}, "parameters"),
         (0, {"kernel_height": 4}, "weights on chip"),
+        (1, {"tile_groups": 2}, "weights"),
+        (1, {"weight_terms": 2}, "weights"),
+        (1, {"wide": 0, "output_offset": 36}, "output"),
     ],
 )
 def test_expect_fits_names_what_a_job_overruns(
@@ -237,11 +248,33 @@ def test_expect_fits_names_what_a_job_overruns(
         {"pool_stride_height": 0},
         {"pool_pad_top": 9},
         {"filter_tiles": 0},
+        {"dilation_height": 0},
+        {"dilation_width": -1},
+        {"tile_groups": 0},
+        {"tile_step": -1},
+        {"weight_terms": 0},
+        {"weight_terms": 3},
     ],
 )
 def test_expect_fits_refuses_extents_for_which_kernels_would_wait(fields: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="expected the extents of job 0 to agree"):
         changed(0, **fields).expect_fits(WEIGHTS)
+
+
+def test_tiles_read_channels_of_their_own_within_the_input() -> None:
+    own = {"filter_tiles": 2, "tile_step": 1, "tile_groups": 1, "weight_offset": 0}
+    grouped = CLASSIFIER._replace(**own, input_groups=2, input_offset=16, parameter_offset=0)
+    replace(PROGRAM, jobs=(grouped,)).expect_fits(WEIGHTS)
+
+
+@pytest.mark.parametrize("step", [2, 3, 2**30])
+def test_expect_fits_refuses_tiles_that_begin_behind_the_input(step: int) -> None:
+    """A product of tile and step that wraps around would reach in front of the memory."""
+    with pytest.raises(ValueError, match="expected the extents of job 0 to agree"):
+        replace(
+            PROGRAM,
+            jobs=(CLASSIFIER._replace(tile_step=step, input_groups=2, input_offset=16),),
+        ).expect_fits(WEIGHTS)
 
 
 def test_expect_fits_refuses_weights_of_another_network() -> None:
@@ -263,7 +296,7 @@ def test_expect_fits_refuses_a_memory_that_is_too_small(memory: str) -> None:
         {"input": PROGRAM.input._replace(channels=64)},
         {"output": PROGRAM.output._replace(offset=1)},
         {"output": PROGRAM.output._replace(channels=7)},
-        {"output": PROGRAM.output._replace(raw=0, height=5, width=5)},
+        {"output": PROGRAM.output._replace(wide=0, height=5, width=5)},
     ],
     ids=["input offset", "input size", "output offset", "output size", "stored output"],
 )

@@ -44,29 +44,13 @@ def test_covering_exponent_of_zero_is_no_constraint() -> None:
     assert covering(0.0, 127) == exponents.LOWEST_EXPONENT
 
 
-@given(SINGLES, st.integers(1, 6))
-def test_activation_candidates_begin_where_nothing_saturates(largest: float, count: int) -> None:
-    candidates = exponents.activation_candidates(largest, count)
-    first = covering(largest, fixed_point.INT8_MAX)
-    assert candidates.tolist() == [first - finer for finer in range(count)]
-
-
-@given(
-    hnp.arrays(np.float32, 5, elements=st.floats(-300, 300, width=32)),
-    st.lists(st.integers(-6, 3), min_size=1, max_size=3),
-)
-def test_squared_errors_sum_over_the_values(
-    values: npt.NDArray[np.float32], candidates: list[int]
+@given(SINGLES, st.integers(1, 6), st.sampled_from([fixed_point.INT8_MAX, fixed_point.UINT8_MAX]))
+def test_activation_candidates_begin_where_nothing_saturates(
+    largest: float, count: int, largest_stored: int
 ) -> None:
-    expected: list[float] = []
-    for candidate in candidates:
-        total = 0.0
-        for value in values.astype(np.float64):
-            stored = max(-128, min(127, np.floor(value / 2.0**candidate + 0.5)))
-            total += (stored * 2.0**candidate - value) ** 2
-        expected.append(total)
-    found = exponents.squared_errors(values, np.array(candidates))
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    candidates = exponents.activation_candidates(largest, count, largest_stored)
+    first = covering(largest, largest_stored)
+    assert candidates.tolist() == [first - finer for finer in range(count)]
 
 
 def chosen(
@@ -76,27 +60,34 @@ def chosen(
     output_exponent: int | None = None,
 ) -> list[int]:
     return exponents.weight_exponents(
-        np.array(weights), np.array(bias), input_exponent, output_exponent
+        np.array(weights), np.array(bias), input_exponent, output_exponent, exponents.ENGINE_SHIFT
     ).tolist()
 
 
-@given(WEIGHTS, st.integers(-10, 10), st.integers(-20, 20))
-def test_weight_exponents_have_legal_shifts_before_and_after_rounding(
-    weights: npt.NDArray[np.float32], input_exponent: int, output_exponent: int
+SMALLEST_SHIFTS = st.sampled_from([0, exponents.ENGINE_SHIFT])
+
+
+@given(WEIGHTS, st.integers(-10, 10), st.integers(-20, 20), SMALLEST_SHIFTS)
+def test_weight_exponents_have_legal_shifts(
+    weights: npt.NDArray[np.float32], input_exponent: int, output_exponent: int, smallest: int
 ) -> None:
     bias = np.zeros(len(weights))
-    found = exponents.weight_exponents(weights, bias, input_exponent, output_exponent)
+    found = exponents.weight_exponents(weights, bias, input_exponent, output_exponent, smallest)
     shifts = output_exponent - input_exponent - found
-    after_rounding = shifts - exponents.ROUNDING_MARGIN
     assert (shifts <= fixed_point.REQUANTIZE_SHIFT).all()
-    assert (after_rounding >= exponents.SMALLEST_SHIFT).all()
+    assert (shifts >= smallest).all()
+
+
+def test_rounding_weights_leaves_the_engine_its_smallest_shift() -> None:
+    after_rounding = exponents.ENGINE_SHIFT - exponents.ROUNDING_MARGIN
+    assert after_rounding >= exponents.SMALLEST_SHIFT
 
 
 @given(WEIGHTS, st.integers(-10, 10))
 def test_weight_exponents_without_output_hold_the_largest_weight(
     weights: npt.NDArray[np.float32], input_exponent: int
 ) -> None:
-    found = exponents.weight_exponents(weights, np.zeros(len(weights)), input_exponent, None)
+    found = exponents.weight_exponents(weights, np.zeros(len(weights)), input_exponent, None, 0)
     magnitudes = np.abs(weights).max(axis=1)
     assert (magnitudes <= np.ldexp(127.0, found)).all()
     constrained = magnitudes > 0
@@ -128,26 +119,30 @@ def test_a_zero_filter_before_an_output_has_a_legal_shift() -> None:
     assert exponents.SMALLEST_SHIFT <= -3 - found <= fixed_point.REQUANTIZE_SHIFT
 
 
-@given(WEIGHTS, st.integers(-10, 10))
+@given(WEIGHTS, st.integers(-10, 10), SMALLEST_SHIFTS)
 def test_smallest_output_exponent_clips_no_weight(
-    weights: npt.NDArray[np.float32], input_exponent: int
+    weights: npt.NDArray[np.float32], input_exponent: int, smallest_shift: int
 ) -> None:
-    smallest = exponents.smallest_output_exponent(weights, input_exponent)
-    found = exponents.weight_exponents(weights, np.zeros(len(weights)), input_exponent, smallest)
+    smallest = exponents.smallest_output_exponent(weights, input_exponent, smallest_shift)
+    found = exponents.weight_exponents(
+        weights, np.zeros(len(weights)), input_exponent, smallest, smallest_shift
+    )
     assert (np.abs(weights).max(axis=1) <= np.ldexp(127.0, found)).all()
 
 
-@given(WEIGHTS.filter(lambda weights: bool(weights.any())), st.integers(-10, 10))
+@given(WEIGHTS.filter(lambda weights: bool(weights.any())), st.integers(-10, 10), SMALLEST_SHIFTS)
 def test_smallest_output_exponent_is_the_least(
-    weights: npt.NDArray[np.float32], input_exponent: int
+    weights: npt.NDArray[np.float32], input_exponent: int, smallest_shift: int
 ) -> None:
-    below = exponents.smallest_output_exponent(weights, input_exponent) - 1
-    found = exponents.weight_exponents(weights, np.zeros(len(weights)), input_exponent, below)
+    below = exponents.smallest_output_exponent(weights, input_exponent, smallest_shift) - 1
+    found = exponents.weight_exponents(
+        weights, np.zeros(len(weights)), input_exponent, below, smallest_shift
+    )
     assert (np.abs(weights).max(axis=1) > np.ldexp(127.0, found)).any()
 
 
 def test_smallest_output_exponent_of_zeros_is_no_constraint() -> None:
-    found = exponents.smallest_output_exponent(np.zeros((2, 3)), 0)
+    found = exponents.smallest_output_exponent(np.zeros((2, 3)), 0, exponents.ENGINE_SHIFT)
     assert found == exponents.LOWEST_EXPONENT
 
 
@@ -162,12 +157,18 @@ def free_pow2_exponents(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.int6
 
 
 @given(WEIGHTS.filter(lambda weights: bool(np.abs(weights).max(axis=1).min() > 0)))
-def test_pow2_exponents_err_least_of_all_windows_near_the_top(
+def test_pow2_exponents_put_the_top_level_nearest_to_the_largest_weight(
     weights: npt.NDArray[np.float32],
 ) -> None:
-    for row, exponent in zip(weights, free_pow2_exponents(weights), strict=True):
-        around = range(int(exponent) - 1, int(exponent) + 2)
-        assert pow2_error(row, int(exponent)) <= min(pow2_error(row, each) for each in around)
+    largest = np.abs(weights).max(axis=1).astype(np.float64)
+    for magnitude, exponent in zip(largest, free_pow2_exponents(weights), strict=True):
+        distances = [abs(magnitude - 64 * 2.0 ** int(exponent + step)) for step in (-1, 0, 1)]
+        assert distances[1] == min(distances)
+
+
+@pytest.mark.parametrize(("largest", "exponent"), [(95.9, 0), (96.0, 1), (48.0, 0), (47.9, -1)])
+def test_pow2_exponents_change_where_two_terms_reach(largest: float, exponent: int) -> None:
+    assert free_pow2_exponents(np.array([[largest, 1.0]], np.float32)).tolist() == [exponent]
 
 
 def test_pow2_exponents_represent_powers_of_two_exactly() -> None:

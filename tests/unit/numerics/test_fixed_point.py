@@ -197,3 +197,104 @@ def test_broadcast_over_channels_shapes_along_an_axis(
     axis: int, shape: tuple[int, int, int]
 ) -> None:
     assert fixed_point.broadcast_over_channels(np.arange(3), 3, axis).shape == shape
+
+
+def average_exactly(total: int, count: int, difference: int) -> Fraction:
+    return Fraction(total, count) * Fraction(2) ** difference
+
+
+@given(st.integers(1, 2**16), st.integers(-20, 14))
+def test_average_factor_has_15_or_16_significant_bits(count: int, difference: int) -> None:
+    factor = fixed_point.average_factor(count, difference)
+    ratio = Fraction(2) ** difference / count
+    assert factor is not None
+    exact = ratio * 2**factor.shift
+    assert abs(factor.multiplier - exact) <= HALF
+    assert factor.multiplier < 2**16
+    # With a larger shift, it would not fit.
+    assert factor.shift == 45 or math.floor(2 * exact + HALF) >= 2**16
+
+
+@pytest.mark.parametrize(
+    ("count", "difference", "factor"),
+    [
+        (1, 0, (2**15, 15)),
+        (4, 0, (2**15, 17)),
+        (9, 4, (58254, 15)),
+        (64, -7, (2**15, 28)),
+        # Rounded up to 2**16, a multiplier has one bit too many.
+        (3, 1, (43691, 16)),
+        (65537, 0, (65535, 32)),
+        (1, 14, (2**15, 1)),
+        (1, -45, (1, 45)),
+        (1, -46, (1, 45)),
+    ],
+)
+def test_average_factor_is_known(count: int, difference: int, factor: tuple[int, int]) -> None:
+    assert fixed_point.average_factor(count, difference) == factor
+
+
+@pytest.mark.parametrize(("count", "difference"), [(1, 15), (1, -47), (64, 40), (64, -60)])
+def test_absurd_steps_have_no_factor(count: int, difference: int) -> None:
+    assert fixed_point.average_factor(count, difference) is None
+
+
+@given(st.integers(-(2**23), 2**23), st.integers(1, 2**16), st.integers(-12, 8))
+def test_average_rounds_half_up_by_its_factor(total: int, count: int, difference: int) -> None:
+    factor = fixed_point.average_factor(count, difference)
+    assert factor is not None
+    scaled = Fraction(total * factor.multiplier, 2**factor.shift)
+    expected = clamp(math.floor(scaled + HALF), -(2**31), 2**31 - 1)
+    found = fixed_point.average(np.array([total]), factor, -(2**31), 2**31 - 1, np.int32)
+    assert found.tolist() == [expected]
+
+
+@pytest.mark.parametrize(("low", "high", "dtype"), [(-128, 127, np.int8), (0, 255, np.uint8)])
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 49, 64])
+def test_average_of_equal_pixels_is_that_pixel(
+    low: int, high: int, dtype: type[np.int8] | type[np.uint8], count: int
+) -> None:
+    factor = fixed_point.average_factor(count, 0)
+    assert factor is not None
+    pixels = np.arange(low, high + 1)
+    found = fixed_point.average(pixels * count, factor, low, high, dtype)
+    assert found.dtype == dtype
+    assert found.tolist() == pixels.tolist()
+
+
+def test_average_is_clamped() -> None:
+    factor = fixed_point.AverageFactor(1 << 15, 14)
+    found = fixed_point.average(np.array([-100, 100]), factor, -128, 127, np.int8)
+    assert found.tolist() == [-128, 127]
+
+
+def test_average_of_the_largest_sum_fits_int64() -> None:
+    factor = fixed_point.AverageFactor(2**16 - 1, 45)
+    largest = 255 * 2**16
+    (found,) = fixed_point.average(np.array([largest]), factor, 0, 2**31 - 1, np.int32).tolist()
+    assert found == math.floor(Fraction(largest * (2**16 - 1), 2**45) + HALF)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "low", "high"), [(np.uint8, 0, 255), (np.int32, -(2**31), 2**31 - 1)]
+)
+def test_requantize_stores_other_elements(
+    dtype: type[np.uint8] | type[np.int32], low: int, high: int
+) -> None:
+    accumulators = np.array([[-300, 0, 200, 300]], np.int32)
+    stored = fixed_point.requantize(accumulators, np.array([1 << 30]), low, high, dtype=dtype)
+    assert stored.dtype == dtype
+    assert stored.tolist() == [[clamp(value, low, high) for value in (-300, 0, 200, 300)]]
+
+
+def test_requantize_takes_an_unsigned_residual() -> None:
+    stored = fixed_point.requantize(
+        np.array([[0]], np.int32),
+        np.array([1]),
+        0,
+        255,
+        np.array([[255]], np.uint8),
+        30,
+        np.uint8,
+    )
+    assert stored.tolist() == [[255]]

@@ -60,7 +60,7 @@ def stored_by_jobs(program: Program, memories: Memories) -> list[npt.NDArray[np.
     """What each job has stored, without the lanes that pad its channels."""
     stored: list[npt.NDArray[np.integer[Any]]] = []
     for job in program.jobs:
-        memory = memories.output if job.raw else memories.features
+        memory = memories.output if job.wide else memories.features
         channels = job.output_groups * program.engine.channel_vector
         size = channels * job.output_height * job.output_width
         stored.append(

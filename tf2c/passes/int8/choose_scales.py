@@ -228,9 +228,7 @@ class _Choice:
         raised = False
         is_zero = self._wanted[self._sets.representative(op.output)] is None
         if looks_at_weights or is_zero:
-            finest = exponents.smallest_output_exponent(
-                constant_array(op.weight), source, self._options.smallest_shift
-            )
+            finest = self._least_exponent(op)
             if is_zero and finest == exponents.LOWEST_EXPONENT:
                 finest = source  # zero weights say nothing about a tensor of zeros
             raised = self._raise(op.output, finest)
@@ -240,6 +238,13 @@ class _Choice:
             sum_exponent = self.exponent_of(op.output)
             raised |= self._raise(op.residual, sum_exponent - fixed_point.REQUANTIZE_SHIFT)
         return raised
+
+    def _least_exponent(self, layer: graph.LayerOp) -> int:
+        """Return the least exponent of a layer's result under which no weight saturates."""
+        source = self.exponent_of(layer.input)
+        return exponents.smallest_output_exponent(
+            constant_array(layer.weight), source, self._options.smallest_shift
+        )
 
     def _raise(self, value: SSAValue, least: int) -> bool:
         key = self._sets.representative(value)
@@ -260,6 +265,11 @@ class _Choice:
                 notes_of(ctx).append(
                     f"layer `{layer_name(op)}`: stored in steps of 2**{exponent} instead of "
                     f"2**{wanted}, so that its requantizing shifts are legal"
+                )
+            if isinstance(op, graph.LayerOp) and self._least_exponent(op) > exponent:
+                _notes(ctx).append(
+                    f"layer `{layer_name(op)}`: its largest weights saturate, because it shares a "
+                    "scale with what it is computed from"
                 )
         scale = Pow2Attr([self.exponent_of(self._argument)])
         self._function.arg_attrs = ArrayAttr([DictionaryAttr({SCALE: scale})])

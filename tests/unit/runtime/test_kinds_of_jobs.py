@@ -1,0 +1,154 @@
+"""Every kind of job: grouped, dilated, of two terms, moving, averaging, with a wide result."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from unit.mixed_network import emitted, lowered, mixed_network
+from xdsl.interpreter import Interpreter, PythonValues
+from xdsl.ir import Operation
+
+from tf2c.backends.opencl.render import render_engine
+from tf2c.backends.program import emit_program
+from tf2c.choices import DEFAULT_ENGINE
+from tf2c.dialects import dataflow
+from tf2c.dialects.layers import layer_name
+from tf2c.engine import Engine
+from tf2c.interpreters import run
+from tf2c.passes.check import real_result
+from tf2c.runtime.device import Memories
+from tf2c.runtime.emulator import EmulatorDevice
+from tf2c.runtime.session import Session
+from tf2c.runtime.simulator import Simulator
+from tf2c.testing import Network
+
+SMALL_ENGINE = Engine(filter_vector=8, channel_vector=4)
+FORMS = ("shift1", "shift2")
+
+forms = pytest.mark.parametrize("weights", FORMS)
+engines = pytest.mark.parametrize("engine", [DEFAULT_ENGINE, SMALL_ENGINE], ids=["16x8", "8x4"])
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    return mixed_network()
+
+
+class JobRecorder(Interpreter.Listener):
+    """Keeps what each job computes, and what concatenations are."""
+
+    def __init__(self) -> None:
+        self.results: list[tuple[dataflow.JobOp, npt.NDArray[Any]]] = []
+
+    def did_interpret_op(self, op: Operation, results: PythonValues) -> None:
+        if isinstance(op, dataflow.JobOp):
+            self.results.append((op, results[0]))
+
+
+class RecordingSimulator(Simulator):
+    """Keeps the memories that it has executed on."""
+
+    memories: Memories
+
+    def execute(self, memories: Memories) -> dict[str, int]:
+        self.memories = memories
+        return super().execute(memories)
+
+
+@engines
+@forms
+def test_every_job_stores_what_the_interpreter_computes(
+    network: Network, weights: str, engine: Engine
+) -> None:
+    dataflow_network = lowered(network, weights, engine)
+    program, packed, _ = emit_program(dataflow_network.module)
+    program.expect_fits(packed)
+    simulator, recorder = RecordingSimulator(), JobRecorder()
+    Session(simulator, program, packed).run(network.images)
+    run(dataflow_network.module, network.images, recorder)
+
+    assert len(recorder.results) == len(program.jobs)
+    for (op, expected), job in zip(recorder.results, program.jobs, strict=True):
+        memory = simulator.memories.output if job.wide else simulator.memories.features
+        channels, height, width = expected.shape[1:]
+        size = engine.feature_elements(channels, height, width)
+        stored = engine.load_features(
+            memory[:, job.output_offset : job.output_offset + size], channels, height, width
+        )
+        assert np.array_equal(stored, expected), layer_name(op)
+
+
+@forms
+def test_all_stages_from_shift_on_agree(network: Network, weights: str) -> None:
+    program, packed, _ = emitted(network, weights)
+    jobs = lowered(network, weights)
+    simulated = Session(Simulator(), program, packed).run(network.images)
+    assert np.array_equal(simulated.stored, run(jobs.module, network.images))
+
+
+@forms
+def test_a_wide_result_has_32_bits_and_its_scale(network: Network, weights: str) -> None:
+    program, packed, _ = emitted(network, weights)
+    result = Session(Simulator(), program, packed).run(network.images)
+    jobs = lowered(network, weights)
+    assert program.output.wide
+    assert not program.jobs[-1].raw
+    assert result.stored.dtype == np.int32
+    assert result.stored.shape == (3, 20)
+    assert np.abs(result.stored).max() > 127
+    np.testing.assert_array_equal(result.values, real_result(jobs.module, result.stored))
+
+
+def test_two_terms_are_nearer_to_the_network_than_one(network: Network) -> None:
+    expected = run(network.module, network.images)
+    errors: list[float] = []
+    for weights in FORMS:
+        program, packed, _ = emitted(network, weights)
+        found = Session(Simulator(), program, packed).run(network.images).values
+        errors.append(float(np.abs(found - expected).mean()))
+    assert errors[1] < errors[0] / 2
+
+
+@engines
+def test_there_is_every_kind_of_job(network: Network, engine: Engine) -> None:
+    program, _, layers = emitted(network, "shift2", engine)
+    by_layer = dict(zip(layers, program.jobs, strict=True))
+    assert by_layer["depthwise dilated"].dilation_height == 2
+    assert by_layer["depthwise dilated"].tile_step > 0
+    assert by_layer["depthwise doubled"].tile_step > 0
+    assert by_layer["grouped"].dilation_width == 2
+    assert by_layer["grouped unaligned"].tile_step == 0
+    assert by_layer["dense"].weight_terms == 2
+    # Weights of moving jobs have one term, whatever the others have.
+    assert {by_layer[name].weight_terms for name in ("slice", "pad", "broken")} == {1}
+    assert layers.count("broken") == 2
+    assert "aligned" not in layers
+    assert by_layer["mixing"].residual_offset >= 0
+    assert max(job.filter_tiles for job in program.jobs) > 1
+
+
+@pytest.fixture(scope="module", params=[DEFAULT_ENGINE, SMALL_ENGINE], ids=["16x8", "8x4"])
+def engine_and_emulator(
+    request: pytest.FixtureRequest, emulator_library: object
+) -> Iterator[tuple[Engine, EmulatorDevice]]:
+    """An emulator of the default engine, and one of a small one."""
+    engine: Engine = request.param
+    with EmulatorDevice(render_engine(engine, "kinds of jobs").encode()) as device:
+        yield engine, device
+
+
+@forms
+def test_the_emulator_agrees_in_every_element(
+    network: Network, weights: str, engine_and_emulator: tuple[Engine, EmulatorDevice]
+) -> None:
+    engine, emulator = engine_and_emulator
+    program, packed, _ = emitted(network, weights, engine)
+    simulator = Session(Simulator(), program, packed)
+    comparison = Session(emulator, program, packed).compare(simulator, network.images[:2])
+    assert comparison.elements > 0
+    assert comparison.differences == 0
+    iterations = comparison.result.iterations
+    words = sum(job.visited_pixels * job.filter_tiles * job.weight_words for job in program.jobs)
+    assert iterations["pe"] == iterations["feature_reader"] == 2 * words
