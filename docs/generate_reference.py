@@ -12,8 +12,8 @@ from pathlib import Path
 from tf2c.boards import known_boards
 from tf2c.dialects import DIALECTS
 from tf2c.frontends.onnx import OPSETS
-from tf2c.frontends.onnx_constants import FOLDERS
-from tf2c.frontends.onnx_ops import CONVERTERS
+from tf2c.frontends.onnx.constants import FOLDERS
+from tf2c.frontends.onnx.converters import CONVERTERS
 from tf2c.passes import STAGES
 
 FOLDER = Path(__file__).parent / "reference"

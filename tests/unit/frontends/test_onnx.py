@@ -25,7 +25,7 @@ from tf2c.dialects import graph, tensors
 from tf2c.dialects.layers import layer_name
 from tf2c.errors import UserError
 from tf2c.frontends.onnx import load_onnx
-from tf2c.frontends.onnx_importer import readable
+from tf2c.frontends.onnx.importer import readable
 
 
 def imported(tmp_path: Path, model: onnx.ModelProto) -> ModuleOp:

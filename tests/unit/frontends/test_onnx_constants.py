@@ -18,9 +18,9 @@ from xdsl.rewriter import InsertPoint
 from tf2c.dialects import graph
 from tf2c.errors import UserError
 from tf2c.frontends.onnx import load_onnx
-from tf2c.frontends.onnx_constants import FOLDERS, fold
-from tf2c.frontends.onnx_layer import Import, Layer
-from tf2c.frontends.onnx_ops import CONVERTERS
+from tf2c.frontends.onnx.constants import FOLDERS, fold
+from tf2c.frontends.onnx.converters import CONVERTERS
+from tf2c.frontends.onnx.node import Import, Layer
 
 SIX = np.arange(-2, 4, dtype=np.float32).reshape(2, 3)
 WHOLE = np.array([[7, -7, 9], [0, 4, -3]], np.int64)

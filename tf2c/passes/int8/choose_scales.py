@@ -267,7 +267,7 @@ class _Choice:
                     f"2**{wanted}, so that its requantizing shifts are legal"
                 )
             if isinstance(op, graph.LayerOp) and self._least_exponent(op) > exponent:
-                _notes(ctx).append(
+                notes_of(ctx).append(
                     f"layer `{layer_name(op)}`: its largest weights saturate, because it shares a "
                     "scale with what it is computed from"
                 )

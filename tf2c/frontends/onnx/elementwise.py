@@ -8,7 +8,7 @@ from xdsl.ir import SSAValue
 
 from tf2c.dialects import graph, layout, tensors
 from tf2c.dialects.tensors import dimension_text
-from tf2c.frontends.onnx_layer import Layer, Merged
+from tf2c.frontends.onnx.node import Layer, Merged
 
 FLOAT32_LARGEST = float(np.finfo(np.float32).max)
 

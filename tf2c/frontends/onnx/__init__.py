@@ -7,9 +7,9 @@ from typing import Literal
 
 from xdsl.dialects.builtin import ModuleOp
 
-from tf2c.frontends.onnx_file import OPSETS
-from tf2c.frontends.onnx_importer import Importer
-from tf2c.frontends.onnx_layer import DependsOnRefusedLayerError, Layer, LayerRefusedError
+from tf2c.frontends.onnx.file import OPSETS
+from tf2c.frontends.onnx.importer import Importer
+from tf2c.frontends.onnx.node import DependsOnRefusedLayerError, Layer, LayerRefusedError
 
 __all__ = ["OPSETS", "Finding", "Survey", "Verdict", "load_onnx", "survey_onnx"]
 

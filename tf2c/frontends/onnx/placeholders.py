@@ -8,7 +8,7 @@ from onnx import helper, numpy_helper
 from xdsl.ir import SSAValue
 
 from tf2c.dialects import tensors
-from tf2c.frontends.onnx_layer import Layer, Value
+from tf2c.frontends.onnx.node import Layer, Value
 
 BATCH_NAME = "tf2c_batch"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import onnx
 
 from tf2c.errors import UserError
-from tf2c.frontends.onnx_file import OnnxFile
+from tf2c.frontends.onnx.file import OnnxFile
 
 NEAR_MATCHES = 3
 

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from onnx import TensorProto, helper
 
-from tf2c.frontends.onnx_file import tensor_array
-from tf2c.frontends.onnx_layer import BATCH, Layer
+from tf2c.frontends.onnx.file import tensor_array
+from tf2c.frontends.onnx.node import BATCH, Layer
 
 Array = npt.NDArray[Any]
 Folder = Callable[[Layer], Array]

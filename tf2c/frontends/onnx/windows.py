@@ -7,7 +7,7 @@ from xdsl.ir import SSAValue
 from tf2c.dialects import graph, layout, tensors
 from tf2c.dialects.tensors import i64_array
 from tf2c.dialects.windows import PoolingWindow
-from tf2c.frontends.onnx_layer import Layer
+from tf2c.frontends.onnx.node import Layer
 
 NO_PADS = [0, 0, 0, 0]
 

@@ -8,8 +8,8 @@ from xdsl.ir import SSAValue
 from tf2c.dialects import graph, tensors
 from tf2c.dialects.tensors import dimension_text, i64_array
 from tf2c.dialects.windows import ConvolutionWindow
-from tf2c.frontends.onnx_layer import Layer
-from tf2c.frontends.onnx_windows import expect_two_dimensional, image_input, resolved_pads, steps
+from tf2c.frontends.onnx.node import Layer
+from tf2c.frontends.onnx.windows import expect_two_dimensional, image_input, resolved_pads, steps
 
 
 def conv(layer: Layer) -> SSAValue:

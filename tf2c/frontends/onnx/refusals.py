@@ -1,7 +1,7 @@
 """What to do about ops that are not imported."""
 
-from tf2c.frontends.onnx_file import DEFAULT_DOMAINS
-from tf2c.frontends.onnx_layer import REFERENCE, Layer, LayerRefusedError
+from tf2c.frontends.onnx.file import DEFAULT_DOMAINS
+from tf2c.frontends.onnx.node import REFERENCE, Layer, LayerRefusedError
 
 _FLOAT_MODEL = "give the float model: tf2c quantizes it itself"
 _OTHER_ACTIVATION = "train with Relu or a bounded Relu (Clip) instead"

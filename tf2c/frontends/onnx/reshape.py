@@ -10,7 +10,7 @@ from xdsl.ir import SSAValue
 
 from tf2c.dialects import layout, tensors
 from tf2c.dialects.tensors import dimension_text
-from tf2c.frontends.onnx_layer import BATCH, Layer, Merged
+from tf2c.frontends.onnx.node import BATCH, Layer, Merged
 
 BATCH_FIRST = "keep the batch as the first dimension: reshape to [0, ...] or [batch, ...]"
 

@@ -14,13 +14,13 @@ from xdsl.utils.exceptions import VerifyException
 
 from tf2c.dialects import graph
 from tf2c.errors import UserError
-from tf2c.frontends.onnx_constants import FOLDERS, fold
-from tf2c.frontends.onnx_cut import needed_nodes, not_computed, resolve_outputs
-from tf2c.frontends.onnx_file import DEFAULT_DOMAINS, OnnxFile, layer_names, read_onnx
-from tf2c.frontends.onnx_layer import Import, Layer, Merged, Unknown, Value
-from tf2c.frontends.onnx_ops import CONVERTERS
-from tf2c.frontends.onnx_placeholders import inferred_extents
-from tf2c.frontends.onnx_refusals import unsupported
+from tf2c.frontends.onnx.constants import FOLDERS, fold
+from tf2c.frontends.onnx.converters import CONVERTERS
+from tf2c.frontends.onnx.cut import needed_nodes, not_computed, resolve_outputs
+from tf2c.frontends.onnx.file import DEFAULT_DOMAINS, OnnxFile, layer_names, read_onnx
+from tf2c.frontends.onnx.node import Import, Layer, Merged, Unknown, Value
+from tf2c.frontends.onnx.placeholders import inferred_extents
+from tf2c.frontends.onnx.refusals import unsupported
 from tf2c.interpreters import ENTRY
 
 

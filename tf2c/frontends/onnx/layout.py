@@ -7,7 +7,7 @@ import onnx
 from xdsl.ir import SSAValue
 
 from tf2c.dialects import layout, tensors
-from tf2c.frontends.onnx_layer import REFERENCE, Layer, Merged
+from tf2c.frontends.onnx.node import REFERENCE, Layer, Merged
 
 BATCH_STAYS = "each image is computed on its own"
 
