@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import IntegerType, ModuleOp, TensorType
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import SSAValue
 
-from tf2c.dialects import int8, layout, shift
+from tf2c.dialects import int8, layout, shift, tensors
 from tf2c.dialects.scales import scale_of
 
 Array = npt.NDArray[Any]
@@ -84,24 +84,20 @@ def _move(op: object, values: dict[SSAValue, Array]) -> Array:
 
 
 def _shape(value: SSAValue) -> tuple[int, ...]:
-    assert isinstance(value.type, TensorType)
-    return value.type.get_shape()
+    return tensors.tensor_type(value).get_shape()
 
 
 def _bits(value: SSAValue) -> int:
-    assert isinstance(value.type, TensorType)
-    assert isinstance(value.type.element_type, IntegerType)
-    return value.type.element_type.width.data
+    return {"i4": 4, "i8": 8}[str(tensors.tensor_type(value).element_type)]
 
 
 def _storage(value: SSAValue) -> tuple[Any, int, int]:
     """Return numpy's type of a tensor's elements, and the least and the greatest of them."""
-    assert isinstance(value.type, TensorType)
     return {
         "i8": (np.int8, -128, 127),
         "ui8": (np.uint8, 0, 255),
         "i32": (np.int32, -(2**31), 2**31 - 1),
-    }[str(value.type.element_type)]
+    }[str(tensors.tensor_type(value).element_type)]
 
 
 def _one_exponent(value: SSAValue) -> int:

@@ -6,7 +6,7 @@ import pytest
 from xdsl.builder import Builder
 from xdsl.dialects.builtin import ModuleOp, i8
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from tf2c.choices import (
@@ -185,6 +185,11 @@ def test_concatenated_branches_of_unlike_sizes_keep_the_larger(choices: Choices)
     assert relative_error(found, choices.last_stage(None)) < 0.02
 
 
+def annotated_scale(value: SSAValue) -> Attribute:
+    assert isinstance(value.owner, Operation)
+    return value.owner.attributes[SCALE]
+
+
 def test_all_that_meets_in_concatenations_shares_a_scale() -> None:
     net = Net(1)
     first = net.conv(net.input, [[4]])
@@ -200,7 +205,7 @@ def test_all_that_meets_in_concatenations_shares_a_scale() -> None:
 
     assert net.function.arg_attrs is not None
     argument = net.function.arg_attrs.data[0].data[SCALE]
-    scales = [value.owner.attributes[SCALE] for value in (first, second, alone) if value.owner]
+    scales = [annotated_scale(value) for value in (first, second, alone)]
 
     assert scales[0] == scales[1] == argument
     assert scales[2] != argument
