@@ -92,6 +92,22 @@ def smallest_output_exponent(
     return finest + input_exponent + smallest_shift
 
 
+def saturation_loss(
+    weights: npt.NDArray[np.floating],
+    input_exponent: int,
+    output_exponent: int,
+    smallest_shift: int,
+) -> float:
+    """Return what part of their squares filters lose on average, where the output is too fine.
+
+    Their weights saturate at `127 * 2**(e_output - e_input - smallest_shift)`.
+    """
+    rows = np.abs(weights).reshape(len(weights), -1).astype(np.float64)
+    limit = np.ldexp(float(fixed_point.INT8_MAX), output_exponent - input_exponent - smallest_shift)
+    lost = np.square(np.maximum(rows - limit, 0)).sum(axis=1)
+    return float((lost / np.maximum(np.square(rows).sum(axis=1), np.finfo(float).tiny)).mean())
+
+
 def pow2_exponents(
     weights: npt.NDArray[np.floating],
     lowest: npt.NDArray[np.int64],

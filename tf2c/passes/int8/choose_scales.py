@@ -4,15 +4,18 @@ Runs the network in floating point over the images, once, and keeps a histogram 
 each tensor that rounding will make (`numerics.histograms`). Tensors that meet in a concatenation
 share a scale, and so count together. Of the exponents that come into question, the one that
 saturates nothing and finer ones, `mse` takes the one of least squared rounding error and `minmax`
-the first. An exponent is raised where the requantizing shift or the residual's would not be legal
-(`numerics.exponents`); that is noted in the context, because it costs accuracy.
+the first. Where a layer's largest weights would need a
+smaller requantizing shift than is legal, its exponent is raised, but not for a few of them: beyond
+two steps, some may saturate. Where a residual's shift would not be legal, it is raised as far as it
+must be. Both are noted in the context, because they cost accuracy.
 
 Before:
     %y = graph.conv %x, %w then relu
 After:
     %y = graph.conv %x, %w then relu {int8.scale = #int8.pow2<-5>}
 
-Requires: calibration images in the context, or their path (.npy, float32, NxCxHxW) as an option.
+Requires: calibration images in the context, or their path (.npy, float32, NxCxHxW) as an option;
+    only ops that have an int8 form.
 Ensures: the function's argument and every op whose result is stored carry `int8.scale`; with
     `unsigned`, those that are never negative also carry `int8.element = ui8`.
 Contract: analysis; the scales are attributes.
@@ -31,6 +34,7 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from tf2c.analysis.constants import constant_array
 from tf2c.analysis.storage import ScaleClasses, StoringOp, storing_ops
+from tf2c.analysis.support import refused_below_graph
 from tf2c.context import CompilerContext, notes_of
 from tf2c.dialects import graph, tensors
 from tf2c.dialects.layers import layer_name
@@ -50,6 +54,13 @@ CANDIDATES = 5
 """Exponents tried per tensor; each finer one saturates half of the range."""
 
 METHODS = ("mse", "minmax")
+
+CHEAP_RAISE = 2
+"""Steps by which large weights may raise the exponent of a layer's result without further ado."""
+
+LARGEST_LOSS = 0.25
+"""Part of their squares that filters may lose on average before it is raised further. Without
+tolerance, one large filter coarsens all tensors behind it: MobileNet-v2's scores become noise."""
 
 
 @dataclass
@@ -133,6 +144,10 @@ class ChooseScalesPass(CompilerPass):
         if self.method not in METHODS:
             raise UserError(f"expected a method of {', '.join(METHODS)}, got `{self.method}`")
         function, argument = network_function(op), network_input(op)
+        for each in function.body.block.ops:
+            refusal = refused_below_graph(each)
+            if refusal is not None:
+                raise refusal
         images = _calibration_images(ctx, self.images, tensors.extents(argument))
         choice = _Choice(function, argument, self)
         choice.observe(op, images)
@@ -200,44 +215,54 @@ class _Choice:
             )
 
     def choose(self) -> None:
-        """Choose the least legal exponents that are not below the wanted ones.
-
-        Where tensors share a scale, a layer may raise its own input's exponent, and so ask for ever
-        more. Then weights saturate instead: their exponents are clipped to what is legal.
-        """
+        """Choose the least legal exponents that are not below the wanted ones."""
         self._wanted = {
             key: each.best_exponent(self._options.method) for key, each in self._classes.items()
         }
-        for looks_at_weights in (True, False):
-            self._exponents = {
-                key: exponents.LOWEST_EXPONENT if exponent is None else exponent
-                for key, exponent in self._wanted.items()
-            }
-            # A sweep in program order settles all that do not share scales with what is behind.
-            for _ in range(len(self._classes) + 1):
-                raised = [self._raise_for(op, looks_at_weights) for op in self._ops]
-                if not any(raised):
-                    return
+        self._exponents = {
+            key: exponents.LOWEST_EXPONENT if exponent is None else exponent
+            for key, exponent in self._wanted.items()
+        }
+        # A sweep in program order settles all that do not share scales with what is behind. Only
+        # tensors of zeros that share a scale with their own input could ask for ever more.
+        for _ in range(len(self._classes) + 1):
+            raised = [self._raise_for(op) for op in self._ops]
+            if not any(raised):
+                return
 
-    def _raise_for(self, op: StoringOp, looks_at_weights: bool) -> bool:
-        """Raise exponents until one op is legal; say whether any had to be."""
+    def _raise_for(self, op: StoringOp) -> bool:
+        """Raise exponents for the sake of one op; say whether any had to be."""
         source = self.exponent_of(op.input)
         if isinstance(op, graph.AveragePoolOp):
             # Finer steps than the sum's own would say nothing.
             return self._raise(op.output, source - (op.pixel_counts[0].bit_length() - 1))
-        raised = False
-        is_zero = self._wanted[self._sets.representative(op.output)] is None
-        if looks_at_weights or is_zero:
-            finest = self._least_exponent(op)
-            if is_zero and finest == exponents.LOWEST_EXPONENT:
-                finest = source  # zero weights say nothing about a tensor of zeros
-            raised = self._raise(op.output, finest)
+        wanted = self._wanted[self._sets.representative(op.output)]
+        least = self._least_exponent(op)
+        if wanted is not None:
+            raised = self._raise(op.output, self._tolerable(op, wanted, least))
+        elif least == exponents.LOWEST_EXPONENT:
+            raised = self._raise(op.output, source)  # no weights, and a tensor of zeros
+        else:
+            raised = self._raise(op.output, least)
         if op.residual is not None:
             residual = self.exponent_of(op.residual)
             raised |= self._raise(op.output, residual - _LARGEST_DIFFERENCE)
             sum_exponent = self.exponent_of(op.output)
             raised |= self._raise(op.residual, sum_exponent - fixed_point.REQUANTIZE_SHIFT)
         return raised
+
+    def _tolerable(self, layer: graph.LayerOp, wanted: int, least: int) -> int:
+        """Return an exponent under which few weights saturate, `least` being that of none."""
+        if self._class_of(layer.input) is self._class_of(layer.output):
+            return wanted  # raising both helps nobody
+        source, weight = self.exponent_of(layer.input), constant_array(layer.weight)
+        exponent = min(least, wanted + CHEAP_RAISE)
+        while exponent < least:
+            loss = exponents.saturation_loss(weight, source, exponent, self._options.smallest_shift)
+            if loss <= LARGEST_LOSS:
+                break
+            exponent += 1
+        return exponent
 
     def _least_exponent(self, layer: graph.LayerOp) -> int:
         """Return the least exponent of a layer's result under which no weight saturates."""
@@ -268,8 +293,8 @@ class _Choice:
                 )
             if isinstance(op, graph.LayerOp) and self._least_exponent(op) > exponent:
                 notes_of(ctx).append(
-                    f"layer `{layer_name(op)}`: its largest weights saturate, because it shares a "
-                    "scale with what it is computed from"
+                    f"layer `{layer_name(op)}`: its largest weights saturate, because its "
+                    "requantizing shift would not be legal"
                 )
         scale = Pow2Attr([self.exponent_of(self._argument)])
         self._function.arg_attrs = ArrayAttr([DictionaryAttr({SCALE: scale})])

@@ -3,7 +3,7 @@
 // Windows of different counts of pixels have no one multiplier.
 
 // CHECK-NOT:  Traceback
-// CHECK:      error: layer `mean`: the engine averages windows without padding only
+// CHECK:      error: layer `mean`: the engine averages windows of equally many real pixels only, these have 4 to 9
 // CHECK-NEXT: hint: export the network with `count_include_pad`, or stop with `--to shift`
 // CHECK-NOT:  {{.}}
 func.func @main(%f: tensor<?x1x4x4xf32>) -> tensor<?x1x4x4xi8, #int8.pow2<-6>> {

@@ -84,10 +84,10 @@ func.func @main(%x: tensor<?x2x1x1xf32>) -> tensor<?x1xf32> {
 
 // -----
 
-// A concatenation with the network's input gives that the layer's scale, too.
-// CHECK-LABEL: func.func @main(%x: tensor<?x2x1x1xf32> {int8.scale = #int8.pow2<-4>}) -> tensor<?x4x1x1xf32>
+// A concatenation with the network's input gives that the layer's scale, too. (4 saturates at 127/32.)
+// CHECK-LABEL: func.func @main(%x: tensor<?x2x1x1xf32> {int8.scale = #int8.pow2<-5>}) -> tensor<?x4x1x1xf32>
 // CHECK-NEXT:    %u = graph.constant <2x2x1x1xf32, [4.0, 0.0, 0.0, 4.0]> : tensor<2x2x1x1xf32>
-// CHECK-NEXT:    %a = graph.conv %x, %u {int8.scale = #int8.pow2<-4>} : tensor<?x2x1x1xf32>, tensor<2x2x1x1xf32> -> tensor<?x2x1x1xf32>
+// CHECK-NEXT:    %a = graph.conv %x, %u {int8.scale = #int8.pow2<-5>} : tensor<?x2x1x1xf32>, tensor<2x2x1x1xf32> -> tensor<?x2x1x1xf32>
 // CHECK-NEXT:    %y = layout.concat %x, %a axis 1 : (tensor<?x2x1x1xf32>, tensor<?x2x1x1xf32>) -> tensor<?x4x1x1xf32>
 // CHECK-NEXT:    func.return %y : tensor<?x4x1x1xf32>
 func.func @main(%x: tensor<?x2x1x1xf32>) -> tensor<?x4x1x1xf32> {
