@@ -12,7 +12,8 @@ Before:
 After:
     %y = graph.conv %x, %w then relu {int8.scale = #int8.pow2<-5>}
 
-Requires: calibration images in the context, or their path (.npy, float32, NxCxHxW) as an option.
+Requires: calibration images in the context, or their path (.npy, float32, NxCxHxW) as an option;
+    only ops that have an int8 form.
 Ensures: the function's argument and every op whose result is stored carry `int8.scale`; with
     `unsigned`, those that are never negative also carry `int8.element = ui8`.
 Contract: analysis; the scales are attributes.
@@ -31,6 +32,7 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from tf2c.analysis.constants import constant_array
 from tf2c.analysis.storage import ScaleClasses, StoringOp, storing_ops
+from tf2c.analysis.support import refused_below_graph
 from tf2c.context import CompilerContext, notes_of
 from tf2c.dialects import graph, tensors
 from tf2c.dialects.layers import layer_name
@@ -133,6 +135,10 @@ class ChooseScalesPass(CompilerPass):
         if self.method not in METHODS:
             raise UserError(f"expected a method of {', '.join(METHODS)}, got `{self.method}`")
         function, argument = network_function(op), network_input(op)
+        for each in function.body.block.ops:
+            refusal = refused_below_graph(each)
+            if refusal is not None:
+                raise refusal
         images = _calibration_images(ctx, self.images, tensors.extents(argument))
         choice = _Choice(function, argument, self)
         choice.observe(op, images)
