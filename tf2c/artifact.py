@@ -126,8 +126,14 @@ def _read_manifest(path: Path) -> Manifest:
     for each in fields(Manifest):
         kind = get_origin(each.type) or each.type
         if type(getattr(manifest, each.name)) is not kind:
-            raise UserError(f"{path}: `{MANIFEST}` has a damaged `{each.name}`", hint=REBUILD_HINT)
+            raise _damaged(path, each.name)
+    if [type(each) for each in manifest.input_shape] != [int] * 3 or min(manifest.input_shape) < 1:
+        raise _damaged(path, "input_shape")
     return manifest
+
+
+def _damaged(path: Path, field: str) -> UserError:
+    return UserError(f"{path}: `{MANIFEST}` has a damaged `{field}`", hint=REBUILD_HINT)
 
 
 def save_artifact(path: Path, files: dict[str, bytes], **facts: Any) -> ArtifactFolder:

@@ -93,6 +93,8 @@ def read_module(path: Path) -> ModuleOp:
     """
     try:
         text = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: expected an IR file, got {error}") from error
+    except OSError as error:
+        raise UserError(f"{path}: expected an IR file, got {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: expected an IR file, got no text") from error
     return parse_module(text, str(path), new_context(path.parent / SIDECAR_FOLDER))
