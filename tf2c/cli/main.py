@@ -23,6 +23,10 @@ for each in (check_command, compile_command, eval_command, run_command, boards_c
     cli.add_command(each)
 
 
+def _command_path() -> str:
+    return " ".join(["tf2c", *(name for name in sys.argv[1:2] if name in cli.commands)])
+
+
 def main() -> None:
     """Run `tf2c` and exit: 0 ok, 1 the user's input, 2 our bug."""
 
@@ -35,7 +39,8 @@ def main() -> None:
             raise KeyboardInterrupt from error
         except click.ClickException as error:
             context = getattr(error, "ctx", None)
-            path = context.command_path if context is not None else "tf2c"
+            # Click does not say which command lacks a value of an option.
+            path = context.command_path if context is not None else _command_path()
             raise UserError(
                 error.format_message().rstrip("."), hint=f"see `{path} --help`"
             ) from error

@@ -58,8 +58,17 @@ def outputs_option(command: Command) -> Command:
 
 
 def names(listed: str | None) -> tuple[str, ...]:
-    """Return the names of a comma-separated option."""
-    return () if listed is None else tuple(name.strip() for name in listed.split(",") if name)
+    """Return the names that `--outputs` lists.
+
+    Raises:
+        UserError: one of them is empty.
+    """
+    if listed is None:
+        return ()
+    found = tuple(name.strip() for name in listed.split(","))
+    if "" in found:
+        raise UserError(f"--outputs: expected names and single commas between them, got `{listed}`")
+    return found
 
 
 def engine_of(sizes: tuple[int, int, int, int] | None) -> "Engine":
