@@ -206,7 +206,10 @@ def behind_a_reshape(op_type: str, shape: list[int]) -> onnx.ModelProto:
         (conv_model(dilations=[1, 0]), "expected two `dilations` >= 1, got"),
         (conv_model(pads=[-1, 0, 0, 0]), "expected four `pads` >= 0, got"),
         (conv_model(pads=[1, 1]), "expected four `pads` >= 0, got"),
-        (conv_model(kernel_shape=[5, 5]), r"expected `kernel_shape` \[3, 3\] of `Conv`"),
+        (
+            conv_model(kernel_shape=[5, 5]),
+            r"expected `kernel_shape` \[3, 3\], as its weights have, got \[5, 5\]",
+        ),
         (conv_model(group=0), "expected `group` >= 1, got 0"),
         (conv_model(group=2), "expected `group` to divide 2 channels and 3 filters, got 2"),
         (conv_model(auto_pad="SAME"), "expected `auto_pad` NOTSET, .*, got SAME"),

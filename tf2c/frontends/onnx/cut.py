@@ -62,7 +62,7 @@ def not_computed(file: OnnxFile, name: str, got: str) -> UserError:
     """Return the refusal of an output that no layer computes."""
     return UserError(
         f"{file.path}: expected a computed output, got `{name}`, which is {got}",
-        hint="end the network at other tensors with `outputs`",
+        hint="end the network at other tensors with `--outputs`",
     )
 
 

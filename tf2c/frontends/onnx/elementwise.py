@@ -145,7 +145,7 @@ def _per_channel(layer: Layer, index: int, tensor: SSAValue) -> npt.NDArray[np.f
     if len(shape) not in (2, 4):
         raise layer.refusal(
             f"expected images or rows with constants per channel, got {dimension_text(shape)}",
-            f"end the network at `{layer.inputs[1 - index]}` with `outputs`",
+            f"end the network at `{layer.inputs[1 - index]}` with `--outputs`",
         )
     aligned = (1,) * (len(shape) - array.ndim) + array.shape
     channels = shape[1]

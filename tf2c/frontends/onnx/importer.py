@@ -123,7 +123,7 @@ class Importer:
             raise UserError(
                 f"{self._file.path}: expected the batch as the first dimension of output `{name}`, "
                 "got the batch times an extent",
-                hint="reshape it to [batch, ...], or end the network earlier with `outputs`",
+                hint="reshape it to [batch, ...], or end the network earlier with `--outputs`",
             )
         if isinstance(value, np.ndarray):
             raise not_computed(self._file, name, "a constant")
@@ -140,7 +140,7 @@ def _image_input(file: OnnxFile, needed: set[str]) -> tuple[str, int | None, tup
         names = ", ".join(f"`{entry.name}`" for entry in images) or "none"
         raise UserError(
             f"{file.path}: expected one input, got {names}",
-            hint="further inputs must be initializers, or not needed by the `outputs`"
+            hint="further inputs must be initializers, or not needed by the `--outputs`"
             if images
             else "the outputs do not depend on an image",
         )
@@ -169,11 +169,17 @@ def _image_input(file: OnnxFile, needed: set[str]) -> tuple[str, int | None, tup
         if numbers[axis] < 1:
             raise UserError(
                 f"{file.path}: expected input `{image.name}` of shape NxCxHxW with only the batch "
-                f"symbolic, got dimension {axis} `{dimensions[axis].dim_param or '?'}`",
+                f"symbolic, got dimension {axis} `{_extent_text(dimensions[axis])}`",
                 hint="export the model for a fixed image size",
             )
     batch, *extents = numbers
     return image.name, batch if batch > 0 else None, tuple(extents)
+
+
+def _extent_text(dimension: onnx.TensorShapeProto.Dimension) -> str:
+    if dimension.HasField("dim_value"):
+        return str(dimension.dim_value)
+    return dimension.dim_param or "?"
 
 
 def readable(name: str) -> str | None:

@@ -19,7 +19,12 @@ def conv(layer: Layer) -> SSAValue:
     image, extents = image_input(layer)
     weight = layer.filters(1, rank=4)
     kernel = [*weight.shape[2:]]
-    layer.expect("kernel_shape", kernel, kernel)
+    if layer.integers("kernel_shape", kernel) != kernel:
+        raise layer.refusal(
+            f"expected `kernel_shape` {kernel}, as its weights have, got "
+            f"{layer.integers('kernel_shape', kernel)}",
+            "export the model again",
+        )
     group = layer.integer("group", 1)
     if group < 1:
         raise layer.refusal(f"expected `group` >= 1, got {group}")
@@ -47,6 +52,8 @@ def gemm(layer: Layer) -> SSAValue:
 
 
 def _rows(layer: Layer) -> SSAValue:
+    if not layer.is_constant(0):
+        layer.movable(1)  # a product of two tensors lacks weights rather than rows
     rows = layer.tensor(0)
     if len(tensors.shape(rows)) != 2:
         raise layer.refusal(

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 from xdsl.builder import Builder
-from xdsl.ir import Operation, SSAValue
+from xdsl.dialects.builtin import UnrealizedConversionCastOp
+from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from tf2c.dialects import graph, tensors
 from tf2c.dialects.blob import BlobAttr
@@ -183,6 +184,13 @@ class Layer:
     def is_constant(self, index: int) -> bool:
         """Whether an input is known at import."""
         return isinstance(self.value(index), np.ndarray)
+
+    def can_end(self, name: str) -> bool:
+        """Whether the network could return an input of this layer."""
+        value = self.shared.values[name]
+        if not isinstance(value, SSAValue) or isinstance(value, BlockArgument):
+            return False
+        return not isinstance(value.owner, UnrealizedConversionCastOp)  # of a refused layer
 
     def maybe_merged(self, index: int) -> SSAValue | Merged:
         """Return a computed tensor, whose batch may be merged with an extent."""

@@ -36,7 +36,7 @@ REMEDIES: dict[str, str] = {
     **dict.fromkeys(("ConvTranspose", "MaxUnpool", "Resize", "Upsample"), _ENLARGING),
     **dict.fromkeys(("GRU", "LSTM", "RNN", "Attention"), _SEQUENCE),
     "Split": "write it as one Slice per part",
-    "LogSoftmax": "end the network in front of it with `outputs`: the largest score stays the same",
+    "LogSoftmax": "end the network in front of it with `--outputs`: the best class stays the same",
 }  # fmt: skip
 """By ONNX op type."""
 
@@ -50,9 +50,10 @@ def unsupported(layer: Layer) -> LayerRefusedError:
             remedy or "export the model with the ops of ONNX's own domain",
         )
     fallback = REFERENCE
-    if any(layer.inputs):
-        names = ", ".join(f"`{name}`" for name in layer.inputs if name)
-        fallback += f"; if it is post-processing, end the network at {names} with `outputs`"
+    ends = [name for name in layer.inputs if name and layer.can_end(name)]
+    if ends:
+        names = ", ".join(f"`{name}`" for name in ends)
+        fallback += f"; if it is post-processing, end the network at {names} with `--outputs`"
     return layer.refusal(
         f"op `{layer.op_type}` is not supported", REMEDIES.get(layer.op_type, fallback)
     )

@@ -98,7 +98,9 @@ def reshape(layer: Layer) -> SSAValue | Merged:
     value = layer.maybe_merged(0)
     target = layer.movable(1)
     if target.dtype.kind not in "iuO" or target.ndim != 1:
-        raise layer.refusal(f"expected a shape of integers, got rank {target.ndim}")
+        raise layer.refusal(
+            f"expected a list of integers as shape, got {target.dtype} of rank {target.ndim}"
+        )
     if not len(target):
         raise layer.refusal("expected a batch as the first dimension, got a scalar", BATCH_FIRST)
     dimensions: list[Any] = target.tolist()
