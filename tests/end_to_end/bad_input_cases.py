@@ -1,273 +1,34 @@
-"""What users may give that cannot be used: one row per mistake.
-
-Every command runs in a folder of its own that holds a small network (`net.onnx`, 1x6x6 in, three
-classes out), `calib/` with its images, `labels.csv`, `x.npy`, and the artifacts `net.tf2c` and
-`int8.tf2c` (which stops before the engine). A row may change that folder first.
-"""
-
-import json
-import shutil
-from collections.abc import Callable
-from io import BytesIO
-from pathlib import Path
-from typing import Any, NamedTuple
+"""Every mistake that `test_bad_input.py` makes; those about models are in files of their own."""
 
 import numpy as np
-import numpy.typing as npt
-import onnx
-from onnx import TensorProto, helper
-from PIL import Image
-from unit.onnx_models import build_model, conv_model, pool_model, random_weights, save_model
-
-import tf2c
-from tf2c.artifact import sha256
-
-COMPILE = "compile net.onnx --calib calib -o out.tf2c"
-MEASURE = "compile net.onnx --calib calib -o out.tf2c --images calib --labels labels.csv"
-CALIBRATE = "compile net.onnx --calib x.npy -o out.tf2c"
-EVAL = "eval net.tf2c --images calib --labels labels.csv"
-PREPARED = f"{EVAL} --preprocess p.toml"
-LISTED = "compile net.onnx --calib list.txt -o out.tf2c"
-RUN = "run net.tf2c x.npy -o y.npy"
-
-Prepare = Callable[[Path], object]
-"""Changes the folder in which a command runs."""
-
-
-class Case(NamedTuple):
-    """A mistake."""
-
-    name: str
-    command: str
-    names: str
-    """The file, layer or word of the command line that the error must name."""
-    prepare: Prepare = lambda folder: None
-
-
-def make_workspace(folder: Path) -> None:
-    """Fill a folder with what the commands need when nothing is wrong."""
-    nodes = [
-        helper.make_node("Conv", ["x", "w"], ["c"], name="conv"),
-        helper.make_node("Relu", ["c"], ["r"], name="relu"),
-        helper.make_node("Flatten", ["r"], ["f"], name="flatten"),
-        helper.make_node("Gemm", ["f", "v"], ["y"], name="scores"),
-    ]
-    weights = {"w": random_weights(0, 4, 1, 3, 3), "v": random_weights(1, 64, 3)}
-    inputs = [("x", ("batch", 1, 6, 6))]
-    model = save_model(folder / "net.onnx", build_model(nodes, weights, inputs=inputs))
-    (folder / "calib").mkdir()
-    pixels = np.random.default_rng(0).integers(0, 256, (3, 6, 6), np.uint8)
-    for index, image in enumerate(pixels):
-        Image.fromarray(image).save(folder / "calib" / f"{index}.png")
-    labels(folder, "file,label", "0.png,0", "1.png,1", "2.png,2")
-    array(folder, np.ones((2, 1, 6, 6), np.float32))
-    calib = folder / "calib"
-    tf2c.compile(model, calib=calib, output=folder / "net.tf2c")
-    tf2c.compile(model, calib=calib, output=folder / "int8.tf2c", to="int8")
-
-
-def labels(folder: Path, *lines: str) -> None:
-    (folder / "labels.csv").write_text("".join(f"{line}\n" for line in lines))
-
-
-def array(folder: Path, contents: npt.NDArray[Any]) -> None:
-    np.save(folder / "x.npy", contents)
-
-
-def replace_model(model: onnx.ModelProto) -> Prepare:
-    return lambda folder: save_model(folder / "net.onnx", model)
-
-
-def replace_array(contents: npt.NDArray[Any]) -> Prepare:
-    return lambda folder: array(folder, contents)
-
-
-def replace_labels(*lines: str) -> Prepare:
-    return lambda folder: labels(folder, *lines)
-
-
-def write(name: str, contents: bytes) -> Prepare:
-    return lambda folder: (folder / name).write_bytes(contents)
-
-
-def cut_off(name: str, size: int) -> Prepare:
-    return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:size])
-
-
-def remove(name: str) -> Prepare:
-    return lambda folder: (folder / name).unlink()
-
-
-def make_folder(name: str) -> Prepare:
-    return lambda folder: (folder / name).mkdir()
-
-
-def folder_in_place_of(name: str) -> Prepare:
-    def prepare(folder: Path) -> None:
-        (folder / name).unlink()
-        (folder / name).mkdir()
-
-    return prepare
-
-
-def image(height: int, width: int, kind: str = "u1", form: str = "PNG") -> bytes:
-    contents = BytesIO()
-    Image.fromarray(np.zeros((height, width), kind)).save(contents, form)
-    return contents.getvalue()
-
-
-def only_image(name: str, contents: bytes) -> Prepare:
-    """A calibration folder with this file and nothing else."""
-
-    def prepare(folder: Path) -> None:
-        empty_calibration(folder)
-        (folder / "calib" / name).write_bytes(contents)
-
-    return prepare
-
-
-def toml(text: str) -> Prepare:
-    return write("p.toml", f"{text}\n".encode())
-
-
-def both(first: Prepare, second: Prepare) -> Prepare:
-    return lambda folder: (first(folder), second(folder))
-
-
-def archive(folder: Path) -> None:
-    np.savez(folder / "x.npz", images=np.ones((2, 1, 6, 6), np.float32))
-    (folder / "x.npz").rename(folder / "x.npy")
-
-
-def empty_calibration(folder: Path) -> None:
-    shutil.rmtree(folder / "calib")
-    (folder / "calib").mkdir()
-
-
-def foreign_folder(folder: Path) -> None:
-    (folder / "out.tf2c").mkdir()
-    (folder / "out.tf2c" / "photo.png").write_bytes(b"photo")
-
-
-def change_manifest(**fields: object) -> Prepare:
-    def prepare(folder: Path) -> None:
-        path = folder / "net.tf2c" / "manifest.json"
-        path.write_text(json.dumps(json.loads(path.read_text()) | fields))
-
-    return prepare
-
-
-def forge(name: str, contents: bytes) -> Prepare:
-    """Replace a file of the artifact and redo its checksum."""
-
-    def prepare(folder: Path) -> None:
-        (folder / "net.tf2c" / name).write_bytes(contents)
-        path = folder / "net.tf2c" / "manifest.json"
-        manifest = json.loads(path.read_text())
-        manifest["files"][name] = sha256(contents)
-        path.write_text(json.dumps(manifest))
-
-    return prepare
-
-
-def one_layer(op: str, *, inputs: int = 1, outputs: int = 1, **attributes: Any) -> Prepare:
-    """A model of one layer that takes only the input."""
-    names = [f"y{index}" for index in range(outputs)]
-    node = helper.make_node(op, ["x"] * inputs, names, name="layer1", **attributes)
-    return replace_model(build_model([node], outputs=names))
-
-
-def with_opset(version: int) -> Prepare:
-    model = conv_model()
-    model.opset_import[0].version = version
-    return replace_model(model)
-
-
-def with_input(*extents: int | str, element: int = TensorProto.FLOAT) -> Prepare:
-    relu = helper.make_node("Relu", ["x"], ["y"], name="layer1")
-    return replace_model(build_model([relu], inputs=[("x", extents)], element=element))
-
-
-def with_weight(value: float, kind: str = "f4") -> Prepare:
-    weight = np.ones((3, 2, 3, 3), kind)
-    weight[1, 1, 1, 1] = value
-    return replace_model(conv_model(weight))
-
-
-def two_inputs() -> onnx.ModelProto:
-    inputs = [("x", (1, 2, 6, 6)), ("z", (1, 2, 6, 6))]
-    return build_model([helper.make_node("Add", ["x", "z"], ["y"])], inputs=inputs)
-
-
-def two_outputs() -> onnx.ModelProto:
-    nodes = [helper.make_node("Relu", ["x"], [name], name=name) for name in ("y", "z")]
-    return build_model(nodes, outputs=("y", "z"))
-
-
-def broadcast_add() -> onnx.ModelProto:
-    nodes = [
-        helper.make_node("Conv", ["x", "w"], ["c"], name="conv"),
-        helper.make_node("Add", ["x", "c"], ["y"], name="layer1"),
-    ]
-    return build_model(nodes, {"w": random_weights(0, 1, 2, 1, 1)})
-
-
-def transposed_gemm() -> onnx.ModelProto:
-    nodes = [
-        helper.make_node("Flatten", ["x"], ["f"], name="flatten"),
-        helper.make_node("Gemm", ["f", "w"], ["y"], name="layer1", transA=1),
-    ]
-    return build_model(nodes, {"w": random_weights(0, 1, 3)}, inputs=[("x", (1, 2, 6, 6))])
-
-
-def batch_norm(**attributes: Any) -> onnx.ModelProto:
-    node = helper.make_node(
-        "BatchNormalization", ["x", "s", "s", "s", "s"], ["y"], name="layer1", **attributes
-    )
-    return build_model([node], {"s": np.ones(2, np.float32)})
-
-
-MODELS = (
-    Case("missing model", "compile absent.onnx --calib calib -o out.tf2c", "absent.onnx"),
-    Case("truncated model", COMPILE, "net.onnx", cut_off("net.onnx", 200)),
-    Case("text as model", COMPILE, "net.onnx", write("net.onnx", b"I am not a model.\n")),
-    Case("empty model", COMPILE, "net.onnx", write("net.onnx", b"")),
-    Case("folder as model", COMPILE, "net.onnx", folder_in_place_of("net.onnx")),
-    Case("unsupported op", COMPILE, "`layer1`", one_layer("Sigmoid")),
-    Case("grouped convolution", COMPILE, "`layer1`", replace_model(
-        conv_model(random_weights(1, 4, 1, 3, 3), group=2))),
-    Case("dilated convolution", COMPILE, "`layer1`", replace_model(conv_model(dilations=[2, 2]))),
-    Case("auto_pad", COMPILE, "`layer1`", replace_model(conv_model(auto_pad="SAME_UPPER"))),
-    Case("stride zero", COMPILE, "`layer1`", replace_model(conv_model(strides=[0, 0]))),
-    Case("negative pads", COMPILE, "`layer1`", replace_model(conv_model(pads=[-1, 0, 0, 0]))),
-    Case("weight for other channels", COMPILE, "`layer1`", replace_model(
-        conv_model(random_weights(1, 3, 5, 3, 3)))),
-    Case("kernel larger than image", COMPILE, "`layer1`", replace_model(
-        conv_model(random_weights(1, 3, 2, 7, 7)))),
-    Case("ceil_mode", COMPILE, "`layer1`", replace_model(
-        pool_model(kernel_shape=[2, 2], ceil_mode=1))),
-    Case("dilated pooling", COMPILE, "`layer1`", replace_model(
-        pool_model(kernel_shape=[2, 2], dilations=[2, 2]))),
-    Case("window of padding", COMPILE, "`layer1`", replace_model(
-        pool_model(kernel_shape=[2, 2], pads=[2, 2, 2, 2]))),
-    Case("pooling without kernel_shape", COMPILE, "net.onnx", replace_model(pool_model())),
-    Case("transA", COMPILE, "`layer1`", replace_model(transposed_gemm())),
-    Case("training mode", COMPILE, "`layer1`", replace_model(batch_norm(training_mode=1))),
-    Case("flatten axis", COMPILE, "`layer1`", one_layer("Flatten", axis=2)),
-    Case("broadcast addition", COMPILE, "`layer1`", replace_model(broadcast_add())),
-    Case("NaN weight", COMPILE, "`layer1`", with_weight(np.nan)),
-    Case("infinite weight", COMPILE, "`layer1`", with_weight(-np.inf)),
-    Case("double weight too large", COMPILE, "`layer1`", with_weight(1e300, "f8")),
-    Case("integer weights", COMPILE, "`layer1`", with_weight(1, "i1")),
-    Case("two inputs", COMPILE, "net.onnx", replace_model(two_inputs())),
-    Case("two outputs", COMPILE, "net.onnx", replace_model(two_outputs())),
-    Case("symbolic height", COMPILE, "net.onnx", with_input("batch", 2, "height", 6)),
-    Case("rank-2 input", COMPILE, "net.onnx", with_input("batch", 72)),
-    Case("double input", COMPILE, "net.onnx", with_input(
-        1, 2, 6, 6, element=TensorProto.DOUBLE)),
-    Case("opset too old", COMPILE, "net.onnx", with_opset(6)),
-    Case("opset too new", COMPILE, "net.onnx", with_opset(22)),
-)  # fmt: skip
+from end_to_end.bad_input import (
+    CALIBRATE,
+    COMPILE,
+    EVAL,
+    LISTED,
+    MEASURE,
+    PREPARED,
+    RUN,
+    Case,
+    archive,
+    both,
+    change_manifest,
+    cut_off,
+    empty_calibration,
+    foreign_folder,
+    forge,
+    image,
+    make_folder,
+    only_image,
+    remove,
+    replace_array,
+    replace_labels,
+    toml,
+    write,
+)
+from end_to_end.bad_input_choices import CHOICES, ENGINES
+from end_to_end.bad_input_layers import NUMBERS, OPS, SHAPES, WINDOWS
+from end_to_end.bad_input_models import MODELS, OUTPUTS, with_input
 
 CALIBRATION = (
     Case("missing calibration folder", "compile net.onnx --calib absent -o out.tf2c", "absent"),
@@ -357,8 +118,6 @@ OPTIONS = (
     Case("incomplete board file", f"{COMPILE} --board my.toml", "my.toml", write("my.toml", b"")),
     Case("board file with words for numbers", f"{COMPILE} --board my.toml", "my.toml", write(
         "my.toml", b'card = "a"\ndevice = "b"\nalms = "many"\ndsps = 1\nm20ks = 1\n')),
-    Case("unknown stage", f"{COMPILE} --to verilog", "`verilog`"),
-    Case("unknown weights", f"{COMPILE} --weights ternary", "`ternary`"),
     Case("dump into a file", f"{COMPILE} --dump-ir x.npy", "x.npy"),
     Case("output is a file", COMPILE.replace("out.tf2c", "x.npy"), "x.npy"),
     Case("output is a foreign folder", COMPILE, "out.tf2c", foreign_folder),
@@ -416,6 +175,20 @@ ARTIFACTS = (
     Case("artifact with forged weights", RUN, "`program.bin`", forge("weights.bin", b"")),
     Case("artifact with forged IR", f"{EVAL} --executor float", "graph.mlir", forge(
         "ir/graph.mlir", b"builtin.module {")),
+    Case("artifact with a misspelled geometry", EVAL, "`crop`", change_manifest(
+        preprocessing={"geometry": "center_crop", "crop": 0.5})),
+    Case("artifact with a preprocessing of words", EVAL, "`scale`", change_manifest(
+        preprocessing={"scale": "255"})),
+    Case("artifact that divides by zero", "run net.tf2c calib", "`std`", change_manifest(
+        preprocessing={"std": [0]})),
+    Case("artifact with a preprocessing for colors", EVAL, "`mean`", change_manifest(
+        preprocessing={"mean": [1, 2, 3]})),
+    Case("artifact of an unknown stage", EVAL.replace("net", "int8"), "int8.tf2c", change_manifest(
+        "int8.tf2c", stage="verilog")),
+    Case("artifact with images of words", RUN, "`input_shape`", change_manifest(
+        input_shape=["a", "b", "c"])),
+    Case("artifact of other images", RUN, "x.npy", change_manifest(input_shape=[1, 7, 7])),
+    Case("artifact of rows", EVAL, "`input_shape`", change_manifest(input_shape=[36])),
     Case("artifact that stops early", "run int8.tf2c x.npy", "int8.tf2c"),
     Case("emulating an artifact that stops early", EVAL.replace("net", "int8")
          + " --executor emulator", "int8.tf2c"),
@@ -436,4 +209,19 @@ ARTIFACTS = (
          + " --executor float", "absent.onnx"),
 )  # fmt: skip
 
-CASES = (*MODELS, *CALIBRATION, *IMAGES, *PREPROCESSING, *OPTIONS, *LABELS, *ARTIFACTS)
+CASES = (
+    *MODELS,
+    *OUTPUTS,
+    *OPS,
+    *WINDOWS,
+    *NUMBERS,
+    *SHAPES,
+    *CHOICES,
+    *ENGINES,
+    *CALIBRATION,
+    *IMAGES,
+    *PREPROCESSING,
+    *OPTIONS,
+    *LABELS,
+    *ARTIFACTS,
+)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from conftest import GOLDEN, Golden
-from end_to_end.bad_input_cases import CASES, COMPILE, EVAL, MEASURE, RUN, Case, make_workspace
+from end_to_end.bad_input import COMPILE, EVAL, MEASURE, RUN, Case, make_workspace
+from end_to_end.bad_input_cases import CASES
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
 from tf2c.cli.main import main

@@ -12,11 +12,14 @@ from conftest import Golden
 
 import tf2c
 from tf2c.api import evaluate
-from tf2c.passes import PASSES
+from tf2c.passes import STAGES
 from tf2c.runtime.opencl import KERNELS
 
 PROGRAM = Path(sys.executable).with_name("tf2c")
 HELDOUT = 360
+PASSES = tuple(each.name for stage in STAGES for each in stage.passes)
+"""Those that run without being asked for."""
+
 MANIFEST_KEYS = {
     "tf2c_version",
     "model",

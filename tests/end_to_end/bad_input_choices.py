@@ -1,0 +1,50 @@
+"""Choices that do not exist, do not go together, or that a network or an engine cannot follow."""
+
+from end_to_end.bad_input import COMPILE, Case
+from end_to_end.bad_input_layers import convolved, integers, node
+from unit.onnx_models import random_weights
+
+SMALL_ENGINE = f"{COMPILE} --engine 8 4 12 64"
+CHECK = "check net.onnx"
+
+
+CHOICES = (
+    Case("unknown stage", f"{COMPILE} --to verilog", "`verilog`"),
+    Case("unknown weights", f"{COMPILE} --weights ternary", "`ternary`"),
+    Case("unknown method", f"{COMPILE} --method inq2", "`inq2`"),
+    Case("unknown scales", f"{COMPILE} --scales entropy", "`entropy`"),
+    Case("unknown activations", f"{COMPILE} --activations int4", "`int4`"),
+    Case("unknown layers to leave out", f"{COMPILE} --leave-out softmax", "`softmax`"),
+    Case("int8 weights on the engine", f"{COMPILE} --weights int8 --to dataflow", "`dataflow`"),
+    Case("int8 weights as shifts", f"{COMPILE} --weights int8 --to shift", "`shift`"),
+    Case("unsigned activations on the engine", f"{COMPILE} --activations uint8 --to dataflow",
+         "`dataflow`"),
+    Case("int8 weights and unsigned activations on the engine",
+         f"{COMPILE} --weights int8 --activations uint8 --to dataflow", "`dataflow`"),
+    Case("checking a missing model", "check absent.onnx", "absent.onnx"),
+    Case("checking an artifact", "check net.tf2c", "net.tf2c"),
+    Case("checking unknown weights", f"{CHECK} --weights ternary", "`ternary`"),
+    Case("checking beyond the choices", f"{CHECK} --weights int8 --to dataflow", "`dataflow`"),
+    Case("checking at an unknown output", f"{CHECK} --outputs boxes", "`boxes`"),
+    Case("checking calibration images", f"{CHECK} --calib calib", "--calib"),
+)  # fmt: skip
+
+ENGINES = (
+    Case("engine too small for a layer", SMALL_ENGINE, "`scores`"),
+    Case("engine of odd vectors", f"{COMPILE} --engine 9 3 1024 512", "--engine"),
+    Case("engine of unequal vectors", f"{COMPILE} --engine 12 8 1024 512", "--engine"),
+    Case("engine of zero filters", f"{COMPILE} --engine 0 8 1024 512", "--engine"),
+    Case("engine of three sizes", f"{COMPILE} --engine 16 8 1024", "--engine"),
+    Case("engine of words", f"{COMPILE} --engine 16 8 many 512", "--engine"),
+    Case("transposition on the engine", COMPILE, "`layer1`", convolved(
+        node("Transpose", "c", "y", "layer1", perm=[0, 2, 3, 1]))),
+    Case("averages of varying counts on the engine", COMPILE, "`layer1`", convolved(
+        node("AveragePool", "c", "a", "layer1", kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        node("Conv", "a v", "y", "last"), v=random_weights(1, 2, 4, 3, 3))),
+    Case("five dimensions on the engine", COMPILE, "`layer1`", convolved(
+        node("Reshape", "c shape", "y", "layer1"), shape=integers(0, 2, 2, 4, 4))),
+    Case("concatenated rows of pixels on the engine", COMPILE, "`layer1`", convolved(
+        node("Relu", "c", "r", "relu"),
+        node("Concat", "r r", "j", "layer1", axis=2),
+        node("Conv", "j v", "y", "last"), v=random_weights(1, 2, 4, 3, 3))),
+)  # fmt: skip
