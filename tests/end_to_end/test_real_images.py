@@ -19,7 +19,7 @@ from unit.onnx_models import build_model, random_weights, save_model
 import tf2c
 from tf2c.api import NO_PREPROCESSING_NOTE, evaluate
 from tf2c.cli.main import cli
-from tf2c.compiler import class_scores
+from tf2c.compiler import EVALUATION_BATCH, class_scores
 from tf2c.frontends.preprocessing import PRESETS, Preprocessing
 from tf2c.ir_files import read_module
 
@@ -315,7 +315,7 @@ def test_compiling_tells_how_far_it_is(folder: Path) -> None:
     )
     assert ("calibration", 7, 7) in reports
     evaluation = [done for purpose, done, _ in reports if purpose == "evaluation"]
-    assert evaluation == [32, IMAGES]
+    assert evaluation == [*range(EVALUATION_BATCH, IMAGES, EVALUATION_BATCH), IMAGES]
     assert reports[-1] == ("evaluation", IMAGES, IMAGES)
 
 
