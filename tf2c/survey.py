@@ -25,6 +25,7 @@ from tf2c.passes.pipeline import PassPipeline
 from tf2c.passes.rewriting import network_function, network_input
 
 ENGINE_STAGE = STAGES[-1].name
+IMPORT = "import"
 
 _SILENT = (graph.ConstantOp, int8.ConstantOp, shift.ConstantOp, dataflow.EngineOp)
 """Ops that only hold numbers for the layer they are named after."""
@@ -53,7 +54,7 @@ class Survey:
     """What would become of a model."""
 
     stage: str
-    """How far it was lowered to find out."""
+    """How far it was lowered to find out: a stage, or `import` if not all of it was imported."""
     layers: tuple[LayerReport, ...]
     refusal: tuple[str, str | None] | None
     """Reason and remedy where the network is refused, but no layer by itself."""
@@ -89,7 +90,7 @@ def survey_model(
     imported = survey_onnx(path, outputs)
     reports = [_imported_report(finding) for finding in imported.findings]
     if imported.module is None:
-        return Survey("graph", tuple(reports), None)
+        return Survey(IMPORT, tuple(reports), None)
     lowering = _Lowering(imported.module, choices, engine)
     lowering.run(last)
     refused = {error.layer: error for error in lowering.refusals if isinstance(error, LayerError)}
@@ -104,8 +105,10 @@ def survey_model(
 
 def _imported_report(finding: Finding) -> LayerReport:
     verdict = {"imported": "runs"}.get(finding.verdict, finding.verdict)
+    # How it would run is not known before everything else is imported.
+    reason = "imported" if finding.verdict == "imported" else finding.reason
     return LayerReport(
-        finding.layer, finding.op_type, verdict, reason=finding.reason, remedy=finding.remedy
+        finding.layer, finding.op_type, verdict, reason=reason, remedy=finding.remedy
     )
 
 
@@ -121,7 +124,7 @@ def _final_report(
         error = refused[report.layer]
         return replace(report, verdict="refused", reason=error.reason, remedy=error.hint)
     if report.layer in runs_as:
-        return replace(report, runs_as=runs_as[report.layer])
+        return replace(report, runs_as=runs_as[report.layer], reason=None)
     own = f"layer `{report.layer}`: "
     reasons = [note.removeprefix(own) for note in notes if note.startswith(own)]
     return replace(report, verdict="folded", reason="; ".join(reasons) or _JOINS)

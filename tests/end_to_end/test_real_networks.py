@@ -219,10 +219,6 @@ def test_depthwise_layers_run_on_the_engine(
     assert len(np.unique(stored)) > 2 or not outputs
 
 
-@pytest.mark.xfail(
-    reason="requantizing shifts of at least 5 make each layer's steps coarser than the last one's, "
-    "until everything is rounded to zero"
-)
 def test_mobilenet_v1_says_something(
     real_networks: Path, imagenet: ImageSet, tmp_path: Path
 ) -> None:

@@ -77,7 +77,7 @@ def evaluation(result: dict[str, Any]) -> Table:
 
 def survey(found: "Survey") -> Table:
     """What becomes of every layer."""
-    table = Table(title=f"looked at down to stage {found.stage}")
+    table = Table(title=f"looked at down to {found.stage}")
     for column in ("layer", "op", "verdict", "as, or why"):
         table.add_column(column, overflow="fold")
     for each in found.layers:
