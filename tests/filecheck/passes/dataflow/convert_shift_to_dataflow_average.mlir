@@ -55,3 +55,20 @@ func.func @main(%f: tensor<?x1x4x4xf32>) -> tensor<?x1x1x1xi8, #int8.pow2<3>> {
   %y = int8.average_pool %x kernel [4, 4] : tensor<?x1x4x4xi8, #int8.pow2<-6>> -> tensor<?x1x1x1xi8, #int8.pow2<3>>
   func.return %y : tensor<?x1x1x1xi8, #int8.pow2<3>>
 }
+
+// -----
+
+// Padding that leaves every window equally many real pixels is the convolution's: here all four.
+// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 weight_depth 1024 channel_depth 512
+// CHECK-LABEL: func.func @main(%f: tensor<?x1x2x2xf32>) -> tensor<?x1x2x2xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    %x = int8.quantize %f : tensor<?x1x2x2xf32> -> tensor<?x1x2x2xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    %x_1 = dataflow.input %x : tensor<?x1x2x2xi8, #int8.pow2<-6>> -> tensor<?x1x2x2xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    %0 = shift.constant <1x1x3x3xui8, [6, 6, 6, 6, 6, 6, 6, 6, 6]> : tensor<1x1x3x3xi4, #shift.code<-6>>
+// CHECK-NEXT:    %1 = int8.constant <1xi32, [0]> : tensor<1xi32, #int8.pow2<-12>>
+// CHECK-NEXT:    %y = dataflow.job %x_1, %0, %1 pads [1, 1, 1, 1] multipliers [4194304] : tensor<?x1x2x2xi8, #int8.pow2<-6>>, tensor<1x1x3x3xi4, #shift.code<-6>>, tensor<1xi32, #int8.pow2<-12>> -> tensor<?x1x2x2xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    func.return %y : tensor<?x1x2x2xi8, #int8.pow2<-6>>
+func.func @main(%f: tensor<?x1x2x2xf32>) -> tensor<?x1x2x2xi8, #int8.pow2<-6>> {
+  %x = int8.quantize %f : tensor<?x1x2x2xf32> -> tensor<?x1x2x2xi8, #int8.pow2<-6>>
+  %y = int8.average_pool %x kernel [3, 3] pads [1, 1, 1, 1] : tensor<?x1x2x2xi8, #int8.pow2<-6>> -> tensor<?x1x2x2xi8, #int8.pow2<-6>>
+  func.return %y : tensor<?x1x2x2xi8, #int8.pow2<-6>>
+}
