@@ -67,6 +67,11 @@ docs: $(DEV) ## write docs/reference from the tables of ops, passes and boards
 .PHONY: bench
 bench: $(DEV) ## measure; results go to benchmarks/results
 	$(BIN)/python benchmarks/interactive.py
+	$(BIN)/python benchmarks/compile.py
+
+.PHONY: accuracy
+accuracy: $(DEV) ## measure accuracy on the networks and images that TF2C_DATA names (half an hour)
+	$(BIN)/python benchmarks/accuracy.py
 
 .PHONY: train
 train: $(BIN)/python ## train the bundled network again (installs PyTorch)
