@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from naive_reference import run as run_naively
@@ -15,7 +16,7 @@ from xdsl.ir import SSAValue
 from xdsl.rewriter import InsertPoint
 
 from tf2c.backends.program import emit_program
-from tf2c.dialects import graph, int8, layout, tensors
+from tf2c.dialects import dataflow, graph, int8, layout, tensors
 from tf2c.dialects.scales import Pow2Attr
 from tf2c.engine import Engine
 from tf2c.interpreters import ENTRY, run
@@ -107,10 +108,34 @@ def test_interpreter_moves_as_the_naive_reference(layer: Layer) -> None:
 @PROFILE
 @given(movements(ON_THE_ENGINE), st.sampled_from([Engine(), Engine(4, 2)]))
 def test_simulator_moves_as_the_naive_reference(layer: Layer, engine: Engine) -> None:
-    module, images = layer
+    assert_simulator_moves_as_the_naive_reference(*layer, engine)
+
+
+def assert_simulator_moves_as_the_naive_reference(
+    module: ModuleOp, images: Images, engine: Engine
+) -> ModuleOp:
+    """Compare, and return the jobs."""
     _, expected = run_naively(module, images)[-1]
     lowered = module.clone()
     convert = ConvertShiftToDataflowPass(engine.filter_vector, engine.channel_vector)
     PassPipeline([convert, AllocateMemoryPass()]).run(lowered)
     program, weights, _ = emit_program(lowered)
     assert np.array_equal(Session(Simulator(), program, weights).run(images).stored, expected)
+    return lowered
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 1), (2, 1, 0), (1, 1, 2)])
+def test_concatenations_lie_in_concatenations(order: tuple[int, ...]) -> None:
+    function = FuncOp(ENTRY, ([graph.images_type((4, 2, 3))], []))
+    builder = Builder(InsertPoint.at_end(function.body.block))
+    image = builder.insert(int8.QuantizeOp(function.args[0], Pow2Attr([0]))).output
+    padded = builder.insert(layout.PadOp(image, [1, 0, 0], [1, 0, 0])).output
+    inner = builder.insert(layout.ConcatOp([image, padded], axis=1)).output
+    operands = (image, inner, padded)
+    outer = builder.insert(layout.ConcatOp([operands[index] for index in order], axis=1))
+    builder.insert(ReturnOp(outer.output))
+    function.update_function_type()
+    images = np.random.default_rng(0).integers(-128, 128, (2, 4, 2, 3)).astype(np.float32)
+    jobs = assert_simulator_moves_as_the_naive_reference(ModuleOp([function]), images, Engine(4, 2))
+    joined = [op for op in jobs.walk() if isinstance(op, dataflow.ConcatOp)]
+    assert any(isinstance(each.owner, dataflow.ConcatOp) for op in joined for each in op.inputs)
