@@ -14,7 +14,8 @@ from tf2c.dialects import DIALECTS
 from tf2c.frontends.onnx import OPSETS
 from tf2c.frontends.onnx.constants import FOLDERS
 from tf2c.frontends.onnx.converters import CONVERTERS
-from tf2c.passes import STAGES
+from tf2c.passes import ON_REQUEST, STAGES
+from tf2c.passes.contract import CompilerPass
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- written by docs/generate_reference.py; `make docs` writes it again -->\n"
@@ -22,11 +23,16 @@ NOTE = "<!-- written by docs/generate_reference.py; `make docs` writes it again 
 
 def passes_page() -> str:
     """Every pass by stage: its contract, options and documentation."""
-    lines = [NOTE, "# Passes\n"]
+    headed: list[tuple[str, tuple[type[CompilerPass], ...]]] = []
     for stage in STAGES:
         legal = ", ".join(f"`{name}`" for name in sorted(stage.legal_dialects))
-        lines.append(f"## Stage `{stage.name}`\n\nTo {stage.purpose}. Legal afterwards: {legal}.\n")
-        for each in stage.passes:
+        heading = f"## Stage `{stage.name}`\n\nTo {stage.purpose}. Legal afterwards: {legal}.\n"
+        headed.append((heading, stage.passes))
+    headed.append(("## On request\n\nIn no stage: they run first, where asked for.\n", ON_REQUEST))
+    lines = [NOTE, "# Passes\n"]
+    for heading, passes in headed:
+        lines.append(heading)
+        for each in passes:
             lines.append(f"### `{each.name}` ({each.contract})\n")
             documentation = inspect.getdoc(inspect.getmodule(each)) or ""
             lines.append(f"```text\n{documentation}\n```\n")

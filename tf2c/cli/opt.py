@@ -24,7 +24,7 @@ from tf2c.dialects import DIALECTS
 from tf2c.dialects.blob import SIDECAR_FOLDER, saved_blobs
 from tf2c.errors import UserError
 from tf2c.ir_files import print_module, refusing_bad_text, verify_module
-from tf2c.passes import PASSES, STAGES
+from tf2c.passes import ON_REQUEST, PASSES, STAGES
 from tf2c.passes.pipeline import PassPipeline, PassReport, parse_passes
 
 UPSTREAM_PASSES: tuple[type[ModulePass], ...] = (
@@ -37,10 +37,12 @@ UPSTREAM_PASSES: tuple[type[ModulePass], ...] = (
 
 def pass_help() -> str:
     """Return the passes by stage, each with its contract and what it does."""
+    headed = [(f"passes of stage {stage.name}: {stage.purpose}", stage.passes) for stage in STAGES]
+    headed.append(("passes on request", ON_REQUEST))
     lines: list[str] = []
-    for stage in STAGES:
-        lines.append(f"passes of stage {stage.name}: {stage.purpose}")
-        for each in stage.passes:
+    for heading, passes in headed:
+        lines.append(heading)
+        for each in passes:
             summary = (sys.modules[each.__module__].__doc__ or "").splitlines()[0]
             lines.append(f"  {each.name:<30}{each.contract:<13}{summary}")
     lines.append("passes of xDSL")
