@@ -21,5 +21,7 @@
 // CHECK-NEXT: passes of stage dataflow: lay the network out as jobs of an engine
 // CHECK-NEXT:   convert-shift-to-dataflow {{ +}}exact {{ +}}
 // CHECK-NEXT:   allocate-memory {{ +}}exact {{ +}}
+// CHECK-NEXT: passes on request
+// CHECK-NEXT:   remove-lrn {{ +}}approximate {{ +}}
 // CHECK-NEXT: passes of xDSL
 // CHECK-NEXT:   canonicalize
