@@ -1,13 +1,18 @@
-"""From ONNX to an artifact, beside ONNX Runtime's `quantize_static`: ResNet-50, 25 M weights.
+"""From ONNX to an artifact, beside ONNX Runtime's quantization: ResNet-50, 25 M weights.
 
     python benchmarks/compile.py
 
-Both get the same model with seeded random weights and the same 8 calibration images, in turn, each
+All get the same model with seeded random weights and the same 8 calibration images, in turn, each
 in a process of its own. Writes results/compile.json: seconds, ratios, peak memory. Goals: faster
-than `quantize_static`, and at most 2 GB.
+than ONNX Runtime, and at most 2 GB. Its seconds are given three times, without imports: of
+`quantize_static`, of that with the `quant_pre_process` that it asks for, and, where `TF2C_PEERS`
+names the folder of `bench_ort.py`, what that script reports, which is both. tf2c's are given twice:
+of the call `tf2c.compile`, to be compared with those, and of the whole `tf2c compile`, with Python
+starting up and all imports.
 """
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -24,41 +29,57 @@ RUNS = 5
 IMAGES = 8
 MEMORY_LIMIT_MB = 2000
 FORMS = ("int8", "shift1", "shift2")
+PEERS = os.environ.get("TF2C_PEERS")
 
 
-def compile_once(model: Path, calibration: Path, folder: Path, weights: str) -> dict[str, float]:
-    """Compile in a process of its own; return its wall clock and the memory it had at most."""
-    tool = Path(sys.executable).parent / "tf2c"
-    command = [tool, "compile", model, "--calib", calibration, "--weights", weights]
-    # Two terms of 512 channels and 3x3 taps are more words than the default engine holds.
-    command += ["--engine", "16", "8", "2048", "512"] if weights == "shift2" else []
-    measured = "\n".join(
-        (
-            "import resource, subprocess, sys",
-            "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)",
-            "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)",
-        )
-    )
-    started = time.perf_counter()
-    output = folder / f"{weights}.tf2c"
+IN_PROCESS = """
+import sys, time, tf2c.api as tf2c
+started = time.perf_counter()
+tf2c.compile(sys.argv[1], calib=sys.argv[2], weights=sys.argv[3], output=sys.argv[4])
+print(time.perf_counter() - started)
+"""
+
+WITH_MEMORY = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def python(*arguments: str | Path) -> str:
+    """Run Python in a process of its own; return the last line that it printed."""
     run = subprocess.run(
-        [sys.executable, "-c", measured, *map(str, command), "-o", str(output)],
+        [sys.executable, *map(str, arguments)],
         check=True,
         capture_output=True,
         text=True,
     )
-    return {"seconds": time.perf_counter() - started, "peak_mb": int(run.stdout) / 1024}
+    return run.stdout.splitlines()[-1]
+
+
+def compile_once(model: Path, calibration: Path, folder: Path, weights: str) -> dict[str, float]:
+    """Compile with `tf2c compile`, and in other processes with the function `tf2c.compile`."""
+    tool = Path(sys.executable).parent / "tf2c"
+    command = [tool, "compile", model, "--calib", calibration, "--weights", weights]
+    # Two terms of 512 channels and 3x3 taps are more words than the default engine holds.
+    command += ["--engine", "16", "8", "2048", "512"] if weights == "shift2" else []
+    started = time.perf_counter()
+    peak = int(python("-c", WITH_MEMORY, *map(str, command), "-o", folder / f"{weights}.tf2c"))
+    seconds = {"process_seconds": time.perf_counter() - started, "peak_mb": peak / 1024}
+    if weights != "shift2":
+        called = python("-c", IN_PROCESS, model, calibration, weights, folder / "called.tf2c")
+        seconds["call_seconds"] = float(called)
+    return seconds
 
 
 def quantize_once(model: Path, calibration: Path) -> dict[str, float]:
-    """Let ONNX Runtime quantize in a process of its own."""
+    """Let ONNX Runtime quantize."""
     script = HERE / "peers" / "onnxruntime_quantize.py"
-    started = time.perf_counter()
-    run = subprocess.run(
-        [sys.executable, script, model, calibration], check=True, capture_output=True, text=True
-    )
-    seconds = json.loads(run.stdout.splitlines()[-1])
-    return {"process_seconds": time.perf_counter() - started, **seconds}
+    seconds: dict[str, float] = json.loads(python(script, model, calibration))
+    if PEERS is not None:
+        reported = json.loads(python(Path(PEERS, "bench_ort.py"), "int8", model))
+        seconds["bench_ort_quantize_s"] = reported["quantize_s"]
+    return seconds
 
 
 def main() -> None:
@@ -70,8 +91,12 @@ def main() -> None:
         # ONNX Runtime quantizes per channel from opset 13 on.
         network = version_converter.convert_version(light_model("resnet50"), 13)
         model.write_bytes(network.SerializeToString())
-        images = np.random.default_rng(1).normal(size=(IMAGES, 3, 224, 224))
-        np.save(calibration, images.astype(np.float32))
+        # As bench_ort.py draws its images.
+        images = [
+            np.random.default_rng(seed).standard_normal((3, 224, 224))
+            for seed in range(1, IMAGES + 1)
+        ]
+        np.save(calibration, np.array(images, np.float32))
         for _ in range(RUNS):
             runs["peer"].append(quantize_once(model, calibration))
             for weights in FORMS:
@@ -83,20 +108,27 @@ def main() -> None:
         for name, measured in runs.items()
     }
     peer = medians["peer"]
-    alone = peer["quantize_static_seconds"]
-    complete = alone + peer["pre_process_seconds"]
+    peers = {
+        "quantize_static alone": peer["quantize_static_seconds"],
+        "quant_pre_process and quantize_static": peer["pre_process_seconds"]
+        + peer["quantize_static_seconds"],
+    }
+    if PEERS is not None:
+        peers["bench_ort.py's quantize_s"] = peer["bench_ort_quantize_s"]
     goals: dict[str, dict[str, float]] = {}
     for weights in FORMS:
-        seconds, peak = medians[weights]["seconds"], medians[weights]["peak_mb"]
-        goals[f"{weights}: process over `quantize_static` with `quant_pre_process`"] = {
-            "measured": round(seconds / complete, 3),
-            "goal": 1.0,
+        own = medians[weights]
+        for peer_name, peer_seconds in peers.items():
+            for kind in ("call", "process"):
+                if f"{kind}_seconds" in own:
+                    goals[f"{weights}: {kind} over {peer_name}"] = {
+                        "measured": round(own[f"{kind}_seconds"] / peer_seconds, 3),
+                        "goal": 1.0,
+                    }
+        goals[f"{weights}: peak memory, MB"] = {
+            "measured": round(own["peak_mb"]),
+            "goal": MEMORY_LIMIT_MB,
         }
-        goals[f"{weights}: process over `quantize_static` alone"] = {
-            "measured": round(seconds / alone, 3),
-            "goal": 1.0,
-        }
-        goals[f"{weights}: peak memory, MB"] = {"measured": round(peak), "goal": MEMORY_LIMIT_MB}
     for name, goal in goals.items():
         verdict = "ok  " if goal["measured"] <= goal["goal"] else "MISS"
         print(f"{verdict} {name}: {goal['measured']} (goal {goal['goal']})")

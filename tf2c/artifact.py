@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, get_origin
 
 from tf2c.errors import UserError
+from tf2c.numerics import parallel
 
 FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
@@ -148,7 +149,13 @@ def save_artifact(path: Path, files: dict[str, bytes], **facts: Any) -> Artifact
         UserError: something else is there, or the place cannot be written.
     """
     expect_replaceable(path)
-    manifest = Manifest(**facts, files={name: sha256(files[name]) for name in sorted(files)})
+    digests = dict.fromkeys(sorted(files), "")
+
+    def add_digest(name: str) -> None:
+        digests[name] = sha256(files[name])
+
+    parallel.for_each(add_digest, list(files))
+    manifest = Manifest(**facts, files=digests)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:

@@ -1,6 +1,5 @@
 """What ops have in common that scale accumulators to stored numbers (`int8`, `dataflow`)."""
 
-import numpy as np
 from xdsl.ir import SSAValue
 from xdsl.utils.exceptions import VerifyException
 
@@ -47,7 +46,7 @@ def verify_bounds(bounds: I64Array, output: SSAValue) -> None:
 
 def verify_factor(what: str, factor: I64Array, channels: int, low: int, high: int) -> None:
     """Raise unless there is one factor in `low..high`, or one per channel."""
-    values = np.array(factor.get_values())
+    values = tensors.integers(factor)
     if values.size not in (1, channels):
         raise VerifyException(f"expected 1 or {channels} of `{what}`, got {values.size}")
     if values.min() < low or values.max() > high:

@@ -53,7 +53,7 @@ class Pow2Attr(ParametrizedAttribute):
     @property
     def values(self) -> npt.NDArray[np.int64]:
         """The exponents: `[1]`, or one per channel."""
-        return np.array(self.exponents.get_values(), np.int64)
+        return tensors.integers(self.exponents)
 
     def broadcast(self, rank: int) -> npt.NDArray[np.int64]:
         """Return the exponents shaped to broadcast against a tensor of `rank` dimensions."""
@@ -95,12 +95,12 @@ class Pow2Attr(ParametrizedAttribute):
 
     def print_parameters(self, printer: Printer) -> None:
         """Print `<-5>` or `<[-5, -4], axis = 0>`."""
-        exponents = self.exponents.get_values()
+        exponents = self.values.tolist()
         with printer.in_angle_brackets():
             if self.axis.data == PER_TENSOR:
                 printer.print_string(str(exponents[0]))
             else:
-                listed = ", ".join(str(exponent) for exponent in exponents)
+                listed = ", ".join(map(str, exponents))
                 printer.print_string(f"[{listed}], axis = {self.axis.data}")
 
 

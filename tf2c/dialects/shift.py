@@ -137,10 +137,10 @@ class ConstantOp(IRDLOperation):
         # C3
         if self.value.data.is_available:
             codes, terms = self.value.array, code_terms(self.output)
-            illegal = codes[~pow2.is_code(codes, terms)]
-            if illegal.size:
+            is_legal = pow2.is_code(codes, terms)
+            if not is_legal.all():
                 raise VerifyException(
-                    f"expected canonical codes of {4 * terms} bits, got {illegal.flat[0]}"
+                    f"expected canonical codes of {4 * terms} bits, got {codes[~is_legal].flat[0]}"
                 )
 
 

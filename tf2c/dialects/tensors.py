@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     I64,
@@ -27,6 +28,11 @@ def i64_array(values: Sequence[int]) -> I64Array:
     """Return the attribute `array<i64: ...>`."""
     # Not by `from_list`, which normalizes numbers one by one: a layer has thousands of scales.
     return DenseArrayBase(i64, BytesAttr(np.array(values, "<i8").tobytes()))
+
+
+def integers(array: I64Array) -> npt.NDArray[np.int64]:
+    """Return the elements of an `array<i64: ...>`; `get_values` would unpack them one by one."""
+    return np.frombuffer(array.data.data, "<i8")
 
 
 def tensor_type(value: SSAValue | Attribute) -> TensorType[Attribute]:

@@ -25,7 +25,7 @@ class Int8Interpreter(InterpreterFunctions):
     ) -> PythonValues:
         """`clamp(floor(input / 2**e + 1/2))`."""
         exponent = int(scale_of(op.output).values[0])
-        return (fixed_point.quantize(args[0], exponent).astype("int8"),)
+        return (fixed_point.quantize(args[0], exponent, dtype=np.int8),)
 
     @impl(int8.ConvOp)
     def conv(self, interpreter: Interpreter, op: int8.ConvOp, args: PythonValues) -> PythonValues:

@@ -74,16 +74,27 @@ def quantize(
     exponent: int | npt.NDArray[np.integer],
     low: int = INT8_MIN,
     high: int = INT8_MAX,
-) -> npt.NDArray[np.int64]:
+    dtype: npt.DTypeLike = np.int64,
+) -> npt.NDArray[Any]:
     """Store real numbers as integers: `clamp(floor(v / 2**e + 1/2), low, high)`.
 
     Args:
-        values: real numbers of any shape, finite; exact for float32 input.
+        values: real numbers of any shape but a scalar's, finite; exact for float32 input.
         exponent: `e`, one integer or an integer array that broadcasts against `values`.
         low: smallest stored integer.
         high: largest stored integer.
+        dtype: of the result; holds `low` and `high`.
     """
-    return round_half_up(np.clip(scaled(values, exponent), low, high)).astype(np.int64)
+    stored = np.empty(values.shape, dtype)
+    exponents = np.asarray(exponent)
+    is_per_row = exponents.ndim == values.ndim and len(exponents) == len(values)
+
+    def quantize_rows(rows: slice) -> None:
+        own = exponents[rows] if is_per_row else exponents
+        stored[rows] = round_half_up(np.clip(scaled(values[rows], own), low, high))
+
+    parallel.for_each(quantize_rows, parallel.row_blocks(values.shape))
+    return stored
 
 
 def dequantize(

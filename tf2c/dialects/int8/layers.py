@@ -84,10 +84,10 @@ class ConstantOp(IRDLOperation):
             result_types=[scaled_type(element_type, value.shape, scale)],
         )
 
-    def real_values(self) -> npt.NDArray[np.float64]:
+    def real_values(self) -> npt.NDArray[np.floating]:
         """Return what the constant stands for: its origin if kept, else `value * 2**e`."""
         if self.origin is not None:
-            return self.origin.array.astype(np.float64)
+            return self.origin.array
         scale = scale_of(self.output)
         return fixed_point.dequantize(self.value.array, scale.broadcast(self.value.array.ndim))
 

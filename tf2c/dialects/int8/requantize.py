@@ -36,7 +36,7 @@ from tf2c.dialects.scales import (
     verify_scale,
     verify_stored_per_tensor,
 )
-from tf2c.dialects.tensors import I64Array, I64ArrayConstraint, i64_array
+from tf2c.dialects.tensors import I64Array, I64ArrayConstraint, i64_array, integers
 from tf2c.numerics import fixed_point
 
 
@@ -101,9 +101,7 @@ class RequantizeOp(IRDLOperation):
     @property
     def multipliers(self) -> npt.NDArray[np.int64]:
         """`M`, one or one per channel."""
-        return fixed_point.requantize_multipliers(
-            np.array(self.multiplier.get_values()), np.array(self.shift.get_values())
-        )
+        return fixed_point.requantize_multipliers(integers(self.multiplier), integers(self.shift))
 
     @property
     def residual_shift(self) -> int:
@@ -124,7 +122,7 @@ class RequantizeOp(IRDLOperation):
         verify_factor("multiplier", self.multiplier, channels, 1, 65535)
         verify_factor("shift", self.shift, channels, 0, fixed_point.REQUANTIZE_SHIFT)
         # C3
-        multiplier, shift = map(np.array, (self.multiplier.get_values(), self.shift.get_values()))
+        multiplier, shift = integers(self.multiplier), integers(self.shift)
         expected = scale_of(self.output).values - scale_of(self.input).values
         if np.any((multiplier == 1) & (shift != expected)):
             raise VerifyException(

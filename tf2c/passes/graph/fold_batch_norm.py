@@ -46,8 +46,8 @@ def gain_and_shift(
     return gain, shift - gain * mean
 
 
-def _constant(array: npt.NDArray[np.float64]) -> graph.ConstantOp:
-    return graph.ConstantOp(BlobAttr.of(array.astype(np.float32)))
+def _constant(array: npt.NDArray[np.floating]) -> graph.ConstantOp:
+    return graph.ConstantOp(BlobAttr.of(array.astype(np.float32, copy=False)))
 
 
 def _foldable_layer(value: SSAValue) -> graph.LayerOp | None:
@@ -62,8 +62,15 @@ def _foldable_layer(value: SSAValue) -> graph.LayerOp | None:
 
 def _fold(layer: graph.LayerOp, op: graph.BatchNormalizationOp) -> None:
     gain, shift = gain_and_shift(op)
-    weight = constant_array(layer.weight).astype(np.float64)
-    weight = weight * gain.reshape(-1, *[1] * (weight.ndim - 1))
+    unscaled = constant_array(layer.weight)
+    weight = np.empty_like(unscaled)
+    # Products of float64, rounded once.
+    np.multiply(
+        unscaled,
+        gain.reshape(-1, *[1] * (unscaled.ndim - 1)),
+        out=weight,
+        casting="same_kind",
+    )
     bias = shift if layer.bias is None else gain * constant_array(layer.bias) + shift
     new_weight, new_bias = _constant(weight), _constant(bias)
     if isinstance(layer, graph.ConvOp):

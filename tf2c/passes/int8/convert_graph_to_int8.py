@@ -27,11 +27,10 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import BlockArgument, Operation, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
-from tf2c.analysis.constants import constant_array
+from tf2c.analysis.constants import constant_array, constant_blob
 from tf2c.analysis.storage import returns_accumulators
 from tf2c.analysis.support import refused_below_graph
 from tf2c.dialects import graph, int8, layout, tensors
-from tf2c.dialects.blob import BlobAttr
 from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import (
     ELEMENT,
@@ -75,7 +74,8 @@ def _weight_and_bias(
     layer: graph.LayerOp, stored: SSAValue, scale: Pow2Attr | None, smallest_shift: int
 ) -> tuple[int8.ConstantOp, int8.ConstantOp]:
     """Round a layer's weights and bias; `stored` is its int8 input, `scale` its output's."""
-    weight = constant_array(layer.weight)
+    origin = constant_blob(layer.weight)
+    weight = origin.array
     bias = np.zeros(len(weight), np.float32) if layer.bias is None else constant_array(layer.bias)
     input_exponent = int(scale_of(stored).values[0])
     chosen = exponents.weight_exponents(
@@ -86,9 +86,9 @@ def _weight_and_bias(
         smallest_shift,
     )
     weight_scale = Pow2Attr([int(exponent) for exponent in chosen], axis=0)
-    rounded = fixed_point.quantize(weight, weight_scale.broadcast(weight.ndim))
+    rounded = fixed_point.quantize(weight, weight_scale.broadcast(weight.ndim), dtype=np.int8)
     return (
-        int8.ConstantOp(rounded.astype(np.int8), weight_scale, BlobAttr.of(weight)),
+        int8.ConstantOp(rounded, weight_scale, origin),
         bias_constant(bias, accumulator_scale(input_exponent, chosen)),
     )
 

@@ -61,10 +61,10 @@ def _legal_exponents(
     lowest = exponents.covering_exponent(np.abs(bias), exponents.BIAS_LIMIT) - input_exponent
     highest = np.full(filters, UNLIMITED)
     for requantization in _requantizations(layer):
-        multiplier = np.array(requantization.multiplier.get_values())
+        multiplier = tensors.integers(requantization.multiplier)
         # `e + shift` stays constant, since the multiplier does: see `_round`.
         total = np.broadcast_to(
-            scale_of(layer.weight).values + np.array(requantization.shift.get_values()), (filters,)
+            scale_of(layer.weight).values + tensors.integers(requantization.shift), (filters,)
         )
         lowest = np.maximum(lowest, total - fixed_point.REQUANTIZE_SHIFT)
         # A pure shift has multiplier 1, one bit; each further bit needs one bit more of shift.
@@ -76,7 +76,7 @@ def _legal_exponents(
 def _round(layer: int8.ConvOp | int8.GemmOp, terms: int) -> None:
     weight_constant = _constant(layer, layer.weight)
     real_weight = weight_constant.real_values()
-    real_bias = _constant(layer, layer.bias).real_values()
+    real_bias = _constant(layer, layer.bias).real_values().astype(np.float64)
     lowest, highest = _legal_exponents(layer, real_bias)
     window = exponents.pow2_exponents(real_weight, lowest, highest)
     scale = Pow2Attr(window.tolist(), axis=0)
@@ -90,7 +90,7 @@ def _round(layer: int8.ConvOp | int8.GemmOp, terms: int) -> None:
         sums = int8.GemmOp(layer.input, weight.output, bias.output)
     coarsening = window - scale_of(layer.weight).values
     for requantization in _requantizations(layer):
-        shift = np.array(requantization.shift.get_values()) - coarsening
+        shift = tensors.integers(requantization.shift) - coarsening
         requantization.shift = i64_array(shift.tolist())
     replace_layer(layer, [weight, bias, sums], sums.output)
     layout.retype_movers(sums.output)  # of accumulators that are the network's result
