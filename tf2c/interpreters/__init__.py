@@ -56,7 +56,17 @@ def run_all(
     listener: Interpreter.Listener | None = None,
 ) -> tuple[npt.NDArray[Any], ...]:
     """Run a network on a batch, as `run` does, and return all its results."""
-    interpreter = Interpreter(module, listeners=() if listener is None else (listener,))
+    return new_interpreter(listener, module).call_op(ENTRY, (images,))
+
+
+def new_interpreter(
+    listener: Interpreter.Listener | None = None, module: ModuleOp | None = None
+) -> Interpreter:
+    """Return an interpreter of every dialect, of a module or for single ops."""
+    interpreter = Interpreter(
+        ModuleOp([]) if module is None else module,
+        listeners=() if listener is None else (listener,),
+    )
     for functions in INTERPRETERS:
         interpreter.register_implementations(functions())
-    return interpreter.call_op(ENTRY, (images,))
+    return interpreter

@@ -4,9 +4,9 @@ Arrays are `[N, C, H, W]`; kernels, strides and dilations are `(height, width)`;
 `(top, left, bottom, right)`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,9 @@ from tf2c.numerics.fixed_point import ScalarT
 
 FloatT = TypeVar("FloatT", np.float32, np.float64)
 SumT = TypeVar("SumT", np.float64, np.int64)
+
+Part = tuple[slice, slice]
+"""Some images and some of their channels."""
 
 UNIT = (1, 1)
 """Strides or dilations that change nothing."""
@@ -89,50 +92,82 @@ def convolve(
     filters of the `k`-th of `group` equal parts see the `k`-th part of the channels. Zero-padded;
     the result `[N, M, OH, OW]` has the operands' floating dtype.
     """
-    kernel = weights.shape[2:]
-    if weights.shape[1] == 1 and group > 1:
-        return _convolve_depthwise(images, weights, strides, pads, dilations)
-    filters, channels = len(weights) // group, weights.shape[1]
-    patches = windows(images, kernel, strides, pads, 0.0, dilations)
-    batch, _, height, width = patches.shape[:4]
-    rows = weights.reshape(group, filters, -1)
-    sums = np.empty((batch, len(weights), height, width), images.dtype)
-    together = min(max(COLUMNS // (height * width), 1), batch)
+    extent = output_extent(images.shape[2:], weights.shape[2:], strides, pads, dilations)
+    results = np.empty((len(images), len(weights), *extent), images.dtype)
 
-    def convolve_chunk(first: int) -> None:
-        chunk = patches[first : first + together].transpose(1, 4, 5, 0, 2, 3)
-        results = sums[first : first + together]
-        for part in range(group):
-            columns = chunk[part * channels : (part + 1) * channels].reshape(rows.shape[2], -1)
-            own = results[:, part * filters : (part + 1) * filters]
-            if len(results) == 1:
-                np.matmul(rows[part], columns, out=own[0].reshape(filters, -1))
-            else:
-                products = np.matmul(rows[part], columns).reshape(filters, -1, height, width)
-                own[:] = products.transpose(1, 0, 2, 3)
+    def store(part: Part, sums: npt.NDArray[FloatT]) -> None:
+        results[part] = sums
 
-    parallel.for_each(convolve_chunk, range(0, batch, together))
-    return sums
+    convolve_parts(images, weights, strides, pads, dilations, group, store)
+    return results
 
 
-def _convolve_depthwise(
-    images: npt.NDArray[FloatT],
+def convolve_parts(
+    images: npt.NDArray[Any],
     weights: npt.NDArray[FloatT],
     strides: Sequence[int],
     pads: Sequence[int],
     dilations: Sequence[int],
-) -> npt.NDArray[FloatT]:
+    group: int,
+    receive: Callable[[Part, npt.NDArray[FloatT]], None],
+) -> None:
+    """Do what `convolve` does part by part, for who need not keep all sums.
+
+    Args:
+        images: `[N, C, H, W]` of any dtype; converted to the weights' while they are gathered.
+        weights: `[M, C / group, KH, KW]`.
+        strides: vertical, horizontal.
+        pads: top, left, bottom, right.
+        dilations: vertical, horizontal.
+        group: equal parts of filters and channels.
+        receive: called with images and filters, as slices, and their sums `[n, m, OH, OW]`, which
+            it may change but not keep; perhaps in another thread, until `convolve_parts` returns.
+    """
+    if weights.shape[1] == 1 and group > 1:
+        _convolve_depthwise(images, weights, strides, pads, dilations, receive)
+        return
+    kernel = weights.shape[2:]
+    filters, channels = len(weights) // group, weights.shape[1]
+    patches = windows(images, kernel, strides, pads, 0.0, dilations)
+    batch, _, height, width = patches.shape[:4]
+    rows = weights.reshape(group, filters, -1)
+    together = min(max(COLUMNS // (height * width), 1), batch)
+
+    def convolve_chunk(first: int) -> None:
+        chunk = patches[first : first + together].transpose(1, 4, 5, 0, 2, 3)
+        for part in range(group):
+            own = chunk[part * channels : (part + 1) * channels]
+            columns = own.astype(weights.dtype, order="C", copy=False).reshape(rows.shape[2], -1)
+            products = np.matmul(rows[part], columns).reshape(filters, -1, height, width)
+            receive(
+                (
+                    slice(first, first + products.shape[1]),
+                    slice(part * filters, (part + 1) * filters),
+                ),
+                products.transpose(1, 0, 2, 3),
+            )
+
+    parallel.for_each(convolve_chunk, range(0, batch, together))
+
+
+def _convolve_depthwise(
+    images: npt.NDArray[Any],
+    weights: npt.NDArray[FloatT],
+    strides: Sequence[int],
+    pads: Sequence[int],
+    dilations: Sequence[int],
+    receive: Callable[[Part, npt.NDArray[FloatT]], None],
+) -> None:
     """Convolve where every filter sees one channel, tap by tap: no matrix product would pay."""
     filters, _, *kernel = weights.shape
     height, width = output_extent(images.shape[2:], kernel, strides, pads, dilations)
     padded = _padded(images, pads, 0.0)
     if filters != images.shape[1]:
         padded = np.repeat(padded, filters // images.shape[1], axis=1)
-    sums = np.empty((len(images), filters, height, width), images.dtype)
 
-    def convolve_block(part: tuple[int, slice]) -> None:
-        index, channels = part
-        total = np.zeros((len(weights[channels]), height, width), sums.dtype)
+    def convolve_block(block: tuple[int, slice]) -> None:
+        index, channels = block
+        total = np.zeros((len(weights[channels]), height, width), weights.dtype)
         term = np.empty_like(total)
         for row in range(kernel[0]):
             for column in range(kernel[1]):
@@ -145,11 +180,10 @@ def _convolve_depthwise(
                 ]
                 np.multiply(pixels, weights[channels, 0, row, column, None, None], out=term)
                 total += term
-        sums[index, channels] = total
+        receive((slice(index, index + 1), channels), total[None])
 
-    blocks = parallel.row_blocks(sums.shape[1:])
+    blocks = parallel.row_blocks((filters, height, width))
     parallel.for_each(convolve_block, list(product(range(len(images)), blocks)))
-    return sums
 
 
 def _is_exact_in_float32(

@@ -1,0 +1,194 @@
+"""OpenVINO's int8 kernels as an exact engine (`pip install 'tf2c[fast]'`).
+
+A layer becomes a convolution of int8 integers by `w * 2**-r`, then `+ bias * 2**-r + 2**-(r + 1)`,
+the residual, and a FakeQuantize to int8. OpenVINO accumulates in int32, converts to float32 and
+rounds half to even; since every sum is a multiple of `2**-r`, the half step more leaves no tie and
+makes that half up. All of this is exact in float32 while the sums, with their extra bit, fit 24
+bits, and a scale that is a power of two stays exact wherever OpenVINO's rewriting moves it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import openvino
+from openvino import opset13
+from xdsl.ir import SSAValue
+
+from tf2c.dialects import int8, layout, tensors
+from tf2c.dialects.scales import scale_of, storage_bounds
+from tf2c.executors.executor import Array, Compiled, Segment
+from tf2c.executors.steps import Layer, Step
+from tf2c.numerics import parallel
+from tf2c.numerics.fused_layers import SIGNIFICAND_BITS
+
+# OpenVINO's types are incomplete.
+opset: Any = opset13
+Node = Any
+
+FLOAT32_BITS = SIGNIFICAND_BITS[np.dtype(np.float32)]
+
+
+class OpenVinoEngine:
+    """Takes layers that scale by powers of two, max pooling and concatenation."""
+
+    name = "openvino"
+
+    def objection(self, step: Step) -> str | None:
+        """Return why a step is left to NumPy."""
+        match step:
+            case Layer():
+                if step.shifts is None:
+                    return "its multipliers are not powers of two"
+                undecided = step.requantization.undecided_sums(step.bias)
+                # One bit more: the half step that replaces ties.
+                if step.requantization.significand_bits(undecided) + 1 > FLOAT32_BITS:
+                    return "float32 does not hold its sums exactly"
+                return None
+            case int8.MaxPoolOp() | layout.ConcatOp():
+                return None
+            case _:
+                return "no exact form in OpenVINO"
+
+    def compile(self, segment: Segment, batch: int) -> Compiled:
+        """Build and compile a model; smaller batches are filled up with zeros."""
+        nodes: dict[SSAValue, Node] = {}
+        for value in segment.inputs:
+            dtype = _element_type(value)
+            nodes[value] = opset.parameter([batch, *tensors.extents(value)], dtype)
+        parameters = [nodes[value] for value in segment.inputs]
+        for step in segment.steps:
+            (result,) = step.results
+            nodes[result] = _build(step, nodes)
+        model: Any = openvino.Model(  # pyright: ignore[reportGeneralTypeIssues]
+            [opset.result(nodes[value]) for value in segment.outputs], parameters, "network"
+        )
+        compiled: Any = openvino.Core().compile_model(
+            model,
+            "CPU",
+            {
+                "INFERENCE_NUM_THREADS": parallel.thread_count(),
+                "PERFORMANCE_HINT": "LATENCY",
+                "NUM_STREAMS": "1",
+                # bfloat16, the default on some processors, is not exact.
+                "INFERENCE_PRECISION_HINT": "f32",
+            },
+        )
+        request = compiled.create_infer_request()
+
+        def run(arrays: Sequence[Array]) -> Sequence[Array]:
+            count = len(arrays[0])
+            request.infer([_filled(array, batch) for array in arrays], share_inputs=True)
+            # Copies, because the next batch overwrites the tensors.
+            return [
+                np.array(request.get_output_tensor(index).data[:count])
+                for index in range(len(segment.outputs))
+            ]
+
+        return run
+
+
+def _filled(array: Array, batch: int) -> Array:
+    if len(array) == batch:
+        return np.ascontiguousarray(array)
+    missing = np.zeros((batch - len(array), *array.shape[1:]), array.dtype)
+    return np.concatenate([array, missing])
+
+
+def _element_type(value: SSAValue) -> openvino.Type:
+    low, _ = storage_bounds(tensors.tensor_type(value).element_type)
+    return openvino.Type.i8 if low else openvino.Type.u8
+
+
+def _build(step: Step, nodes: dict[SSAValue, Node]) -> Node:
+    """Return the node of a step's stored tensor."""
+    builders: dict[type[Any], Callable[[Any, dict[SSAValue, Node]], Node]] = {
+        Layer: _layer,
+        int8.MaxPoolOp: _max_pool,
+        layout.ConcatOp: _concat,
+    }
+    return builders[type(step)](step, nodes)
+
+
+def _real(node: Node) -> Node:
+    """Return a stored tensor as float32; of each user's own, so that it stays int8 until there."""
+    return opset.multiply(opset.convert(node, "f32"), opset.constant(np.float32(1)))
+
+
+def _stored(node: Node, value: SSAValue) -> Node:
+    """Return integers in float32 as a stored tensor, saturated."""
+    low, high = storage_bounds(tensors.tensor_type(value).element_type)
+    bounds = [opset.constant(np.float32(bound)) for bound in (low, high)]
+    return opset.convert(opset.fake_quantize(node, *bounds, *bounds, 256), _element_type(value))
+
+
+def _layer(layer: Layer, nodes: dict[SSAValue, Node]) -> Node:
+    shifts = layer.shifts
+    assert shifts is not None
+    strides, (top, left, bottom, right), dilations, group = layer.window
+    steps = np.ldexp(np.float32(1), -shifts).reshape(-1, 1, 1, 1)
+    weights = layer.weights
+    image = nodes[layer.sums.input]
+    is_matrix = len(tensors.shape(layer.stored.output)) == 2
+    if is_matrix:
+        image = opset.unsqueeze(image, opset.constant(np.array([2, 3])))
+    places: tuple[Any, ...] = (list(strides), [top, left], [bottom, right], list(dilations))
+    if group == 1:
+        scaled = opset.multiply(
+            opset.convert(opset.constant(weights), "f32"), opset.constant(steps)
+        )
+        sums = opset.convolution(_real(image), scaled, *places)
+    else:
+        parts = weights.reshape(group, -1, *weights.shape[1:])
+        scaled = opset.multiply(
+            opset.convert(opset.constant(parts), "f32"),
+            opset.constant(steps.reshape(group, -1, 1, 1, 1)),
+        )
+        sums = opset.group_convolution(_real(image), scaled, *places)
+    offset = np.ldexp(layer.bias.astype(np.float64), -shifts) + np.ldexp(0.5, -shifts)
+    sums = opset.add(sums, opset.constant(offset.astype(np.float32).reshape(1, -1, 1, 1)))
+    residual = layer.stored.residual
+    if residual is not None:
+        difference = int(scale_of(residual).values[0] - scale_of(layer.stored.output).values[0])
+        factor = opset.constant(np.float32(2.0**difference))
+        added = opset.multiply(opset.convert(nodes[residual], "f32"), factor)
+        sums = opset.add(sums, added)
+    # Bounds that the saturation does not apply anyway; they are integers, so rounding keeps them.
+    low, high = layer.requantization.low, layer.requantization.high
+    least, greatest = storage_bounds(tensors.tensor_type(layer.stored.output).element_type)
+    if (low, high) == (0, greatest):
+        sums = sums if least == 0 else opset.relu(sums)
+    elif (low, high) != (least, greatest):
+        sums = opset.clamp(sums, float(low), float(high))
+    if _is_residual(layer.stored.output):
+        # OpenVINO may compute both layers of a residual add in one kernel, and then drops the
+        # rounding that it takes to be part of the conversion to int8.
+        sums = opset.round(sums, "half_to_even")
+    stored = _stored(sums, layer.stored.output)
+    return opset.squeeze(stored, opset.constant(np.array([2, 3]))) if is_matrix else stored
+
+
+def _is_residual(value: SSAValue) -> bool:
+    operations = (use.operation for use in value.uses)
+    return any(isinstance(op, int8.RequantizeOp) and op.residual is value for op in operations)
+
+
+def _max_pool(op: int8.MaxPoolOp, nodes: dict[SSAValue, Node]) -> Node:
+    kernel, strides, (top, left, bottom, right) = op.window.numbers
+    pooled = opset.max_pool(
+        opset.convert(nodes[op.input], "f32"),
+        list(strides),
+        [1, 1],
+        [top, left],
+        [bottom, right],
+        list(kernel),
+        index_element_type="i64",
+    )
+    return opset.convert(pooled.output(0), _element_type(op.output))
+
+
+def _concat(op: layout.ConcatOp, nodes: dict[SSAValue, Node]) -> Node:
+    joined = opset.concat(
+        [opset.convert(nodes[each], "f32") for each in op.operands], axis=op.axis.value.data
+    )
+    return opset.convert(joined, _element_type(op.results[0]))
