@@ -6,6 +6,7 @@ IR, which is the definition. Every executor is tested against that interpreter w
 and a difference is an error: a faster executor never changes a number.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -265,11 +266,11 @@ class Executor:
         """
         images = random_images(self._function.body.block, SELF_TEST_IMAGES, seed)
         expected = _interpreted_values(self._function, images)
-        found: Values = {}
-        self.run(images, found.__setitem__)
-        results = self.run(images)
-        checked = [*found.items(), *zip(self._returned, results, strict=True)]
-        for value, array in checked:
+        found: defaultdict[SSAValue, list[Array]] = defaultdict(list)
+        self.run(images, lambda value, array: found[value].append(array))
+        captured = [(value, np.concatenate(parts)) for value, parts in found.items()]
+        results = zip(self._returned, self.run(images), strict=True)
+        for value, array in (*captured, *results):
             different = int(np.count_nonzero(array != expected[value]))
             if different or array.dtype != expected[value].dtype:
                 assert isinstance(value.owner, Operation)
