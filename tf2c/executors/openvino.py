@@ -176,7 +176,7 @@ def _is_residual(value: SSAValue) -> bool:
 def _max_pool(op: int8.MaxPoolOp, nodes: dict[SSAValue, Node]) -> Node:
     kernel, strides, (top, left, bottom, right) = op.window.numbers
     pooled = opset.max_pool(
-        opset.convert(nodes[op.input], "f32"),
+        nodes[op.input],
         list(strides),
         [1, 1],
         [top, left],
@@ -184,11 +184,8 @@ def _max_pool(op: int8.MaxPoolOp, nodes: dict[SSAValue, Node]) -> Node:
         list(kernel),
         index_element_type="i64",
     )
-    return opset.convert(pooled.output(0), _element_type(op.output))
+    return pooled.output(0)
 
 
 def _concat(op: layout.ConcatOp, nodes: dict[SSAValue, Node]) -> Node:
-    joined = opset.concat(
-        [opset.convert(nodes[each], "f32") for each in op.operands], axis=op.axis.value.data
-    )
-    return opset.convert(joined, _element_type(op.results[0]))
+    return opset.concat([nodes[each] for each in op.operands], axis=op.axis.value.data)
