@@ -9,7 +9,7 @@ from xdsl.ir import SSAValue
 from tf2c.analysis.constants import constant_array
 from tf2c.dialects import dataflow, int8, layout, shift, tensors
 from tf2c.dialects.scales import storage_bounds
-from tf2c.numerics import pow2, weight_bytes
+from tf2c.numerics import fixed_point, pow2, weight_bytes
 
 AccumulatingOp = int8.ConvOp | int8.GemmOp | shift.ConvOp | shift.GemmOp | dataflow.JobOp
 
@@ -66,14 +66,17 @@ def accumulator_bounds(
     rows = weights.reshape(len(weights), -1)
     bias = constant_array(op.bias).astype(np.int64)
     interval = stored_interval(op.input)
+    negated = interval
     if isinstance(op, shift.ConvOp | shift.GemmOp) and op.negates_in_8_bits is not None:
-        # The negative of -128 is -128, so a negative weight acts as if the input could be 128.
-        interval = Interval(interval.low, max(interval.high, -interval.low))
+        # To a negative weight, -128 is as good as 128.
+        lowest = fixed_point.INT8_MIN
+        high = -lowest if interval.low == lowest else interval.high
+        negated = Interval(max(interval.low, lowest + 1), high)
     positive, negative = (
         bound(rows, 0).sum(axis=1, dtype=np.int64) for bound in (np.maximum, np.minimum)
     )
-    least = bias + positive * interval.low + negative * interval.high
-    greatest = bias + positive * interval.high + negative * interval.low
+    least = bias + positive * interval.low + negative * negated.high
+    greatest = bias + positive * interval.high + negative * negated.low
     return least, greatest
 
 

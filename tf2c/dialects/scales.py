@@ -169,7 +169,7 @@ def moved_scale(scale: Pow2Attr, steps: int) -> Pow2Attr:
 def expect_exponents(what: str, value: SSAValue, expected: npt.ArrayLike) -> None:
     """Raise unless a tensor has the exponents, be they the whole tensor's or each channel's."""
     exponents, wanted = scale_of(value).values, np.asarray(expected)
-    if not np.array_equal(*np.broadcast_arrays(exponents, wanted)):
+    if not np.all(exponents == wanted):
         raise VerifyException(
             f"expected {what} with exponents {wanted.tolist()}, got {exponents.tolist()}"
         )

@@ -128,9 +128,9 @@ class _Growth:
 
     def _part(self, run: Run) -> SSAValue:
         channels, *image = tensors.extents(run.value)
-        if run.count == channels:
+        if run.length == channels:
             return run.value
-        starts, ends = [run.first, 0, 0], [run.first + run.count, *image]
+        starts, ends = [run.first, 0, 0], [run.first + run.length, *image]
         return self._insert(layout.SliceOp(run.value, starts, ends, [1, 1, 1]))
 
     def _exponents(self) -> npt.NDArray[np.int64]:
@@ -187,8 +187,9 @@ class _Growth:
                 f"add, got {tensors.dimension_text(theirs)}",
             )
         exponents = [_exponents_by_channel(each) for each in (value, other)]
-        if not np.array_equal(*exponents):
-            channel = int(np.flatnonzero(exponents[0] != exponents[1])[0])
+        differing = np.flatnonzero(exponents[0] != exponents[1])
+        if differing.size:
+            channel = int(differing[0])
             raise ScaleConflictError(
                 self.name,
                 f"expected the exponents of layer {residual}, which it adds, got "

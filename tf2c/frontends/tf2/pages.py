@@ -19,7 +19,7 @@ class Run(NamedTuple):
 
     value: SSAValue
     first: int
-    count: int
+    length: int
 
 
 class FeatureCache:
@@ -65,8 +65,8 @@ class FeatureCache:
                     f"expected channels of {tensors.dimension_text(extents[1:])} on page {page}, "
                     f"got {tensors.dimension_text(tensors.extents(value)[1:])} at {slot}",
                 )
-            if runs and runs[-1].value is value and runs[-1].first + runs[-1].count == channel:
-                runs[-1] = runs[-1]._replace(count=runs[-1].count + 1)
+            if runs and runs[-1].value is value and runs[-1].first + runs[-1].length == channel:
+                runs[-1] = runs[-1]._replace(length=runs[-1].length + 1)
             else:
                 runs.append(Run(value, channel, 1))
         return runs
