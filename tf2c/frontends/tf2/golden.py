@@ -8,6 +8,7 @@ or exponents `wexp{l}` with the tables `qin{l}` and `qout{l}`.
 import dataclasses
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -84,9 +85,12 @@ def from_golden(path: Path) -> tuple[ModuleOp, npt.NDArray[np.int8], list[npt.ND
 
 def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        file = np.load(path, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise UserError("expected an .npz file, got a single array")
+        with file:
             return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"expected an .npz file, got {error}") from error
 
 
