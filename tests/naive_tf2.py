@@ -91,7 +91,7 @@ def pool(layer: Descriptor, image: Array) -> Array:
 
 
 def add(layer: Descriptor, image: Array, other: Array) -> Array:
-    summed = np.empty_like(image)
+    summed: Array = np.empty(image.shape, np.int8)
     for index in np.ndindex(image.shape):
         total = clamp(int(image[index]) + int(other[index]))
         summed[index] = max(total, 0) if layer["ar"] else total
@@ -111,9 +111,9 @@ def run(layers: list[Descriptor], arrays: Arrays) -> list[Array]:
     pages: dict[int, dict[int, Array]] = {1: dict(enumerate(arrays["x_in"]))}
     maps: list[Array] = []
     for index, layer in enumerate(layers):
-        image = np.stack([pages[layer["rd"]][c] for c in range(layer["C"])])
+        image: Array = np.stack([pages[layer["rd"]][c] for c in range(layer["C"])])
         assert image.shape[1:] == (layer["H"], layer["W"])
-        result = image if layer["ip"] else convolve(layer, image, arrays, index)
+        result: Array = image if layer["ip"] else convolve(layer, image, arrays, index)
         if layer["pool"]:
             result = pool(layer, result)
         if layer["res"] is not None:
@@ -214,4 +214,5 @@ def respelled(layer: Descriptor) -> Descriptor:
 
 def save(path: Path, net: str, arrays: Arrays) -> None:
     """Write a golden file."""
-    np.savez(path, net=np.array(net), **arrays)
+    entries: dict[str, Any] = {"net": np.array(net), **arrays}
+    np.savez(path, **entries)

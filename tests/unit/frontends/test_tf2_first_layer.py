@@ -39,6 +39,20 @@ def test_both_sides_rearranged_are_the_same_convolution(height: int, width: int)
     assert np.array_equal(rearranged, direct)
 
 
+def test_planes_are_in_tf2s_order() -> None:
+    """Each color's are E, O and S with even and with odd rows, then all three shifted up."""
+    image = random_image(8, 8)
+    padded = np.pad(image, ((0, 0), (3, 3), (3, 3)))
+    starts = [(0, 0), (1, 0), (0, 1), (1, 1), (0, 2), (1, 2), (2, 0), (2, 1), (2, 2)]
+
+    planes = rearranged_image(image).reshape(3, 9, 6, 6)
+
+    for plane, (row, column) in enumerate(starts):
+        for y, x in np.ndindex(6, 6):
+            expected = padded[:, row + 2 * y, column + 2 * x]
+            assert planes[:, plane, y, x].tolist() == expected.tolist()
+
+
 def test_unwritten_taps_add_what_they_see() -> None:
     image, weights, bias = random_image(6, 6), random_bytes(2), np.zeros(4, np.int32)
     planes = rearranged_image(image)[None]

@@ -160,8 +160,7 @@ class _GoldenFile:
             else self.array(exponents, np.int8, rank=1),
             pad=fields.number("pad"),
             stride=fields.number("stride"),
-            # What only pools goes around the ReLU.
-            relu=fields.flag("relu") and not only_pools,
+            relu=fields.flag("relu"),
             pooling=fields.pooling(),
             residual=fields.optional_number("residual"),
             residual_relu=fields.flag("residual_relu"),

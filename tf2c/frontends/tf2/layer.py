@@ -57,6 +57,7 @@ class Layer:
     pad: int = 0
     stride: int = 1
     relu: bool = False
+    """Behind the rescaling; what only pools goes around it."""
     pooling: Pooling | None = None
     residual: int | None = None
     """Index of the layer whose map is added."""
