@@ -92,7 +92,7 @@ def pool(layer: Descriptor, image: Array) -> Array:
 
 def add(layer: Descriptor, image: Array, other: Array) -> Array:
     summed: Array = np.empty(image.shape, np.int8)
-    for index in np.ndindex(image.shape):
+    for index in np.ndindex(*image.shape):
         total = clamp(int(image[index]) + int(other[index]))
         summed[index] = max(total, 0) if layer["ar"] else total
     return summed
@@ -117,7 +117,7 @@ def run(layers: list[Descriptor], arrays: Arrays) -> list[Array]:
         if layer["pool"]:
             result = pool(layer, result)
         if layer["res"] is not None:
-            result = add(layer, result, maps[layer["res"]])
+            result = add(layer, result, maps[int(layer["res"])])
         maps.append(result)
         if layer["cw"]:
             page = pages.setdefault(layer["wr"], {})

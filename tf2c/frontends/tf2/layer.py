@@ -77,7 +77,7 @@ class Layer:
         """
         self._check_arrays(name)
         self._check_extents(name)
-        if self.first_channel % CHANNEL_VECTOR or self.first_channel < 0:
+        if self.is_written and (self.first_channel % CHANNEL_VECTOR or self.first_channel < 0):
             raise LayerError(
                 name,
                 f"expected a first channel that is a multiple of {CHANNEL_VECTOR}, "
