@@ -23,7 +23,9 @@ from tf2c.dialects.scales import scale_of
 Array = npt.NDArray[Any]
 
 
-def run(module: ModuleOp, images: npt.NDArray[np.float32]) -> list[tuple[str, Array]]:
+def run(
+    module: ModuleOp, images: npt.NDArray[np.float32] | npt.NDArray[np.int8]
+) -> list[tuple[str, Array]]:
     """Execute a module of `int8` and `shift`; return every op's name and result, in order."""
     (function,) = (op for op in module.ops if isinstance(op, FuncOp))
     values: dict[SSAValue, Array] = {function.args[0]: images}

@@ -100,8 +100,9 @@ class Layer:
                     f"expected a pooling to keep {self.channels} channels, got {self.filters}",
                 )
         else:
-            kernel = tuple(self.weight_bytes.shape[2:3] * 2)
-            shape = (self.filters, self.channels, *kernel)
+            # A kernel is square; of which size, only the array says.
+            side = self.weight_bytes.shape[2] if self.weight_bytes.ndim == 4 else 1
+            shape = (self.filters, self.channels, side, side)
             _expect_array(name, "weight", self.weight_bytes, np.uint8, shape)
             for what, array in numbers.items():
                 _expect_array(name, what, array, np.int32, (self.filters,))

@@ -192,8 +192,8 @@ class _Growth:
             channel = int(differing[0])
             raise ScaleConflictError(
                 self.name,
-                f"expected the exponents of layer {residual}, which it adds, got "
-                f"{exponents[0][channel]} and {exponents[1][channel]} of channel {channel}",
+                f"expected the exponents of layer {residual}, which it adds, "
+                f"{exponents[1][channel]} of channel {channel}, got {exponents[0][channel]}",
                 "give both layers the same Q: their integers are added as they are",
             )
         return self._insert(int8.AddOp(value, other, _bounds(self._layer.residual_relu)))
