@@ -82,6 +82,14 @@ def shared_folder(name: str) -> Path:
     return folder
 
 
+def tf2_golden_file(name: str) -> Path:
+    """A network with the maps that TF2's own engine computed; skips where it is absent."""
+    path = SHARED.parent / "tf2" / "golden" / name
+    if not path.is_file():
+        pytest.skip(f"{path} is absent; it lies beside what TF2C_DATA names")
+    return path
+
+
 @pytest.fixture(scope="session")
 def real_networks() -> Path:
     """Trained networks of real tasks."""

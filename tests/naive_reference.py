@@ -23,7 +23,9 @@ from tf2c.dialects.scales import scale_of
 Array = npt.NDArray[Any]
 
 
-def run(module: ModuleOp, images: npt.NDArray[np.float32]) -> list[tuple[str, Array]]:
+def run(
+    module: ModuleOp, images: npt.NDArray[np.float32] | npt.NDArray[np.int8]
+) -> list[tuple[str, Array]]:
     """Execute a module of `int8` and `shift`; return every op's name and result, in order."""
     (function,) = (op for op in module.ops if isinstance(op, FuncOp))
     values: dict[SSAValue, Array] = {function.args[0]: images}
@@ -46,6 +48,8 @@ def _evaluate(op: object, values: dict[SSAValue, Array]) -> Array:
             return _convolve(
                 op, values[op.input], values[op.weight].astype(object), values[op.bias]
             )
+        case shift.ConvOp() | shift.GemmOp() if _is_byte(op.weight):
+            return _shift_by_bytes(op, values)
         case shift.ConvOp():
             weight = _decode(values[op.weight], _bits(op.weight))
             return _convolve(op, values[op.input], weight, values[op.bias])
@@ -56,6 +60,15 @@ def _evaluate(op: object, values: dict[SSAValue, Array]) -> Array:
             return _multiply(values[op.input], weight, values[op.bias])
         case int8.RequantizeOp():
             return _requantize(op, values)
+        case shift.RescaleOp():
+            return _rescale(op, values)
+        case int8.AddOp():
+            return _add(op, values[op.left], values[op.right])
+        case int8.MaxPoolOp() if op.zero_padded is not None:
+            # An image within a frame of zeros, which are pixels like others.
+            top, left, bottom, right = op.pads.get_values()
+            framed = _pad(values[op.input], (0, top, left), (0, bottom, right))
+            return _pool(op, framed, framed.dtype, max, pads=(0, 0, 0, 0))
         case int8.MaxPoolOp():
             return _pool(op, values[op.input], values[op.input].dtype, max)
         case int8.AveragePoolOp():
@@ -89,6 +102,10 @@ def _shape(value: SSAValue) -> tuple[int, ...]:
 
 def _bits(value: SSAValue) -> int:
     return {"i4": 4, "i8": 8}[str(tensors.tensor_type(value).element_type)]
+
+
+def _is_byte(weight: SSAValue) -> bool:
+    return str(tensors.tensor_type(weight).element_type) == "ui8"
 
 
 def _storage(value: SSAValue) -> tuple[Any, int, int]:
@@ -171,6 +188,70 @@ def _convolve(op: int8.ConvOp | shift.ConvOp, image: Array, weight: Array, bias:
     return sums
 
 
+def _shift_by_bytes(op: shift.ConvOp | shift.GemmOp, values: dict[SSAValue, Array]) -> Array:
+    """Shift and add as TF2's lanes do, in registers of 8 and of 32 bits."""
+    image, weight, bias = (values[each] for each in (op.input, op.weight, op.bias))
+    if isinstance(op, shift.GemmOp):
+        return _multiply_bytes(op, image, weight, bias)
+    strides, pads = op.strides.get_values(), op.pads.get_values()
+    dilations, group = op.dilations.get_values(), op.group.value.data
+    framed = _pad(image, (0, pads[0], pads[1]), (0, pads[2], pads[3]))
+    filters, seen, kernel_height, kernel_width = weight.shape
+    sums = np.empty((len(image), *_shape(op.output)[1:]), np.int32)
+    for n, m, i, j in np.ndindex(sums.shape):
+        register = int(bias[m])
+        first = m // (filters // group) * seen
+        for c, r, s in itertools.product(range(seen), range(kernel_height), range(kernel_width)):
+            y, x = i * strides[0] + r * dilations[0], j * strides[1] + s * dilations[1]
+            product = _shift(op, int(framed[n, first + c, y, x]), int(weight[m, c, r, s]))
+            register = _wrap(register + product)
+        sums[n, m, i, j] = register
+    return sums
+
+
+def _multiply_bytes(op: shift.GemmOp, rows: Array, weight: Array, bias: Array) -> Array:
+    sums = np.empty((len(rows), len(weight)), np.int32)
+    for n, m in np.ndindex(sums.shape):
+        register = int(bias[m])
+        for k in range(rows.shape[1]):
+            register = _wrap(register + _shift(op, int(rows[n, k]), int(weight[m, k])))
+        sums[n, m] = register
+    return sums
+
+
+def _shift(op: shift.ConvOp | shift.GemmOp, pixel: int, byte: int) -> int:
+    """Shift a number by a byte: bit 7 negates, bit 6 says zero, bits 4..0 are the shift."""
+    if byte & 0x40:
+        return 0
+    if byte & 0x80:
+        pixel = -pixel
+        if op.negates_in_8_bits is not None:
+            pixel = (pixel + 128) % 256 - 128
+    return _wrap(pixel << (byte & 0x1F))
+
+
+def _rescale(op: shift.RescaleOp, values: dict[SSAValue, Array]) -> Array:
+    sums, alpha, beta = (values[each] for each in (op.input, op.alpha, op.beta))
+    low, high = op.bounds.get_values()
+    stored = np.empty(sums.shape, _storage(op.output)[0])
+    for index in np.ndindex(sums.shape):
+        scaled = _wrap((int(sums[index]) * int(alpha[index[1]])) >> 20)
+        shifted = _wrap(scaled + int(beta[index[1]]))
+        stored[index] = max(low, min(high, math.floor(Fraction(shifted, 2**15) + Fraction(1, 2))))
+    return stored
+
+
+def _add(op: int8.AddOp, left: Array, right: Array) -> Array:
+    shifts, rounding = op.shifts.get_values(), op.rounding_shift.value.data
+    low, high = op.bounds.get_values()
+    stored = np.empty(left.shape, _storage(op.output)[0])
+    for index in np.ndindex(left.shape):
+        total = int(left[index]) * 2 ** shifts[0] + int(right[index]) * 2 ** shifts[1]
+        rounded = math.floor(Fraction(total, 2**rounding) + Fraction(1, 2))
+        stored[index] = max(low, min(high, rounded))
+    return stored
+
+
 def _multiply(rows: Array, weight: Array, bias: Array) -> Array:
     sums = np.empty((len(rows), len(weight)), np.int32)
     for n, m in np.ndindex(sums.shape):
@@ -204,9 +285,10 @@ def _pool(
     image: Array,
     dtype: Any,
     reduce: Callable[[list[int]], int],
+    pads: Sequence[int] | None = None,
 ) -> Array:
     kernel, strides = op.kernel_shape.get_values(), op.strides.get_values()
-    pads = op.pads.get_values()
+    pads = op.pads.get_values() if pads is None else pads
     count, channels, height, width = image.shape
     rows = (height + pads[0] + pads[2] - kernel[0]) // strides[0] + 1
     columns = (width + pads[1] + pads[3] - kernel[1]) // strides[1] + 1
@@ -224,10 +306,13 @@ def _pool(
 
 def _average_pool(op: int8.AveragePoolOp, image: Array) -> Array:
     dtype, low, high = _storage(op.output)
-    difference = _one_exponent(op.input) - _one_exponent(op.output)
 
     def average(pixels: list[int]) -> int:
-        multiplier, shifts = _average_factor(len(pixels), difference)
+        if op.factor is not None:
+            multiplier, shifts = op.factor.get_values()
+        else:
+            difference = _one_exponent(op.input) - _one_exponent(op.output)
+            multiplier, shifts = _average_factor(len(pixels), difference)
         # Python's >> on integers is an arithmetic shift: it rounds down.
         rounded = (sum(pixels) * multiplier + (1 << (shifts - 1))) >> shifts
         return max(low, min(high, rounded))

@@ -9,7 +9,7 @@ from xdsl.ir import SSAValue
 from tf2c.analysis.constants import constant_array
 from tf2c.dialects import dataflow, int8, layout, shift, tensors
 from tf2c.dialects.scales import storage_bounds
-from tf2c.numerics import pow2
+from tf2c.numerics import fixed_point, pow2, weight_bytes
 
 AccumulatingOp = int8.ConvOp | int8.GemmOp | shift.ConvOp | shift.GemmOp | dataflow.JobOp
 
@@ -29,7 +29,7 @@ def stored_interval(value: SSAValue) -> Interval:
     """Return the bounds of a stored tensor's elements, 0 included because padding is 0."""
     owner = value.owner
     match owner:
-        case int8.RequantizeOp():
+        case int8.RequantizeOp() | int8.AddOp() | shift.RescaleOp():
             low, high = owner.bounds.get_values()
         case dataflow.JobOp() if not owner.is_raw:
             low, high = owner.bounds.get_values()
@@ -44,11 +44,13 @@ def stored_interval(value: SSAValue) -> Interval:
     return Interval(min(low, 0), max(high, 0))
 
 
-def integer_weights(op: AccumulatingOp) -> npt.NDArray[np.int8]:
-    """Return a layer's weights as integers `[M, ...]`, decoded if they are codes."""
+def integer_weights(op: AccumulatingOp) -> npt.NDArray[np.int8] | npt.NDArray[np.int64]:
+    """Return a layer's weights as integers `[M, ...]`, decoded if they are codes or bytes."""
     elements = constant_array(op.weight)
     if isinstance(op, int8.ConvOp | int8.GemmOp):
         return elements
+    if shift.has_bytes(op.weight):
+        return weight_bytes.decode(elements)
     return pow2.decode(elements, shift.code_terms(op.weight))
 
 
@@ -64,11 +66,17 @@ def accumulator_bounds(
     rows = weights.reshape(len(weights), -1)
     bias = constant_array(op.bias).astype(np.int64)
     interval = stored_interval(op.input)
+    negated = interval
+    if isinstance(op, shift.ConvOp | shift.GemmOp) and op.negates_in_8_bits is not None:
+        # To a negative weight, -128 is as good as 128.
+        lowest = fixed_point.INT8_MIN
+        high = -lowest if interval.low == lowest else interval.high
+        negated = Interval(max(interval.low, lowest + 1), high)
     positive, negative = (
         bound(rows, 0).sum(axis=1, dtype=np.int64) for bound in (np.maximum, np.minimum)
     )
-    least = bias + positive * interval.low + negative * interval.high
-    greatest = bias + positive * interval.high + negative * interval.low
+    least = bias + positive * interval.low + negative * negated.high
+    greatest = bias + positive * interval.high + negative * negated.low
     return least, greatest
 
 

@@ -3,12 +3,13 @@
 One list of reasons, used by the passes that refuse and by `tf2c check`, which asks beforehand.
 """
 
+from xdsl.dialects.builtin import i8
 from xdsl.dialects.func import ReturnOp
-from xdsl.ir import Operation
+from xdsl.ir import Operation, SSAValue
 
-from tf2c.dialects import graph, int8, layout, tensors
+from tf2c.dialects import graph, int8, layout, shift, tensors
 from tf2c.dialects.layers import layer_name
-from tf2c.dialects.scales import ui8
+from tf2c.dialects.scales import Pow2Attr, scale_of, ui8
 from tf2c.errors import LayerError, UserError
 
 _FLOAT_ONLY: dict[type[Operation], tuple[str, str]] = {
@@ -44,10 +45,46 @@ def refused_below_graph(op: Operation) -> LayerError | None:
     return None
 
 
+_TO_SHIFT = "stop before the engine with `--to shift`: the interpreter runs it"
+
+
+def _refused_of_tf2(op: Operation) -> tuple[str, str] | None:
+    """Return reason and remedy if an op computes as TF2 does where our engine does not."""
+    match op:
+        case shift.ConstantOp() if shift.has_bytes(op.output):
+            reason = "the engine's lanes take weight codes of 4 bits, these are bytes of TF2"
+        case shift.ConvOp() | shift.GemmOp() if shift.has_bytes(op.weight):
+            reason = "the engine's lanes take weight codes of 4 bits, these are bytes of TF2"
+        case shift.RescaleOp():
+            reason = "the engine multiplies by numbers of 16 bits, not by alpha and beta of TF2"
+        case int8.AddOp():
+            reason = "the engine adds a residual to accumulators, not two stored tensors"
+        case int8.MaxPoolOp() if op.zero_padded is not None:
+            reason = "the engine's poolings leave padding out, these take it for zeros"
+        case int8.AveragePoolOp() if op.factor is not None:
+            reason = "the engine averages by the factor of the scales, this has one of its own"
+        case _ if any(_has_scale_per_channel(value) for value in (*op.operands, *op.results)):
+            reason = "the engine stores tensors of one scale, these have one per channel"
+        case _:
+            return None
+    return reason, _TO_SHIFT
+
+
+def _has_scale_per_channel(value: SSAValue) -> bool:
+    """Whether an 8-bit tensor of images has a scale per channel."""
+    kind = tensors.tensor_type(value)
+    is_stored = kind.element_type in (i8, ui8) and isinstance(kind.encoding, Pow2Attr)
+    return is_stored and scale_of(value).axis.data == 1
+
+
 def refused_on_engine(op: Operation) -> UserError | None:
     """Return why an engine cannot do an op of `int8`, `shift` or `layout`, or None where it can."""
-    reason_and_remedy: tuple[str, str] | None = None
-    if any(tensors.tensor_type(value).element_type == ui8 for value in (*op.operands, *op.results)):
+    reason_and_remedy = _refused_of_tf2(op)
+    if reason_and_remedy is not None:
+        pass
+    elif any(
+        tensors.tensor_type(value).element_type == ui8 for value in (*op.operands, *op.results)
+    ):
         reason_and_remedy = (
             "the engine's lanes take signed numbers, these are ui8",
             "compile with `--activations int8`, or stop before the engine with `--to shift`",

@@ -12,6 +12,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from tf2c.dialects import tensors
 from tf2c.dialects.scales import (
+    PER_TENSOR,
     Pow2Attr,
     accumulator_scale,
     scale_of,
@@ -52,6 +53,27 @@ def verify_accumulators(
     expected = verify_bias(input, weight, weight_scale, bias)
     verify_scale(output, channel_axis=1)
     _expect_exponents("a result", scale_of(output), expected)
+
+
+def verify_biased_accumulators(
+    input: SSAValue, weight: SSAValue, bias: SSAValue, output: SSAValue
+) -> None:
+    """Check the scales of a layer whose weights have none: the result has the bias's exponents.
+
+    The input's may be one per channel.
+    """
+    verify_scale(input, channel_axis=1)
+    tensors.expect_shape("a bias", bias, tensors.shape(weight)[:1])
+    verify_scale(bias, channel_axis=0)
+    verify_scale(output, channel_axis=1)
+    _expect_exponents("a result", scale_of(output), scale_of(bias))
+
+
+def scale_of_biased(bias: SSAValue) -> Pow2Attr:
+    """Return the scale of accumulators of which only the bias has one."""
+    scale = scale_of(bias)
+    axis = PER_TENSOR if scale.axis.data == PER_TENSOR else 1
+    return Pow2Attr([int(exponent) for exponent in scale.values], axis)
 
 
 def _accumulator_scale(input: SSAValue, weight_scale: Pow2Attr) -> Pow2Attr:

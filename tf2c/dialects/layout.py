@@ -1,8 +1,8 @@
 """`layout`: what moves elements without changing any, in real numbers and in stored ones.
 
 Legal from `graph` down to `dataflow`, where what is left of it is only another shape of what lies
-in memory. Every op keeps element type and scale of its operands. It cannot say where the elements
-lie.
+in memory. Every op keeps the type of its operands' elements, and each element keeps its scale: one
+per channel goes where the channel goes. It cannot say where the elements lie.
 
     layout.concat     operands one behind the other along an axis
     layout.pad        zeros around
@@ -62,6 +62,15 @@ def _verify_one_scale(input: SSAValue) -> None:
         raise VerifyException("expected one scale for the whole tensor, got one per channel")
 
 
+def _exponents_of_channels(input: SSAValue) -> list[int] | None:
+    """Return a tensor's exponents by channel; None if they are not, or there is no scale."""
+    scale = tensors.tensor_type(input).encoding
+    if not isinstance(scale, Pow2Attr) or scale.axis.data != 1:
+        return None
+    scale.verify_fits(tensors.shape(input))
+    return [int(exponent) for exponent in scale.values]
+
+
 def _verify_per_extent(what: str, values: I64Array, least: int, count: int) -> None:
     numbers = values.get_values()
     if len(numbers) != count or min(numbers, default=least) < least:
@@ -77,12 +86,13 @@ class ConcatOp(IRDLOperation):
 
     | operand | shape | dtype |
     |---|---|---|
-    | inputs | ? and any extents | f32, or stored with one scale |
+    | inputs | ? and any extents | f32, or stored, along channels with any scales |
     | output | their sum along the axis | the same |
 
     C1: there are operands, and the axis is one behind the batch.
     C2: all extents but the axis's agree, and the result has their sum along the axis.
-    C3: element types and scales agree, and each scale is the whole tensor's.
+    C3: element types and scales agree, and each scale is the whole tensor's; or the axis is that of
+        channels, and the result's exponents are its operands', one behind the other.
 
     Example: `%y = layout.concat %a, %b axis 1 : (tensor<?x4x8x8xf32>, tensor<?x2x8x8xf32>)
     -> tensor<?x6x8x8xf32>`
@@ -107,7 +117,7 @@ class ConcatOp(IRDLOperation):
         super().__init__(
             operands=[list(inputs)],
             properties={"axis": IntegerAttr(axis, i64)},
-            result_types=[same_elements(inputs[0], _joined_shape(inputs, axis))],
+            result_types=[_joined_type(inputs, axis)],
         )
 
     def verify_(self) -> None:
@@ -125,6 +135,10 @@ class ConcatOp(IRDLOperation):
             tensors.expect_shape("an operand", each, expected)
         tensors.expect_shape("a result", self.output, joined)
         # C3
+        exponents = _exponents_of_channels(self.output)
+        if axis == 1 and exponents is not None:
+            _verify_joined_exponents(self.inputs, self.output, exponents)
+            return
         for each in self.inputs:
             _verify_same_elements(each, self.output)
             _verify_one_scale(each)
@@ -136,6 +150,47 @@ def _joined_shape(inputs: Sequence[SSAValue], axis: int) -> list[int]:
         raise VerifyException(f"expected an axis in 1..{len(joined) - 1}, got {axis}")
     joined[axis] = sum(tensors.shape(each)[axis] for each in inputs)
     return joined
+
+
+def _joined_exponents(inputs: Sequence[SSAValue]) -> list[int]:
+    """Return the exponents of channels one behind the other, those of whole tensors repeated."""
+    joined: list[int] = []
+    for each in inputs:
+        scale = tensors.tensor_type(each).encoding
+        if not isinstance(scale, Pow2Attr):
+            raise VerifyException(f"expected a scale, got {tensors.tensor_type(each)}")
+        if scale.axis.data == PER_TENSOR:
+            joined += [int(scale.values[0])] * tensors.shape(each)[1]
+            continue
+        exponents = _exponents_of_channels(each)
+        if exponents is None:
+            raise VerifyException(f"expected exponents on axis 1, got axis {scale.axis.data}")
+        joined += exponents
+    return joined
+
+
+def _joined_type(inputs: Sequence[SSAValue], axis: int) -> TensorType[Attribute]:
+    """Return the type of tensors behind each other: with their scale, or one per channel."""
+    kind = same_elements(inputs[0], _joined_shape(inputs, axis))
+    encodings = {tensors.tensor_type(each).encoding for each in inputs}
+    is_per_channel = any(_exponents_of_channels(each) is not None for each in inputs)
+    if axis != 1 or (len(encodings) == 1 and not is_per_channel):
+        return kind
+    scale = Pow2Attr(_joined_exponents(inputs), axis=1)
+    return TensorType(kind.element_type, kind.get_shape(), scale)
+
+
+def _verify_joined_exponents(
+    inputs: Sequence[SSAValue], output: SSAValue, exponents: list[int]
+) -> None:
+    """Raise unless operands have the result's element type and, one by one, its exponents."""
+    for each in inputs:
+        expected, got = (tensors.tensor_type(value).element_type for value in (output, each))
+        if expected != got:
+            raise VerifyException(f"expected elements {expected}, got {got}")
+    joined = _joined_exponents(inputs)
+    if joined != exponents:
+        raise VerifyException(f"expected a result with exponents {joined}, got {exponents}")
 
 
 @irdl_op_definition
@@ -260,12 +315,13 @@ class SliceOp(IRDLOperation):
 
     | operand | shape | dtype |
     |---|---|---|
-    | input | ? and any extents | f32, or stored with one scale |
+    | input | ? and any extents | f32, or stored, with one scale or one per channel |
     | output | `ceil((end - start) / step)` along each | the same |
 
     C1: there is a start, an end and a step for each extent, `0 <= start < end <= extent`, and the
         result has these extents.
-    C2: element type and scale agree, and the scale is the whole tensor's.
+    C2: element type and scale agree, and the scale is the whole tensor's, or one per channel, of
+        which the result has those of the channels taken.
 
     Example: `%y = layout.slice %x from [0, 0, 0] to [4, 8, 8] step [1, 2, 2] :
     (tensor<?x4x8x8xf32>) -> tensor<?x4x4x4xf32>`
@@ -298,7 +354,7 @@ class SliceOp(IRDLOperation):
                 "ends": i64_array(ends),
                 "steps": i64_array(steps),
             },
-            result_types=[same_elements(input, _sliced_shape(starts, ends, steps))],
+            result_types=[_sliced_type(input, starts, ends, steps)],
         )
 
     @property
@@ -328,8 +384,27 @@ class SliceOp(IRDLOperation):
         )
         tensors.expect_shape("a result", self.output, expected)
         # C2
-        _verify_same_elements(self.input, self.output)
-        _verify_one_scale(self.input)
+        expected_type = _sliced_type(
+            self.input, *(each.get_values() for each in (self.starts, self.ends, self.steps))
+        )
+        if self.output.type != expected_type:
+            raise VerifyException(
+                f"expected the elements of {expected_type}, got {self.output.type}"
+            )
+        if _exponents_of_channels(self.input) is None:
+            _verify_one_scale(self.input)
+
+
+def _sliced_type(
+    input: SSAValue, starts: Sequence[int], ends: Sequence[int], steps: Sequence[int]
+) -> TensorType[Attribute]:
+    """Return the type of a part of a tensor, with the exponents of its channels."""
+    kind = same_elements(input, _sliced_shape(starts, ends, steps))
+    exponents = _exponents_of_channels(input)
+    if exponents is None:
+        return kind
+    scale = Pow2Attr(exponents[starts[0] : ends[0] : steps[0]], axis=1)
+    return TensorType(kind.element_type, kind.get_shape(), scale)
 
 
 def _sliced_shape(starts: Sequence[int], ends: Sequence[int], steps: Sequence[int]) -> list[int]:

@@ -161,6 +161,20 @@ def verify_stored_per_tensor(value: SSAValue) -> None:
         raise VerifyException("expected one scale for the whole tensor, got one per channel")
 
 
+def moved_scale(scale: Pow2Attr, steps: int) -> Pow2Attr:
+    """Return a scale whose exponents are larger by so many."""
+    return Pow2Attr([int(exponent) for exponent in scale.values + steps], scale.axis.data)
+
+
+def expect_exponents(what: str, value: SSAValue, expected: npt.ArrayLike) -> None:
+    """Raise unless a tensor has the exponents, be they the whole tensor's or each channel's."""
+    exponents, wanted = scale_of(value).values, np.asarray(expected)
+    if not np.all(exponents == wanted):
+        raise VerifyException(
+            f"expected {what} with exponents {wanted.tolist()}, got {exponents.tolist()}"
+        )
+
+
 def verify_same_scale(input: SSAValue, output: SSAValue) -> None:
     """Raise unless two tensors have the same scale, which fits the first."""
     verify_scale(input)

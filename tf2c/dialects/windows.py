@@ -173,11 +173,13 @@ def convolution_shape(
     return DYNAMIC_INDEX, filters, height, width
 
 
-def pooled_shape(image: Sequence[int], window: PoolingWindow) -> tuple[int, ...]:
+def pooled_shape(
+    image: Sequence[int], window: PoolingWindow, needs_pixels: bool = True
+) -> tuple[int, ...]:
     """Return the shape of pooling an image `[?, C, H, W]`.
 
     Raises:
-        VerifyException: the windows do not fit, or one may contain no real pixel.
+        VerifyException: the windows do not fit, or one may contain no real pixel and needs one.
     """
     kernel = list(window.kernel_shape.get_values())
     if len(kernel) != 2 or min(kernel) < 1:
@@ -187,13 +189,13 @@ def pooled_shape(image: Sequence[int], window: PoolingWindow) -> tuple[int, ...]
     batch, channels, *image_extents = image
     height, width = _output_extents(image_extents, kernel, window.strides, window.pads)
     pads = list(window.pads.get_values())
-    if any(pad >= size for pad, size in zip(pads, kernel * 2, strict=True)):
+    if needs_pixels and any(pad >= size for pad, size in zip(pads, kernel * 2, strict=True)):
         raise VerifyException(f"expected `pads` smaller than the kernel {kernel}, got {pads}")
     return batch, channels, height, width
 
 
-def verify_pooling(op: Any) -> None:
+def verify_pooling(op: Any, needs_pixels: bool = True) -> None:
     """Check the shapes of a `PoolingOp` with `input` and `output`."""
     tensors.expect_batched("an image", op.input, rank=4)
-    expected = pooled_shape(tensors.shape(op.input), op.window)
+    expected = pooled_shape(tensors.shape(op.input), op.window, needs_pixels)
     tensors.expect_shape("a result", op.output, expected)

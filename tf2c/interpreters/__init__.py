@@ -52,10 +52,13 @@ def run(
 
 def run_all(
     module: ModuleOp,
-    images: npt.NDArray[np.float32],
+    images: npt.NDArray[np.float32] | npt.NDArray[np.int8],
     listener: Interpreter.Listener | None = None,
 ) -> tuple[npt.NDArray[Any], ...]:
-    """Run a network on a batch, as `run` does, and return all its results."""
+    """Run a network on a batch, as `run` does, and return all its results.
+
+    A network that takes stored numbers itself, such as one of TF2's, is given int8.
+    """
     return new_interpreter(listener, module).call_op(ENTRY, (images,))
 
 

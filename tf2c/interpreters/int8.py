@@ -58,12 +58,21 @@ class Int8Interpreter(InterpreterFunctions):
             ),
         )
 
+    @impl(int8.AddOp)
+    def add(self, interpreter: Interpreter, op: int8.AddOp, args: PythonValues) -> PythonValues:
+        """`clamp(round(((left << s0) + (right << s1)) / 2**r))`."""
+        left, right = args
+        low, high = op.bounds.get_values()
+        shifts, rounding_shift = op.shifts.get_values(), op.rounding_shift.value.data
+        dtype = storage_dtype(op.output)
+        return (fixed_point.add(left, right, shifts, rounding_shift, low, high, dtype),)
+
     @impl(int8.MaxPoolOp)
     def max_pool(
         self, interpreter: Interpreter, op: int8.MaxPoolOp, args: PythonValues
     ) -> PythonValues:
-        """Maximum over real pixels."""
-        return (windows.max_pool(args[0], *op.window.numbers),)
+        """Maximum over real pixels, or with padding as zeros."""
+        return (windows.max_pool(args[0], *op.window.numbers, op.zero_padded is not None),)
 
     @impl(int8.AveragePoolOp)
     def average_pool(
@@ -75,7 +84,7 @@ class Int8Interpreter(InterpreterFunctions):
         low, high = storage_bounds(tensors.tensor_type(op.output).element_type)
         averages = np.empty(sums.shape, storage_dtype(op.output))
         for count in op.pixel_counts:
-            factor = fixed_point.average_factor(count, op.exponent_difference)
+            factor = op.factor_of(count)
             assert factor is not None  # the verifier sees to it
             where = np.broadcast_to(counts == count, sums.shape)
             averages[where] = fixed_point.average(sums[where], factor, low, high, averages.dtype)

@@ -6,6 +6,7 @@ exactly that in hardware.
 """
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple, TypeVar
 
@@ -40,6 +41,12 @@ MULTIPLIER_LIMIT = 1 << 31
 RESIDUAL_SHIFT_LIMIT = 48
 """Inclusive bound of a residual shift; `int8 << 48` leaves the int64 sum room to spare."""
 
+ALPHA_SHIFT = 20
+"""Position of the binary point of a rescaling factor: `acc * alpha >> 20`."""
+
+RESCALE_SHIFT = 15
+"""How many bits rescaled accumulators are finer than what they are stored as."""
+
 
 def round_half_up(values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     """Round to the nearest integer, ties upward, exactly in any floating type."""
@@ -47,6 +54,11 @@ def round_half_up(values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     # Not `floor(v + 1/2)`: in float32 that sum rounds, and 0.49999997 would become 1.
     below += values - below >= 0.5
     return below
+
+
+def round_half_away(values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Round to the nearest integer, ties away from 0, as C's `round` does."""
+    return np.copysign(round_half_up(np.abs(values)), values)
 
 
 def scaled(
@@ -155,6 +167,76 @@ def requantize(
 
     parallel.for_each(requantize_rows, parallel.row_blocks(rows.shape))
     return stored.reshape(accumulators.shape)
+
+
+def rescale(
+    accumulators: npt.NDArray[np.int32],
+    alpha: npt.NDArray[np.int32],
+    beta: npt.NDArray[np.int32],
+    low: int,
+    high: int,
+    dtype: npt.DTypeLike = np.int8,
+) -> npt.NDArray[Any]:
+    """Scale, shift and store accumulators as TF2 does, whose 32 bits wrap in between.
+
+    `u = acc * alpha >> 20` from int64, `v = u + beta`, both modulo `2**32`, and
+    `y = clamp(((v >> 14) + 1) >> 1, low, high)`: `v / 2**15`, rounded half up.
+
+    Args:
+        accumulators: `[N, C, ...]`.
+        alpha: `[C]`; `2**20` is one.
+        beta: `[C]`, in the accumulators' steps.
+        low: smallest result.
+        high: largest result.
+        dtype: of the result; holds `low` and `high`.
+    """
+    batch, channels = accumulators.shape[:2]
+    rows = accumulators.reshape(batch * channels, -1)
+    factors = np.tile(alpha.astype(np.int64), batch)[:, None]
+    offsets = np.tile(beta, batch)[:, None]
+    stored = np.empty(rows.shape, dtype)
+
+    def rescale_rows(block: slice) -> None:
+        products = rows[block] * factors[block]
+        products >>= ALPHA_SHIFT
+        # Arrays wrap in silence, the conversion does, too.
+        sums = products.astype(np.int32) + offsets[block]
+        sums >>= RESCALE_SHIFT - 1
+        sums += 1
+        sums >>= 1
+        np.clip(sums, low, high, out=stored[block], casting="unsafe")
+
+    parallel.for_each(rescale_rows, parallel.row_blocks(rows.shape))
+    return stored.reshape(accumulators.shape)
+
+
+def add(
+    left: npt.NDArray[np.integer],
+    right: npt.NDArray[np.integer],
+    shifts: Sequence[int],
+    rounding_shift: int,
+    low: int,
+    high: int,
+    dtype: npt.DTypeLike = np.int8,
+) -> npt.NDArray[Any]:
+    """Add stored numbers: `clamp(round(((left << s0) + (right << s1)) / 2**r), low, high)`.
+
+    In int64, rounded half up.
+
+    Args:
+        left: stored numbers.
+        right: others, of the same shape.
+        shifts: `s0` and `s1`, 0..48, which bring both to one scale.
+        rounding_shift: `r`, 0..48.
+        low: smallest result.
+        high: largest result.
+        dtype: of the result; holds `low` and `high`.
+    """
+    sums = (left.astype(np.int64) << shifts[0]) + (right.astype(np.int64) << shifts[1])
+    if rounding_shift > 0:
+        sums += 1 << (rounding_shift - 1)
+        sums >>= rounding_shift
+    return np.clip(sums, low, high).astype(dtype)
 
 
 class AverageFactor(NamedTuple):

@@ -237,15 +237,17 @@ def max_pool(
     kernel: Sequence[int],
     strides: Sequence[int],
     pads: Sequence[int],
+    zero_padded: bool = False,
 ) -> npt.NDArray[ScalarT]:
     """Return the maximum over the real pixels of each window; padding does not take part.
 
-    Every window must contain a real pixel (pads smaller than the kernel see to it).
+    Every window must contain a real pixel (pads smaller than the kernel see to it), unless padding
+    takes part as zeros.
     """
     integers = images.dtype.kind in "iu"
     lowest = np.iinfo(images.dtype.name).min if integers else -np.inf
     height, width = output_extent(images.shape[2:], kernel, strides, pads)
-    padded = _padded(images, pads, lowest)
+    padded = _padded(images, pads, 0 if zero_padded else lowest)
     # Maxima along rows, then along columns: fewer comparisons than window by window.
     narrow = padded[:, :, :, : (width - 1) * strides[1] + 1 : strides[1]]
     for column in range(1, kernel[1]):

@@ -7,6 +7,7 @@ replaces the ops that multiply and keeps the others. A stored integer `q` of a t
 
 from xdsl.ir import Dialect
 
+from tf2c.dialects.int8.add import AddOp
 from tf2c.dialects.int8.layers import ConstantOp, ConvOp, GemmOp, QuantizeOp
 from tf2c.dialects.int8.pooling import AveragePoolOp, MaxPoolOp
 from tf2c.dialects.int8.requantize import RequantizeOp
@@ -14,6 +15,7 @@ from tf2c.dialects.scales import Pow2Attr
 
 __all__ = [
     "INT8",
+    "AddOp",
     "AveragePoolOp",
     "ConstantOp",
     "ConvOp",
@@ -25,6 +27,6 @@ __all__ = [
 
 INT8 = Dialect(
     "int8",
-    [ConstantOp, QuantizeOp, ConvOp, GemmOp, RequantizeOp, MaxPoolOp, AveragePoolOp],
+    [ConstantOp, QuantizeOp, ConvOp, GemmOp, RequantizeOp, AddOp, MaxPoolOp, AveragePoolOp],
     [Pow2Attr],
 )

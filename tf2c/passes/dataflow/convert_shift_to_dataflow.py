@@ -15,7 +15,8 @@ After:
     %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] pool [2, 2] ...
 
 Requires: one result; no `int8.conv` and no `int8.gemm`: the engine's lanes shift, they do not
-    multiply; signed activations; average poolings whose windows have equally many real pixels.
+    multiply; signed activations; average poolings whose windows have equally many real pixels;
+    nothing that computes as only TF2 does.
 Ensures: one `dataflow.engine`; what computes is `dataflow.job`; `layout.reshape` and
     `dataflow.concat` only name what lies in memory.
 Contract: exact.
@@ -146,7 +147,8 @@ def _joining_pooling(requantize: int8.RequantizeOp) -> int8.MaxPoolOp | None:
     """Return the pooling that the job can do on its way out: the only user of what it stores."""
     users = [use.operation for use in requantize.output.uses]
     if len(users) == 1 and isinstance(users[0], int8.MaxPoolOp):
-        return users[0]
+        # One that is refused stays to be refused by its own name.
+        return users[0] if refused_on_engine(users[0]) is None else None
     return None
 
 

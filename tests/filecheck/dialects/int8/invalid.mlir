@@ -512,3 +512,138 @@ func.func @average_pool(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>) {
   %y = int8.average_pool %x kernel [8, 8] : tensor<?x4x8x8xi8, #int8.pow2<-7>> -> tensor<?x4x1x1xi8, #int8.pow2<34>>
   func.return
 }
+
+// -----
+
+// int8.max_pool C1: the result's extents with pads larger than the kernel
+// CHECK: expected a result of shape ?x4x11x11, got ?x4x8x8
+func.func @max_pool(%x: tensor<?x4x8x8xi8, #int8.pow2<-5>>) {
+  %y = int8.max_pool %x kernel [3, 3] pads [1, 1, 4, 4] zero_padded : tensor<?x4x8x8xi8, #int8.pow2<-5>> -> tensor<?x4x8x8xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.average_pool C2: the input's scale with a factor
+// CHECK: expected scale #int8.pow2<[-5, -4], axis = 1>, got #int8.pow2<-5>
+func.func @average_pool(%x: tensor<?x2x7x7xi8, #int8.pow2<[-5, -4], axis = 1>>) {
+  %y = int8.average_pool %x kernel [7, 7] factor [669, 15] : tensor<?x2x7x7xi8, #int8.pow2<[-5, -4], axis = 1>> -> tensor<?x2x1x1xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.average_pool C3: a factor of 16 bits
+// CHECK: expected a `factor` of 1..65535 and 1..45, got [65536, 15]
+func.func @average_pool(%x: tensor<?x4x8x8xi8, #int8.pow2<-5>>) {
+  %y = int8.average_pool %x kernel [8, 8] factor [65536, 15] : tensor<?x4x8x8xi8, #int8.pow2<-5>> -> tensor<?x4x1x1xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.average_pool C3: a factor with a shift
+// CHECK: expected a `factor` of 1..65535 and 1..45, got [669, 0]
+func.func @average_pool(%x: tensor<?x4x8x8xi8, #int8.pow2<-5>>) {
+  %y = int8.average_pool %x kernel [8, 8] factor [669, 0] : tensor<?x4x8x8xi8, #int8.pow2<-5>> -> tensor<?x4x1x1xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.average_pool C3: a factor of two numbers
+// CHECK: expected a `factor` of 1..65535 and 1..45, got [669]
+func.func @average_pool(%x: tensor<?x4x8x8xi8, #int8.pow2<-5>>) {
+  %y = int8.average_pool %x kernel [8, 8] factor [669] : tensor<?x4x8x8xi8, #int8.pow2<-5>> -> tensor<?x4x1x1xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.add C1: operands of one shape
+// CHECK: expected an operand of shape ?x4x8x8, got ?x4x8x7
+func.func @add(%l: tensor<?x4x8x8xi8, #int8.pow2<-5>>, %r: tensor<?x4x8x7xi8, #int8.pow2<-5>>) {
+  %y = int8.add %l, %r bounds [-128, 127] : tensor<?x4x8x8xi8, #int8.pow2<-5>>, tensor<?x4x8x7xi8, #int8.pow2<-5>> -> tensor<?x4x8x8xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.add C1: a result of the operands' shape
+// CHECK: expected a result of shape ?x4x8x8, got ?x4x8x7
+func.func @add(%l: tensor<?x4x8x8xi8, #int8.pow2<-5>>, %r: tensor<?x4x8x8xi8, #int8.pow2<-5>>) {
+  %y = int8.add %l, %r bounds [-128, 127] : tensor<?x4x8x8xi8, #int8.pow2<-5>>, tensor<?x4x8x8xi8, #int8.pow2<-5>> -> tensor<?x4x8x7xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.add C2: two shifts
+// CHECK: expected two `shifts` and a `round` in 0..48, got [0] and 0
+func.func @add(%l: tensor<?x4x8x8xi8, #int8.pow2<-5>>, %r: tensor<?x4x8x8xi8, #int8.pow2<-5>>) {
+  %y = int8.add %l, %r shifts [0] bounds [-128, 127] : tensor<?x4x8x8xi8, #int8.pow2<-5>>, tensor<?x4x8x8xi8, #int8.pow2<-5>> -> tensor<?x4x8x8xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.add C2: shifts up to 48
+// CHECK: expected two `shifts` and a `round` in 0..48, got [0, 49] and 0
+func.func @add(%l: tensor<?x4x8x8xi8, #int8.pow2<-5>>, %r: tensor<?x4x8x8xi8, #int8.pow2<-5>>) {
+  %y = int8.add %l, %r shifts [0, 49] bounds [-128, 127] : tensor<?x4x8x8xi8, #int8.pow2<-5>>, tensor<?x4x8x8xi8, #int8.pow2<-5>> -> tensor<?x4x8x8xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.add C2: rounding to the right
+// CHECK: expected two `shifts` and a `round` in 0..48, got [0, 0] and -1
+func.func @add(%l: tensor<?x4x8x8xi8, #int8.pow2<-5>>, %r: tensor<?x4x8x8xi8, #int8.pow2<-5>>) {
+  %y = int8.add %l, %r round -1 bounds [-128, 127] : tensor<?x4x8x8xi8, #int8.pow2<-5>>, tensor<?x4x8x8xi8, #int8.pow2<-5>> -> tensor<?x4x8x8xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.add C3: operands of one scale
+// CHECK: expected a right operand with exponents [-5], got [-4]
+func.func @add(%l: tensor<?x4x8x8xi8, #int8.pow2<-5>>, %r: tensor<?x4x8x8xi8, #int8.pow2<-4>>) {
+  %y = int8.add %l, %r bounds [-128, 127] : tensor<?x4x8x8xi8, #int8.pow2<-5>>, tensor<?x4x8x8xi8, #int8.pow2<-4>> -> tensor<?x4x8x8xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.add C3: each channel of one scale
+// CHECK: expected a right operand with exponents [-5, -4], got [-5, -5]
+func.func @add(%l: tensor<?x2x7x7xi8, #int8.pow2<[-5, -4], axis = 1>>, %r: tensor<?x2x7x7xi8, #int8.pow2<[-5, -5], axis = 1>>) {
+  %y = int8.add %l, %r bounds [-128, 127] : tensor<?x2x7x7xi8, #int8.pow2<[-5, -4], axis = 1>>, tensor<?x2x7x7xi8, #int8.pow2<[-5, -5], axis = 1>> -> tensor<?x2x7x7xi8, #int8.pow2<[-5, -4], axis = 1>>
+  func.return
+}
+
+// -----
+
+// int8.add C3: the result's scale
+// CHECK: expected a result with exponents [-4], got [-5]
+func.func @add(%l: tensor<?x4x8x8xi8, #int8.pow2<-5>>, %r: tensor<?x4x8x8xi8, #int8.pow2<-5>>) {
+  %y = int8.add %l, %r shifts [1, 1] round 2 bounds [-128, 127] : tensor<?x4x8x8xi8, #int8.pow2<-5>>, tensor<?x4x8x8xi8, #int8.pow2<-5>> -> tensor<?x4x8x8xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// int8.add C3: exponents on the channels' axis
+// CHECK: expected exponents on axis 1, got axis 2
+func.func @add(%l: tensor<?x2x2x7xi8, #int8.pow2<[-5, -4], axis = 2>>, %r: tensor<?x2x2x7xi8, #int8.pow2<[-5, -4], axis = 1>>) {
+  %y = int8.add %l, %r bounds [-128, 127] : tensor<?x2x2x7xi8, #int8.pow2<[-5, -4], axis = 2>>, tensor<?x2x2x7xi8, #int8.pow2<[-5, -4], axis = 1>> -> tensor<?x2x2x7xi8, #int8.pow2<[-5, -4], axis = 1>>
+  func.return
+}
+
+// -----
+
+// int8.add C4: bounds in order
+// CHECK: expected two ordered i8 `bounds`, got [1, 0]
+func.func @add(%l: tensor<?x4x8x8xi8, #int8.pow2<-5>>, %r: tensor<?x4x8x8xi8, #int8.pow2<-5>>) {
+  %y = int8.add %l, %r bounds [1, 0] : tensor<?x4x8x8xi8, #int8.pow2<-5>>, tensor<?x4x8x8xi8, #int8.pow2<-5>> -> tensor<?x4x8x8xi8, #int8.pow2<-5>>
+  func.return
+}

@@ -67,3 +67,25 @@ func.func @average_pool(%x: tensor<?x4x8x8xi8, #int8.pow2<-5>>, %u: tensor<?x4x8
   %full = int8.average_pool %u kernel [3, 3] strides [2, 2] pads [1, 1, 0, 0] : tensor<?x4x8x8xui8, #int8.pow2<-5>> -> tensor<?x4x4x4xui8, #int8.pow2<-5>>
   func.return
 }
+
+// CHECK-LABEL: func.func @tf2_pools
+// CHECK-NEXT:    %max = int8.max_pool %x kernel [3, 3] strides [2, 2] pads [1, 1, 4, 4] zero_padded : tensor<?x4x8x8xi8, #int8.pow2<-5>> -> tensor<?x4x6x6xi8, #int8.pow2<-5>>
+// CHECK-NEXT:    %ceil = int8.max_pool %c kernel [3, 3] zero_padded : tensor<?x2x7x7xi8, #int8.pow2<[-5, -4], axis = 1>> -> tensor<?x2x5x5xi8, #int8.pow2<[-5, -4], axis = 1>>
+// CHECK-NEXT:    %mean = int8.average_pool %c kernel [7, 7] factor [669, 15] : tensor<?x2x7x7xi8, #int8.pow2<[-5, -4], axis = 1>> -> tensor<?x2x1x1xi8, #int8.pow2<[-5, -4], axis = 1>>
+func.func @tf2_pools(%x: tensor<?x4x8x8xi8, #int8.pow2<-5>>, %c: tensor<?x2x7x7xi8, #int8.pow2<[-5, -4], axis = 1>>) {
+  %max = int8.max_pool %x kernel [3, 3] strides [2, 2] pads [1, 1, 4, 4] zero_padded : tensor<?x4x8x8xi8, #int8.pow2<-5>> -> tensor<?x4x6x6xi8, #int8.pow2<-5>>
+  %ceil = int8.max_pool %c kernel [3, 3] zero_padded : tensor<?x2x7x7xi8, #int8.pow2<[-5, -4], axis = 1>> -> tensor<?x2x5x5xi8, #int8.pow2<[-5, -4], axis = 1>>
+  %mean = int8.average_pool %c kernel [7, 7] factor [669, 15] : tensor<?x2x7x7xi8, #int8.pow2<[-5, -4], axis = 1>> -> tensor<?x2x1x1xi8, #int8.pow2<[-5, -4], axis = 1>>
+  func.return
+}
+
+// CHECK-LABEL: func.func @add
+// CHECK-NEXT:    %plain = int8.add %x, %x bounds [-128, 127] : tensor<?x4x8x8xi8, #int8.pow2<-5>>, tensor<?x4x8x8xi8, #int8.pow2<-5>> -> tensor<?x4x8x8xi8, #int8.pow2<-5>>
+// CHECK-NEXT:    %channels = int8.add %c, %c round 1 bounds [0, 127] : tensor<?x2x7x7xi8, #int8.pow2<[-5, -4], axis = 1>>, tensor<?x2x7x7xi8, #int8.pow2<[-5, -4], axis = 1>> -> tensor<?x2x7x7xi8, #int8.pow2<[-4, -3], axis = 1>>
+// CHECK-NEXT:    %full = int8.add %x, %u shifts [0, 2] round 3 bounds [0, 255] : tensor<?x4x8x8xi8, #int8.pow2<-5>>, tensor<?x4x8x8xui8, #int8.pow2<-3>> -> tensor<?x4x8x8xui8, #int8.pow2<-2>>
+func.func @add(%x: tensor<?x4x8x8xi8, #int8.pow2<-5>>, %c: tensor<?x2x7x7xi8, #int8.pow2<[-5, -4], axis = 1>>, %u: tensor<?x4x8x8xui8, #int8.pow2<-3>>) {
+  %plain = int8.add %x, %x bounds [-128, 127] : tensor<?x4x8x8xi8, #int8.pow2<-5>>, tensor<?x4x8x8xi8, #int8.pow2<-5>> -> tensor<?x4x8x8xi8, #int8.pow2<-5>>
+  %channels = int8.add %c, %c round 1 bounds [0, 127] : tensor<?x2x7x7xi8, #int8.pow2<[-5, -4], axis = 1>>, tensor<?x2x7x7xi8, #int8.pow2<[-5, -4], axis = 1>> -> tensor<?x2x7x7xi8, #int8.pow2<[-4, -3], axis = 1>>
+  %full = int8.add %x, %u shifts [0, 2] round 3 bounds [0, 255] : tensor<?x4x8x8xi8, #int8.pow2<-5>>, tensor<?x4x8x8xui8, #int8.pow2<-3>> -> tensor<?x4x8x8xui8, #int8.pow2<-2>>
+  func.return
+}

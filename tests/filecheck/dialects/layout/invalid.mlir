@@ -264,7 +264,7 @@ func.func @slice(%x: tensor<?x4x8xf32>) {
 // -----
 
 // layout.slice C2: the input's scale
-// CHECK: expected the elements of tensor<?x4xi8, #int8.pow2<-7>>, got tensor<?x3xi8, #int8.pow2<-6>>
+// CHECK: expected the elements of tensor<?x3xi8, #int8.pow2<-7>>, got tensor<?x3xi8, #int8.pow2<-6>>
 func.func @slice(%x: tensor<?x4xi8, #int8.pow2<-7>>) {
   %y = layout.slice %x from [0] to [3] step [1] : (tensor<?x4xi8, #int8.pow2<-7>>) -> tensor<?x3xi8, #int8.pow2<-6>>
   func.return
@@ -272,10 +272,10 @@ func.func @slice(%x: tensor<?x4xi8, #int8.pow2<-7>>) {
 
 // -----
 
-// layout.slice C2: the whole tensor's scale
+// layout.slice C2: the whole tensor's scale, or the channels'
 // CHECK: expected one scale for the whole tensor, got one per channel
-func.func @slice(%x: tensor<?x2x4xi8, #int8.pow2<[-7, -6], axis = 1>>) {
-  %y = layout.slice %x from [0, 0] to [2, 3] step [1, 1] : (tensor<?x2x4xi8, #int8.pow2<[-7, -6], axis = 1>>) -> tensor<?x2x3xi8, #int8.pow2<[-7, -6], axis = 1>>
+func.func @slice(%x: tensor<?x4x2xi8, #int8.pow2<[-7, -6], axis = 2>>) {
+  %y = layout.slice %x from [0, 0] to [3, 2] step [1, 1] : (tensor<?x4x2xi8, #int8.pow2<[-7, -6], axis = 2>>) -> tensor<?x3x2xi8, #int8.pow2<[-7, -6], axis = 2>>
   func.return
 }
 
@@ -330,5 +330,59 @@ func.func @transpose(%x: tensor<?x4x8xi8, #int8.pow2<-7>>) {
 // CHECK: expected one scale for the whole tensor, got one per channel
 func.func @transpose(%x: tensor<?x2x4xi8, #int8.pow2<[-7, -6], axis = 1>>) {
   %y = layout.transpose %x [0, 1, 2] : (tensor<?x2x4xi8, #int8.pow2<[-7, -6], axis = 1>>) -> tensor<?x2x4xi8, #int8.pow2<[-7, -6], axis = 1>>
+  func.return
+}
+
+// -----
+
+// layout.concat C3: the operands' exponents
+// CHECK: expected a result with exponents [-7, -6, -7], got [-7, -6, -6]
+func.func @concat(%a: tensor<?x2x4xi8, #int8.pow2<[-7, -6], axis = 1>>, %b: tensor<?x1x4xi8, #int8.pow2<-7>>) {
+  %y = layout.concat %a, %b axis 1 : (tensor<?x2x4xi8, #int8.pow2<[-7, -6], axis = 1>>, tensor<?x1x4xi8, #int8.pow2<-7>>) -> tensor<?x3x4xi8, #int8.pow2<[-7, -6, -6], axis = 1>>
+  func.return
+}
+
+// -----
+
+// layout.concat C3: one element type with scales per channel
+// CHECK: expected elements i8, got ui8
+func.func @concat(%a: tensor<?x2x4xi8, #int8.pow2<[-7, -6], axis = 1>>, %b: tensor<?x1x4xui8, #int8.pow2<-7>>) {
+  %y = layout.concat %a, %b axis 1 : (tensor<?x2x4xi8, #int8.pow2<[-7, -6], axis = 1>>, tensor<?x1x4xui8, #int8.pow2<-7>>) -> tensor<?x3x4xi8, #int8.pow2<[-7, -6, -7], axis = 1>>
+  func.return
+}
+
+// -----
+
+// layout.concat C3: one scale along another axis
+// CHECK: expected one scale for the whole tensor, got one per channel
+func.func @concat(%a: tensor<?x2x4xi8, #int8.pow2<[-7, -6], axis = 1>>) {
+  %y = layout.concat %a, %a axis 2 : (tensor<?x2x4xi8, #int8.pow2<[-7, -6], axis = 1>>, tensor<?x2x4xi8, #int8.pow2<[-7, -6], axis = 1>>) -> tensor<?x2x8xi8, #int8.pow2<[-7, -6], axis = 1>>
+  func.return
+}
+
+// -----
+
+// layout.concat C3: operands' exponents on the channels' axis
+// CHECK: expected exponents on axis 1, got axis 2
+func.func @concat(%a: tensor<?x2x2xi8, #int8.pow2<[-7, -6], axis = 2>>) {
+  %y = layout.concat %a axis 1 : (tensor<?x2x2xi8, #int8.pow2<[-7, -6], axis = 2>>) -> tensor<?x2x2xi8, #int8.pow2<[-7, -6], axis = 1>>
+  func.return
+}
+
+// -----
+
+// layout.slice C2: the exponents of the channels
+// CHECK: expected the elements of tensor<?x1x4xi8, #int8.pow2<[-6], axis = 1>>, got tensor<?x1x4xi8, #int8.pow2<[-7], axis = 1>>
+func.func @slice(%x: tensor<?x2x4xi8, #int8.pow2<[-7, -6], axis = 1>>) {
+  %y = layout.slice %x from [1, 0] to [2, 4] step [1, 1] : (tensor<?x2x4xi8, #int8.pow2<[-7, -6], axis = 1>>) -> tensor<?x1x4xi8, #int8.pow2<[-7], axis = 1>>
+  func.return
+}
+
+// -----
+
+// layout.slice C2: as many exponents as channels
+// CHECK: expected 2 exponents, got 1
+func.func @slice(%x: tensor<?x2x4xi8, #int8.pow2<[-7], axis = 1>>) {
+  %y = layout.slice %x from [1, 0] to [2, 4] step [1, 1] : (tensor<?x2x4xi8, #int8.pow2<[-7], axis = 1>>) -> tensor<?x1x4xi8, #int8.pow2<[-7], axis = 1>>
   func.return
 }

@@ -51,3 +51,12 @@ func.func @transpose(%x: tensor<?x4x8x6xf32>, %q: tensor<?x4x8xi8, #int8.pow2<-5
   %z = layout.transpose %q [0, 2, 1] : (tensor<?x4x8xi8, #int8.pow2<-5>>) -> tensor<?x8x4xi8, #int8.pow2<-5>>
   func.return
 }
+
+// CHECK-LABEL: func.func @channels_of_their_own_scale
+// CHECK-NEXT:    %joined = layout.concat %a, %b axis 1 : (tensor<?x2x4xi8, #int8.pow2<[-7, -6], axis = 1>>, tensor<?x1x4xi8, #int8.pow2<-7>>) -> tensor<?x3x4xi8, #int8.pow2<[-7, -6, -7], axis = 1>>
+// CHECK-NEXT:    %part = layout.slice %j from [1, 0] to [3, 3] step [1, 1] : (tensor<?x3x4xi8, #int8.pow2<[-7, -6, -7], axis = 1>>) -> tensor<?x2x3xi8, #int8.pow2<[-6, -7], axis = 1>>
+func.func @channels_of_their_own_scale(%a: tensor<?x2x4xi8, #int8.pow2<[-7, -6], axis = 1>>, %b: tensor<?x1x4xi8, #int8.pow2<-7>>, %j: tensor<?x3x4xi8, #int8.pow2<[-7, -6, -7], axis = 1>>) {
+  %joined = layout.concat %a, %b axis 1 : (tensor<?x2x4xi8, #int8.pow2<[-7, -6], axis = 1>>, tensor<?x1x4xi8, #int8.pow2<-7>>) -> tensor<?x3x4xi8, #int8.pow2<[-7, -6, -7], axis = 1>>
+  %part = layout.slice %j from [1, 0] to [3, 3] step [1, 1] : (tensor<?x3x4xi8, #int8.pow2<[-7, -6, -7], axis = 1>>) -> tensor<?x2x3xi8, #int8.pow2<[-6, -7], axis = 1>>
+  func.return
+}
