@@ -11,6 +11,15 @@ kernel void multiply_by_one_term(global const char *restrict operands, int opera
       results[i * code_count + j] = shift_multiply(operands[i], codes[j]);
 }
 
+// Each byte of weights as the codes of many lanes.
+__attribute__((max_global_work_dim(0)))
+kernel void read_codes(global const uchar *restrict bytes, int byte_count, int lane_count,
+                       global int *restrict results) {
+  for (int i = 0; i < byte_count; i++)
+    for (int lane = 0; lane < lane_count; lane++)
+      results[i * lane_count + lane] = code_of_lane(bytes[i], lane);
+}
+
 // All products of operands and bytes of two terms, each byte taken apart as those of two lanes are.
 __attribute__((max_global_work_dim(0)))
 kernel void multiply_by_two_terms(global const char *restrict operands, int operand_count,

@@ -81,6 +81,15 @@ def test_emulated_shifts_by_two_terms_are_products(emulator_library: Path) -> No
     assert found.tolist() == multiplied([value_of_byte(code) for code in TWO_TERM_CODES.tolist()])
 
 
+def test_every_byte_holds_the_codes_of_two_lanes(emulator_library: Path) -> None:
+    """The low four bits for the even lane: in products of two terms the order could not be seen."""
+    lanes = 4
+    found = compute(emulator_library, "read_codes", [EVERY_BYTE, 256, lanes], (256, lanes))
+    unpacked = pow2.unpack(EVERY_BYTE).reshape(256, 2)
+    assert found.tolist() == np.tile(unpacked, 2).tolist()
+    assert found[0x12].tolist() == [2, 1, 2, 1]
+
+
 def test_bytes_that_are_no_codes_multiply_by_the_sum_of_their_terms(
     emulator_library: Path,
 ) -> None:

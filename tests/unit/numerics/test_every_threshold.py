@@ -195,7 +195,11 @@ def test_stretches_of_a_known_requantizer() -> None:
 
 
 def test_no_intermediate_overflows() -> None:
-    """What keeps the order of accumulators: see `thresholds.py`."""
+    """What keeps the order of accumulators (see `thresholds.py`), and one text one meaning.
+
+    A compiler may take an overflow of signed numbers to be impossible. A product in 32 bits is then
+    right in one kernel, where it became one in 64, and wrong in another: seen on the emulator.
+    """
     limit, half = fixed_point.MULTIPLIER_LIMIT - 1, 1 << 29
     for accumulator, residual in product((INT32_MIN, INT32_MAX), (-128, 0, 255)):
         scaled = accumulator * limit
