@@ -88,8 +88,9 @@ def test_every_average_of_49_pixels_is_the_formula_in_rational_numbers() -> None
 
 
 def test_every_average_is_the_mean_rounded_to_nearest() -> None:
-    """Only a tie between two results may go down: `c` is rounded, and can be a little too small.
+    """Only a tie between two results may go down, because `c` is rounded.
 
+    A `c` that is a little too small sends positive ties down, one that is too large negative ones.
     Odd windows have no ties. In windows of a power of two `c` is exact, and ties go up.
     """
     with_ties_down: set[int] = set()
