@@ -56,6 +56,26 @@ def library_path() -> Path:
     )
 
 
+def child_environment(library: Path, folder: Path) -> dict[str, str]:
+    """Return the environment of a process in which pyopencl finds the emulator, and only that.
+
+    Args:
+        library: what `library_path` returns.
+        folder: exists as long as the process; a file that names the library is written there.
+    """
+    (folder / "emulator.icd").write_text(f"{library}\n")
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path),
+        "OCL_ICD_VENDORS": str(folder),
+        "LD_LIBRARY_PATH": os.pathsep.join(
+            (str(library.parent), os.environ.get("LD_LIBRARY_PATH", ""))
+        ).rstrip(os.pathsep),
+        "CL_CONFIG_CPU_TBB_NUM_WORKERS": str(WORKER_THREADS),
+        "CL_CONFIG_CPU_FORCE_LOCAL_MEM_SIZE": "64MB",
+        "PYOPENCL_NO_CACHE": "1",
+    }
+
+
 class EmulatorDevice:
     """The emulator with one engine built for it."""
 
@@ -78,7 +98,6 @@ class EmulatorDevice:
         self._folder = tempfile.TemporaryDirectory(prefix="tf2c-emulator-")
         # Open as long as the child is; `close` closes it.
         self._errors = Path(self._folder.name, "errors.txt").open("w+")  # noqa: SIM115
-        Path(self._folder.name, "emulator.icd").write_text(f"{library}\n")
         ours, theirs = socket.socketpair()
         self._child = subprocess.Popen(
             [sys.executable, "-m", __name__, str(theirs.fileno())],
@@ -86,17 +105,7 @@ class EmulatorDevice:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,  # the emulator prints build logs there
             stderr=self._errors,
-            env=os.environ
-            | {
-                "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path),
-                "OCL_ICD_VENDORS": self._folder.name,
-                "LD_LIBRARY_PATH": os.pathsep.join(
-                    (str(library.parent), os.environ.get("LD_LIBRARY_PATH", ""))
-                ).rstrip(os.pathsep),
-                "CL_CONFIG_CPU_TBB_NUM_WORKERS": str(WORKER_THREADS),
-                "CL_CONFIG_CPU_FORCE_LOCAL_MEM_SIZE": "64MB",
-                "PYOPENCL_NO_CACHE": "1",
-            },
+            env=child_environment(library, Path(self._folder.name)),
         )
         theirs.close()
         self._connection: Connection[Any, Any] = Connection(ours.detach())

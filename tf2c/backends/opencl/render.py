@@ -5,6 +5,9 @@ from tf2c.engine import Engine
 from tf2c.numerics import fixed_point, pow2
 from tf2c.program import Job
 
+_CONSTANTS = {"zero_code": pow2.ZERO_CODE, "requantize_shift": fixed_point.REQUANTIZE_SHIFT}
+"""What the kernels and `numerics` have to agree on."""
+
 
 def render_engine(engine: Engine, banner: str) -> str:
     """Return the OpenCL C source of `engine`, the same bytes for the same arguments.
@@ -17,6 +20,10 @@ def render_engine(engine: Engine, banner: str) -> str:
         engine=engine,
         banner=banner,
         job_fields=Job._fields,
-        zero_code=pow2.ZERO_CODE,
-        requantize_shift=fixed_point.REQUANTIZE_SHIFT,
+        **_CONSTANTS,
     )
+
+
+def render_arithmetic() -> str:
+    """Return the part of every engine's source that computes, functions of numbers alone."""
+    return load_template("arithmetic.clh.j2").render(_CONSTANTS)
