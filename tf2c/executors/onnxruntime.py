@@ -53,6 +53,8 @@ class OnnxRuntimeEngine:
                 if not _is_exact(step):
                     return "QLinearConv rounds some of its sums differently"
                 return None
+            case int8.MaxPoolOp() if step.zero_padded is not None:
+                return "its padding counts as 0"
             case int8.MaxPoolOp() | layout.ConcatOp():
                 return None
             case _:

@@ -8,6 +8,7 @@ bits, and a scale that is a power of two stays exact wherever OpenVINO's rewriti
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -40,11 +41,15 @@ class OpenVinoEngine:
             case Layer():
                 if step.shifts is None:
                     return "its multipliers are not powers of two"
+                if not _is_ordinary(step):
+                    return "OpenVINO is not trusted with such windows"
                 undecided = step.requantization.undecided_sums(step.bias)
                 # One bit more: the half step that replaces ties.
                 if step.requantization.significand_bits(undecided) + 1 > FLOAT32_BITS:
                     return "float32 does not hold its sums exactly"
                 return None
+            case int8.MaxPoolOp() if step.zero_padded is not None:
+                return "its padding counts as 0"
             case int8.MaxPoolOp() | layout.ConcatOp():
                 return None
             case _:
@@ -63,7 +68,7 @@ class OpenVinoEngine:
         model: Any = openvino.Model(  # pyright: ignore[reportGeneralTypeIssues]
             [opset.result(nodes[value]) for value in segment.outputs], parameters, "network"
         )
-        compiled: Any = openvino.Core().compile_model(
+        compiled: Any = _core().compile_model(
             model,
             "CPU",
             {
@@ -78,7 +83,7 @@ class OpenVinoEngine:
 
         def run(arrays: Sequence[Array]) -> Sequence[Array]:
             count = len(arrays[0])
-            request.infer([_filled(array, batch) for array in arrays], share_inputs=True)
+            request.infer([_filled(array, batch) for array in arrays])
             # Copies, because the next batch overwrites the tensors.
             return [
                 np.array(request.get_output_tensor(index).data[:count])
@@ -86,6 +91,23 @@ class OpenVinoEngine:
             ]
 
         return run
+
+
+@cache
+def _core() -> Any:
+    return openvino.Core()
+
+
+def _is_ordinary(layer: Layer) -> bool:
+    """Whether a layer's windows are of the kind that OpenVINO's int8 kernels are made for.
+
+    Random layers of other kinds gave wrong numbers, or ended the process (2026.4): dilated ones,
+    and windows that lie in the padding altogether, as those of one pixel do there.
+    """
+    _, pads, dilations, _ = layer.window
+    kernel = layer.weights.shape[2:]
+    fits = all(pads[side] < kernel[side % 2] for side in range(4))
+    return fits and max(dilations) == 1
 
 
 def _filled(array: Array, batch: int) -> Array:
@@ -128,10 +150,12 @@ def _layer(layer: Layer, nodes: dict[SSAValue, Node]) -> Node:
     strides, (top, left, bottom, right), dilations, group = layer.window
     steps = np.ldexp(np.float32(1), -shifts).reshape(-1, 1, 1, 1)
     weights = layer.weights
-    image = nodes[layer.sums.input]
     is_matrix = len(tensors.shape(layer.stored.output)) == 2
-    if is_matrix:
-        image = opset.unsqueeze(image, opset.constant(np.array([2, 3])))
+    pixel_axes = opset.constant(np.array([2, 3]))
+    image, *residuals = (
+        opset.unsqueeze(nodes[value], pixel_axes) if is_matrix else nodes[value]
+        for value in layer.operands
+    )
     places: tuple[Any, ...] = (list(strides), [top, left], [bottom, right], list(dilations))
     if group == 1:
         scaled = opset.multiply(
@@ -145,13 +169,15 @@ def _layer(layer: Layer, nodes: dict[SSAValue, Node]) -> Node:
             opset.constant(steps.reshape(group, -1, 1, 1, 1)),
         )
         sums = opset.group_convolution(_real(image), scaled, *places)
-    offset = np.ldexp(layer.bias.astype(np.float64), -shifts) + np.ldexp(0.5, -shifts)
+    # Where nothing is shifted out there are no ties, but half a step would make some.
+    tie_breaker = np.where(shifts > 0, np.ldexp(0.5, -shifts), 0)
+    offset = np.ldexp(layer.bias.astype(np.float64), -shifts) + tie_breaker
     sums = opset.add(sums, opset.constant(offset.astype(np.float32).reshape(1, -1, 1, 1)))
     residual = layer.stored.residual
     if residual is not None:
         difference = int(scale_of(residual).values[0] - scale_of(layer.stored.output).values[0])
         factor = opset.constant(np.float32(2.0**difference))
-        added = opset.multiply(opset.convert(nodes[residual], "f32"), factor)
+        added = opset.multiply(opset.convert(residuals[0], "f32"), factor)
         sums = opset.add(sums, added)
     # Bounds that the saturation does not apply anyway; they are integers, so rounding keeps them.
     low, high = layer.requantization.low, layer.requantization.high
@@ -165,7 +191,7 @@ def _layer(layer: Layer, nodes: dict[SSAValue, Node]) -> Node:
         # rounding that it takes to be part of the conversion to int8.
         sums = opset.round(sums, "half_to_even")
     stored = _stored(sums, layer.stored.output)
-    return opset.squeeze(stored, opset.constant(np.array([2, 3]))) if is_matrix else stored
+    return opset.squeeze(stored, pixel_axes) if is_matrix else stored
 
 
 def _is_residual(value: SSAValue) -> bool:

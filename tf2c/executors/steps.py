@@ -12,7 +12,7 @@ from xdsl.ir import Operation, SSAValue
 
 from tf2c.analysis.constants import ConstantOp, constant_array
 from tf2c.analysis.ranges import integer_weights, stored_interval
-from tf2c.dialects import int8, shift, tensors
+from tf2c.dialects import int8, shift
 from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import storage_dtype
 from tf2c.numerics import fixed_point
@@ -53,7 +53,7 @@ class Layer:
     @cached_property
     def weights(self) -> npt.NDArray[np.int8]:
         """Integers `[M, C / group, KH, KW]`; a fully connected layer's kernel is one pixel."""
-        weights = integer_weights(self.sums)
+        weights = integer_weights(self.sums).astype(np.int8, copy=False)
         return weights if weights.ndim == 4 else weights[:, :, None, None]
 
     @property
@@ -119,7 +119,7 @@ def network_steps(function: FuncOp) -> Iterator[Step]:
     for op in function.body.block.ops:
         if isinstance(op, LayerSums) and op.output.has_one_use():
             (use,) = op.output.uses
-            if isinstance(use.operation, int8.RequantizeOp) and not _are_computed(op):
+            if isinstance(use.operation, int8.RequantizeOp) and _is_plain(op):
                 layers[use.operation] = Layer(op, use.operation)
                 continue
         if op in layers:
@@ -128,11 +128,7 @@ def network_steps(function: FuncOp) -> Iterator[Step]:
             yield op
 
 
-def _are_computed(layer: LayerSums) -> bool:
-    """Whether weights or bias are not constants, which the interpreter does not mind."""
-    return not all(isinstance(value.owner, ConstantOp) for value in (layer.weight, layer.bias))
-
-
-def image_rank(value: SSAValue) -> int:
-    """Return the number of dimensions of a tensor, the batch included."""
-    return len(tensors.shape(value))
+def _is_plain(layer: LayerSums) -> bool:
+    """Whether weights and bias are constants, and the weights int8 numbers: not so TF2's bytes."""
+    constants = all(isinstance(value.owner, ConstantOp) for value in (layer.weight, layer.bias))
+    return constants and not shift.has_bytes(layer.weight)

@@ -1,0 +1,161 @@
+"""Executors: who does what, what they prove, and that a difference is found."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from property.test_networks import TWO_TERMS, compiled
+from unit.mixed_network import mixed_network
+from xdsl.parser import Parser
+
+from tf2c.errors import UserError
+from tf2c.executors import ENGINES, open_executor
+from tf2c.executors.executor import (
+    Compiled,
+    Executor,
+    ExecutorMismatchError,
+    NumpyEngine,
+    Segment,
+)
+from tf2c.executors.steps import Layer, Step, network_function, network_steps
+from tf2c.interpreters import run_all
+from tf2c.ir_files import new_context
+
+LAYER = """
+func.func @main(%x: tensor<?x2x4x4xi8, #int8.pow2<-4>>) -> tensor<?x2x4x4xi8, #int8.pow2<0>> {{
+  %w = int8.constant <2x2x1x1xi8, [{weights}]> : tensor<2x2x1x1xi8, #int8.pow2<-6>>
+  %b = int8.constant <2xi32, [{bias}]> : tensor<2xi32, #int8.pow2<-10>>
+  %a = int8.conv %x, %w, %b : tensor<?x2x4x4xi8, #int8.pow2<-4>>,
+    tensor<2x2x1x1xi8, #int8.pow2<-6>>, tensor<2xi32, #int8.pow2<-10>>
+    -> tensor<?x2x4x4xi32, #int8.pow2<-10>> loc("sums")
+  %y = int8.requantize %a {requantization} bounds [-128, 127]
+    : tensor<?x2x4x4xi32, #int8.pow2<-10>> -> tensor<?x2x4x4xi8, #int8.pow2<0>> loc("sums")
+  func.return %y : tensor<?x2x4x4xi8, #int8.pow2<0>>
+}}
+"""
+"""A network of one layer that takes stored numbers."""
+
+
+def layer_network(
+    weights: str = "1, -2, 3, 4", bias: str = "5, -6", requantization: str = "shift [10]"
+) -> Any:
+    """Return the module of a layer with these numbers."""
+    text = LAYER.format(weights=weights, bias=bias, requantization=requantization)
+    module = Parser(new_context(), text).parse_module()
+    module.verify()
+    return module
+
+
+def executors_of(module: Any, name: str) -> list[tuple[str, str]]:
+    """Return the executor of every step, with the reason."""
+    executor = open_executor(name, module)
+    return [(each.executor, each.reason) for each in executor.assignments]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_plain_layer_is_the_engines(name: str) -> None:
+    assert executors_of(layer_network(), name) == [(name, "")]
+
+
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
+def test_a_multiplier_is_numpys(name: str) -> None:
+    module = layer_network(requantization="multiplier [3] shift [12]")
+    assert executors_of(module, name) == [("numpy", "its multipliers are not powers of two")]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_sums_that_wrap_are_the_interpreters(name: str) -> None:
+    module = layer_network(bias="2147483647, -2147483648")
+    ((executor, reason),) = executors_of(module, name)
+    assert executor == "interpreter"
+    assert reason
+
+
+def test_a_large_shift_needs_float64() -> None:
+    module = layer_network(requantization="multiplier [40001] shift [30]", bias="1, 2000000000")
+    (layer,) = network_steps(network_function(module))
+    assert isinstance(layer, Layer)
+    assert layer.requantization.exact_type() is np.float64
+    assert executors_of(module, "numpy") == [("numpy", "")]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("shift", [0, 1, 8, 10, 13, 17, 23, 24, 30])
+def test_every_shift_rounds_as_it_should(name: str, shift: int) -> None:
+    """Sums around every step of the result, whether the engine takes the layer or not."""
+    bias = np.array([1, -3]) * (1 << min(shift, 20)) // 2
+    text = LAYER.format(
+        weights="64, 0, -1, 1",
+        bias=", ".join(map(str, bias)),
+        requantization=f"shift [{shift}]",
+    ).replace("#int8.pow2<0>", f"#int8.pow2<{shift - 10}>")
+    module = Parser(new_context(), text).parse_module()
+    module.verify()
+    open_executor(name, module)
+    images = np.random.default_rng(0).integers(-128, 128, (64, 2, 4, 4)).astype(np.int8)
+    (found,) = open_executor(name, module).run(images)
+    (expected,) = run_all(module, images)
+    np.testing.assert_array_equal(found, expected, strict=True)
+
+
+class OffByOne:
+    """An engine with a fault in one layer."""
+
+    name = "faulty"
+
+    def __init__(self, layer: str) -> None:
+        self._layer = layer
+
+    def objection(self, step: Step) -> str | None:
+        """Take layers."""
+        return None if isinstance(step, Layer) else "not a layer"
+
+    def compile(self, segment: Segment, batch: int) -> Compiled:
+        """Let NumPy do it, then change one element."""
+        single = [
+            (step, NumpyEngine().compile(Segment([step], step.operands, step.results), batch))
+            for step in segment.steps
+        ]
+
+        def run(arrays: Sequence[npt.NDArray[Any]]) -> Sequence[npt.NDArray[Any]]:
+            values = dict(zip(segment.inputs, arrays, strict=True))
+            for step, computes in single:
+                (result,) = computes([values[value] for value in step.operands])
+                if isinstance(step, Layer) and step.name == self._layer:
+                    result.flat[-1] ^= 1
+                values[step.results[0]] = result
+            return [values[value] for value in segment.outputs]
+
+        return run
+
+
+def test_a_wrong_number_is_found_and_named() -> None:
+    executor = Executor(layer_network(), OffByOne("sums"))
+    message = "executor `faulty`: layer `sums`: 1 of 64 numbers differ"
+    with pytest.raises(ExecutorMismatchError, match=message):
+        executor.self_test()
+
+
+def test_the_faulty_engine_is_right_elsewhere() -> None:
+    Executor(layer_network(), OffByOne("another")).self_test()
+
+
+def test_an_unknown_executor_is_refused() -> None:
+    with pytest.raises(UserError, match="expected an executor of numpy, onnxruntime, openvino"):
+        open_executor("cuda", layer_network())
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_images_come_in_any_number(name: str) -> None:
+    module = layer_network()
+    executor = open_executor(name, module, batch=3)
+    images = np.random.default_rng(0).integers(-128, 128, (7, 2, 4, 4)).astype(np.int8)
+    for count in (1, 3, 7):
+        np.testing.assert_array_equal(executor.run(images[:count]), run_all(module, images[:count]))
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_network_with_every_kind_of_step(name: str) -> None:
+    open_executor(name, compiled(mixed_network(), "shift", TWO_TERMS).module, batch=2)
