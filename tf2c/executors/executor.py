@@ -105,11 +105,15 @@ class NumpyEngine:
         fused = FusedLayer(step.weights, step.bias, step.window, step.requantization, step.dtype)
         is_matrix = len(tensors.shape(step.stored.output)) == 2
 
+        # A layer may add its own input, which is then one input of the segment, not two.
+        places = [segment.inputs.index(value) for value in step.operands]
+
         def run(arrays: Sequence[Array]) -> Sequence[Array]:
+            operands = [arrays[place] for place in places]
             if is_matrix:
-                image, *others = (array[:, :, None, None] for array in arrays)
+                image, *others = (array[:, :, None, None] for array in operands)
                 return (fused(image, *others)[:, :, 0, 0],)
-            return (fused(*arrays),)
+            return (fused(*operands),)
 
         return run
 
