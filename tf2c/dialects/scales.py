@@ -136,6 +136,16 @@ def storage_bounds(element_type: Attribute) -> tuple[int, int]:
     return int(limits.min), int(limits.max)
 
 
+def real_numbers(
+    kind: SSAValue | Attribute, stored: npt.NDArray[np.generic]
+) -> npt.NDArray[np.float64]:
+    """Return the real numbers that a tensor stands for: `q * 2**e`, or itself without a scale."""
+    scale = tensors.tensor_type(kind).encoding
+    if isinstance(scale, Pow2Attr):
+        return fixed_point.dequantize(stored, scale.broadcast(stored.ndim))
+    return stored.astype(np.float64)
+
+
 def scaled_type(
     element_type: IntegerType, shape: Sequence[int], scale: Attribute
 ) -> TensorType[IntegerType]:
