@@ -1,4 +1,4 @@
-"""What `import tf2c` offers: compile a network, open an artifact, run it."""
+"""What `import tf2c` offers: check and compile a network, open an artifact, measure, compare."""
 
 import tempfile
 import time
@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tf2c import artifact as artifacts
+from tf2c.bisection import Bisection, bisect_sides
+from tf2c.bisection_sides import open_side
 from tf2c.boards import load_board
 from tf2c.choices import DEFAULT_CHOICES, DEFAULT_ENGINE, STAGE_NAMES, Choices
 from tf2c.compiled import Artifact, load
@@ -47,7 +49,7 @@ from tf2c.scoring import EXECUTORS, FLOAT, assignment_facts, default_executor, o
 from tf2c.survey import Survey, survey_model
 from tf2c.trace import BATCH as TRACE_BATCH
 
-__all__ = ["EXECUTORS", "Artifact", "check", "compile", "evaluate", "load"]
+__all__ = ["EXECUTORS", "Artifact", "bisect", "check", "compile", "evaluate", "load"]
 
 NO_PREPROCESSING_NOTE = (
     "the artifact states no preprocessing, so pixels are divided by 255: it was compiled without "
@@ -293,6 +295,46 @@ def evaluate(
     if traced is not None:
         result["trace"] = traced.as_dict()
     return result
+
+
+def bisect(
+    a: str,
+    b: str,
+    *,
+    images: str = "random:2",
+    calib: str | None = None,
+    seed: int = 0,
+    progress: ImageProgress | None = None,
+) -> Bisection:
+    """Find the first layer, and the first pass, where two stages or two executors differ.
+
+    Args:
+        a: `ARTIFACT[:STAGE][@EXECUTOR]` or `FILE.mlir[@EXECUTOR]`; by default the last stage, and
+            `interpreter`, which is the definition; the others are `numpy`, `onnxruntime` and
+            `openvino`.
+        b: likewise. Where both are stages of one artifact and `a` is the earlier one, the passes
+            between them run again, one by one.
+        images: what to run both on: a folder, a .txt file, an .npy file, or `random:N`.
+        calib: calibration images, as for `compile`; without them scales cannot be chosen again,
+            and passes run from stage `int8` on.
+        seed: of random images.
+        progress: told about images; for each comparison anew.
+
+    Raises:
+        UserError: something given cannot be used, or there is nothing to compare.
+        ExecutorMismatchError: an executor computes other integers than the interpreter.
+    """
+    one, other = open_side(a), open_side(b)
+    shapes = [tensors.extents(network_input(side.module)) for side in (one, other)]
+    if shapes[0] != shapes[1]:
+        got = " and ".join("x".join(map(str, shape)) for shape in shapes)
+        raise UserError(f"expected two networks for the same images, got {a} and {b} for {got}")
+    stated = (one if one.artifact is not None else other).preprocessing
+    source = load_calibration(images, shapes[0], stated, seed)
+    if progress is not None:
+        source = WatchedImages(source, "input", progress)
+    calibration = None if calib is None else load_calibration(calib, shapes[0], stated, seed)
+    return bisect_sides(one, other, source, calibration, seed)
 
 
 def _preprocessing(

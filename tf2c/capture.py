@@ -104,6 +104,6 @@ def _expect_executable(module: ModuleOp, runner: str) -> None:
     for op in module.walk():
         if op.name.split(".")[0] not in EXECUTED_DIALECTS:
             raise UserError(
-                f"executor `{runner}` runs the stages int8 and shift, got IR with `{op.name}`",
-                hint=f"use `{INTERPRETER}`",
+                f"executor `{runner}` runs the stages int8 and shift, got `{op.name}`",
+                hint=f"executor `{INTERPRETER}` runs every stage",
             )

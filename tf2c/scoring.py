@@ -106,7 +106,7 @@ def open_scorer(
     stages = {FLOAT: Runner(graph)}
     own = FLOAT
     if artifact is not None and (trace or executor in ENGINES):
-        last = _executed_stage(artifact, "a trace" if trace else f"executor `{executor}`")
+        last = executed_stage(artifact, "a trace" if trace else f"executor `{executor}`")
         first = 1 if trace else STAGE_NAMES.index(last)
         for stage in STAGE_NAMES[first : STAGE_NAMES.index(last) + 1]:
             engine = executor if executor in ENGINES else DEFAULT_ENGINE
@@ -126,7 +126,12 @@ def default_executor(artifact: Artifact | None) -> str:
     return FLOAT if is_float else DEFAULT_ENGINE
 
 
-def _executed_stage(artifact: Artifact, what: str) -> str:
+def executed_stage(artifact: Artifact, what: str) -> str:
+    """Return the last stage of an artifact before the engine, below float.
+
+    Raises:
+        UserError: it stops before, which `what` needs.
+    """
     for stage in EXECUTED_STAGES:
         if stage in artifact.stages:
             return stage

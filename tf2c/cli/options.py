@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tf2c.engine import Engine
 
 EXECUTORS = ("float", "numpy", "onnxruntime", "openvino", "simulator", "emulator")
+RUNNERS = ("interpreter", "numpy", "onnxruntime", "openvino")
 STAGES = ("graph", "int8", "shift", "dataflow")
 PRESETS = ("unit", "none", "imagenet", "caffe", "tensorflow")
 
