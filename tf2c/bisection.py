@@ -64,7 +64,7 @@ class LayerDifference:
             return
         largest = float(np.abs(first - others).max())
         self.largest = max(self.largest, largest)
-        greatest = max(float(np.abs(first).max()), np.finfo(np.float32).tiny)
+        greatest = max(float(np.abs(first).max()), float(np.finfo(np.float32).tiny))
         self.relative = max(self.relative, largest / greatest)
         if self.differences == 0:
             place = tuple(map(int, np.argwhere(different)[0]))

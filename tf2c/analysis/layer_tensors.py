@@ -10,7 +10,6 @@ that became a part of the job of the convolution in front of it, the layer that 
 leaves its tensor. Only tensors with as many elements per image match.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from xdsl.dialects.builtin import NameLoc, TensorType
@@ -76,30 +75,35 @@ def matching_layers(
 ) -> list[tuple[LayerTensor, LayerTensor]]:
     """Return the tensors of two levels of a network that stand for the same, in running order."""
     matching: list[tuple[LayerTensor, LayerTensor]] = []
-    left, right = _candidates(first, second), _candidates(second, first)
+    left, right = _parts(first, second), _parts(second, first)
     for layer in first:
         if layer in second:
-            pairs = ((one, other) for one in left[layer] for other in right[layer])
+            pairs = (
+                *((one, second[layer]) for one in left[layer]),
+                *((first[layer], other) for other in right[layer]),
+                (first[layer], second[layer]),
+            )
             pair = next((pair for pair in pairs if _have_equal_sizes(*pair)), None)
             if pair is not None:
                 matching.append(pair)
     return matching
 
 
-def _candidates(
+def _parts(
     own: dict[str, LayerTensor], others: dict[str, LayerTensor]
-) -> dict[str, Sequence[LayerTensor]]:
-    """Return for each layer that both have what it may leave there, the last first."""
+) -> dict[str, list[LayerTensor]]:
+    """Return for each layer that both have which others became a part of it, the last first."""
     found: dict[str, list[LayerTensor]] = {}
     part_of: dict[str, str] = {}
     for layer, tensor in own.items():
         if layer in others:
-            found[layer] = [tensor]
-            part_of[layer] = layer
+            found[layer] = []
+            if layer != INPUT:  # it computes nothing
+                part_of[layer] = layer
         elif tensor.source in part_of:
             part_of[layer] = part_of[tensor.source]
             found[part_of[layer]].insert(0, tensor)
-    return {layer: tuple(each) for layer, each in found.items()}
+    return found
 
 
 def _have_equal_sizes(one: LayerTensor, other: LayerTensor) -> bool:
