@@ -8,18 +8,21 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 
 import tf2c
 from tf2c.artifact import sha256
-from tf2c.bisection import RESULT, passes_between
+from tf2c.bisection import RESULT, compare, passes_between
+from tf2c.capture import Runner
 from tf2c.compiled import Artifact
 from tf2c.dialects import shift
 from tf2c.dialects.blob import BlobAttr, saved_blobs
 from tf2c.dialects.layers import layer_name
 from tf2c.errors import UserError
+from tf2c.image_source import ArrayImages
 from tf2c.ir_files import print_module
 from tf2c.passes import PASSES, STAGES
 from tf2c.passes.contract import Contract
@@ -211,3 +214,17 @@ def test_networks_without_a_common_layer_are_refused(
     shutil.copytree(digits_artifact.path / "ir" / "weights", tmp_path / "weights")
     with pytest.raises(UserError, match="layers of the same names"):
         tf2c.bisect(stage("shift"), str(path))
+
+
+def test_a_layer_that_took_others_in_matches_the_last_of_them(
+    digits: Path, digits_artifact: Artifact, heldout_images: npt.NDArray[np.float32]
+) -> None:
+    model = Runner(tf2c.load_onnx(digits / "digits.onnx"))
+    graph = Runner(digits_artifact.stage("graph"))
+    found = compare(model, graph, ArrayImages(heldout_images))
+    # Normalization, addition and activation became a part of the convolution in front of them.
+    assert [each.layer for each in found] == [
+        "(input)", "/relu/Relu", "/relu_1/Relu", "/pool/MaxPool", "/relu_2/Relu",
+        "/classifier/Gemm", "(result)",
+    ]  # fmt: skip
+    assert all(each.relative < 1e-5 for each in found)
