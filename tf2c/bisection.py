@@ -176,8 +176,10 @@ def _run_passes_again(
     context = new_context()
     context.calibration = calibration
     module = artifact.stage(first)
+    with naming(str(artifact.path)):
+        passes = passes_between(artifact.manifest.pipeline, first, last)
     before = Runner(module.clone())
-    for each in passes_between(artifact.manifest.pipeline, first, last):
+    for each in passes:
         each.apply(context, module)
         module.verify()
         after = Runner(module.clone())

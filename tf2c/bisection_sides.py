@@ -12,9 +12,10 @@ from xdsl.dialects.builtin import ModuleOp
 from tf2c.capture import INTERPRETER, RUNNERS
 from tf2c.choices import STAGE_NAMES
 from tf2c.compiled import Artifact, load
-from tf2c.errors import UserError
+from tf2c.errors import UserError, naming
 from tf2c.frontends.preprocessing import DEFAULT_PREPROCESSING, Preprocessing
 from tf2c.ir_files import read_module
+from tf2c.passes.rewriting import network_input
 from tf2c.scoring import executed_stage
 
 IR_SUFFIX = ".mlir"
@@ -69,7 +70,10 @@ def open_side(text: str) -> Side:
     if Path(path).suffix == IR_SUFFIX:
         if stage is not None:
             raise UserError(f"`{text}`: expected no stage of an IR file, got `{stage}`")
-        return Side(path, read_module(Path(path)), executor)
+        module = read_module(Path(path))
+        with naming(path):
+            network_input(module)  # raises where it is no network
+        return Side(path, module, executor)
     if stage is not None and stage not in STAGE_NAMES:
         raise UserError(
             f"`{text}`: expected a stage of {', '.join(STAGE_NAMES)}, got `{stage}`",

@@ -138,7 +138,7 @@ def executed_stage(artifact: Artifact, what: str) -> str:
     raise UserError(
         f"{artifact.path}: {what} needs stage `int8`, got an artifact that stops at stage "
         f"`{artifact.manifest.stage}`",
-        hint=f"compile with `--to int8` or further, or use executor `{FLOAT}`",
+        hint="compile it further: `--to int8`, or without `--to`",
     )
 
 
