@@ -107,9 +107,10 @@ def test_rounding_the_weights_is_the_first_pass_that_changes_anything(stage: Any
         "convert-shift-to-dataflow",
         "allocate-memory",
     ]
-    assert found.first_pass is found.passes[0]
-    assert found.first_pass.first is not None
-    assert found.first_pass.first.layer == "/conv1/Conv"
+    rounding = found.passes[0]
+    assert found.first_pass is rounding
+    assert rounding.first is not None
+    assert rounding.first.layer == "/conv1/Conv"
     assert found.first_broken_pass is None
     assert not any(each.first for each in found.passes[1:])
     assert not found.notes

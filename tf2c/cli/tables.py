@@ -94,22 +94,18 @@ def trace(traced: dict[str, Any]) -> Table:
     table.add_column("layer", overflow="fold")
     for name in others:
         table.add_column(f"SQNR {name}, dB", justify="right")
-    table.add_column("saturated %", justify="right")
+    table.add_column(f"saturated in {others[-1]}, %", justify="right")
     ratios = [
         [_sqnr(each["differences"].get(f"float-{name}")) for name in others]
         for each in traced["layers"]
     ]
     least = sorted(min(row) for row in ratios)[: max(len(ratios) // 10, 1)]
     for each, row in zip(traced["layers"], ratios, strict=True):
-        shares = [
-            f"{each['values'][name]['saturated']:.2f}"
-            for name in others
-            if "saturated" in each["values"].get(name, ())
-        ]
+        share = each["values"].get(others[-1], {}).get("saturated")
         table.add_row(
             escape(each["layer"]),
             *(UNKNOWN if ratio == inf else f"{ratio:.1f}" for ratio in row),
-            shares[-1] if shares else UNKNOWN,
+            UNKNOWN if share is None else f"{share:.2f}",
             style="red" if min(row) < inf and min(row) in least else None,
         )
     return table
