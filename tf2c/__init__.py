@@ -11,7 +11,7 @@ The names below are loaded when first used, so that importing the package costs 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tf2c.api import Artifact, check, compile, evaluate, load
+    from tf2c.api import Artifact, bisect, check, compile, evaluate, load
     from tf2c.errors import DeviceError, UserError
     from tf2c.frontends.onnx import load_onnx
     from tf2c.passes.pipeline import PassPipeline
@@ -21,6 +21,7 @@ __all__ = [
     "DeviceError",
     "PassPipeline",
     "UserError",
+    "bisect",
     "check",
     "compile",
     "evaluate",
@@ -33,6 +34,7 @@ _HOMES = {
     "DeviceError": "tf2c.errors",
     "PassPipeline": "tf2c.passes.pipeline",
     "UserError": "tf2c.errors",
+    "bisect": "tf2c.api",
     "check": "tf2c.api",
     "compile": "tf2c.api",
     "evaluate": "tf2c.api",

@@ -1,26 +1,25 @@
-"""What `import tf2c` offers: compile a network, open an artifact, run it."""
+"""What `import tf2c` offers: check and compile a network, open an artifact, measure, compare."""
 
 import tempfile
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import ModuleOp
 
 from tf2c import artifact as artifacts
-from tf2c.artifact import ArtifactFolder, Manifest
+from tf2c.bisection import Bisection, bisect_sides
+from tf2c.bisection_sides import open_side
 from tf2c.boards import load_board
 from tf2c.choices import DEFAULT_CHOICES, DEFAULT_ENGINE, STAGE_NAMES, Choices
+from tf2c.compiled import Artifact, load
 from tf2c.compiler import (
     EVALUATION_BATCH,
     artifact_files,
     background_notes,
-    class_scores,
     compile_module,
     expect_classes,
     manifest_facts,
@@ -31,182 +30,31 @@ from tf2c.engine import Engine
 from tf2c.errors import UserError, naming
 from tf2c.evaluation import Accuracy
 from tf2c.frontends.calibration import load_calibration
-from tf2c.frontends.images import FolderImages, load_images
+from tf2c.frontends.images import FolderImages
 from tf2c.frontends.labeled_images import load_labeled_images
 from tf2c.frontends.onnx import load_onnx
 from tf2c.frontends.preprocessing import (
     DEFAULT_PREPROCESSING,
     Preprocessing,
     load_preprocessing,
-    preprocessing_of,
 )
 from tf2c.frontends.watched_images import ImageProgress, WatchedImages
 from tf2c.image_source import ArrayImages, ImageSource
-from tf2c.ir_files import read_module
 from tf2c.passes.pipeline import PassObserver
 from tf2c.passes.rewriting import network_input
-from tf2c.program import Program
-from tf2c.runtime.device import Device
-from tf2c.runtime.devices import EMULATOR, SIMULATOR, open_device
 from tf2c.runtime.session import (
-    Comparison,
-    Images,
-    Progress,
-    RunResult,
-    Session,
     expect_images,
 )
+from tf2c.scoring import EXECUTORS, FLOAT, assignment_facts, default_executor, open_scorer
 from tf2c.survey import Survey, survey_model
+from tf2c.trace import BATCH as TRACE_BATCH
 
-EXECUTOR_DEVICES = {"numpy": SIMULATOR, "emulator": EMULATOR}
-"""Executors that run the compiled program, by the device they run it on."""
-
-EXECUTORS = ("float", *EXECUTOR_DEVICES)
+__all__ = ["EXECUTORS", "Artifact", "bisect", "check", "compile", "evaluate", "load"]
 
 NO_PREPROCESSING_NOTE = (
     "the artifact states no preprocessing, so pixels are divided by 255: it was compiled without "
     "image files and without `--preprocess`"
 )
-
-
-class Artifact:
-    """A compiled network."""
-
-    def __init__(
-        self,
-        folder: ArtifactFolder,
-        temporary: "tempfile.TemporaryDirectory[str] | None" = None,
-    ) -> None:
-        """Wrap a checked folder, and keep the temporary one that holds it, if any."""
-        self._folder = folder
-        self._temporary = temporary
-
-    @property
-    def path(self) -> Path:
-        """Where it is."""
-        return self._folder.path
-
-    @property
-    def manifest(self) -> Manifest:
-        """What it is and how it came about."""
-        return self._folder.manifest
-
-    @property
-    def kernels(self) -> bytes:
-        """The engine's OpenCL source."""
-        return self._folder.read(artifacts.KERNELS)
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """How image files become its inputs.
-
-        Raises:
-            UserError: the manifest's is damaged.
-        """
-        try:
-            return preprocessing_of(self.manifest.preprocessing)
-        except UserError as error:
-            raise UserError(
-                f"{self.path}: `{artifacts.MANIFEST}` has a damaged `preprocessing`: {error}",
-                hint=artifacts.REBUILD_HINT,
-            ) from error
-
-    def images(self, path: str | Path) -> ImageSource:
-        """Open a folder of images, a .txt list, or an .npy file, as the network takes them.
-
-        Raises:
-            UserError: nothing there, or no images; those that are damaged are found when read.
-        """
-        return load_images(Path(path), tuple(self.manifest.input_shape), self.preprocessing)
-
-    def run(self, images: Images, device: str | Device = SIMULATOR) -> npt.NDArray[np.float64]:
-        """Run the network in exact integers and return the real numbers that they stand for.
-
-        Args:
-            images: real numbers `[N, C, H, W]`, prepared as for training, or a source of them
-                such as `images()` returns.
-            device: a name (`simulator`, `emulator`, `opencl:PLATFORM`), or an open device whose
-                engine was built from the same kernels.
-
-        Raises:
-            UserError: images of another shape or kind, or no such device.
-            DeviceError: the device failed.
-        """
-        return self.execute(images, device).values
-
-    def execute(
-        self,
-        images: Images,
-        device: str | Device = SIMULATOR,
-        progress: Progress | None = None,
-    ) -> RunResult:
-        """Run the network; return stored integers, real numbers and loop iterations."""
-        with self.opened(device) as opened:
-            return self.session(opened).run(images, progress)
-
-    def compare(
-        self,
-        images: Images,
-        device: str | Device,
-        progress: Progress | None = None,
-    ) -> Comparison:
-        """Run on a device and on the simulator; compare every element of every layer.
-
-        Raises:
-            UserError: the device is the simulator, which agrees with itself.
-        """
-        name = device if isinstance(device, str) else device.name
-        if name == SIMULATOR:
-            raise UserError(
-                "expected a device to compare with the simulator, got the simulator",
-                hint="use `emulator` or `opencl:PLATFORM`",
-            )
-        with self.opened(device) as opened, self.opened(SIMULATOR) as reference:
-            return self.session(opened).compare(self.session(reference), images, progress)
-
-    def session(self, device: Device) -> Session:
-        """Load the network on an open device, whose engine is not built again.
-
-        Raises:
-            UserError: the device's engine was built from other kernels, or the artifact's program
-                does not fit its weights.
-        """
-        if device.kernels is not None and device.kernels != self.kernels:
-            raise UserError(
-                f"{self.path}: the engine of device `{device.name}` was built from other kernels",
-                hint="networks share an engine if compiled for the same sizes by the same version",
-            )
-        weights = self._folder.read(artifacts.WEIGHTS)
-        try:
-            program = Program.from_bytes(self._folder.read(artifacts.PROGRAM))
-            program.expect_fits(weights)
-        except ValueError as error:
-            raise UserError(
-                f"{self.path}: `{artifacts.PROGRAM}` is damaged: {error}",
-                hint=artifacts.REBUILD_HINT,
-            ) from error
-        return Session(device, program, weights)
-
-    @contextmanager
-    def opened(self, device: str | Device) -> Generator[Device]:
-        """Open a device by name for a while, with the network's engine, or lend an open one."""
-        if not isinstance(device, str):
-            yield device
-            return
-        opened = open_device(device, self.kernels)
-        try:
-            yield opened
-        finally:
-            opened.close()
-
-
-def load(path: str | Path) -> Artifact:
-    """Open an artifact and check every file of it.
-
-    Raises:
-        UserError: not an artifact, of another format version, or damaged.
-    """
-    return Artifact(artifacts.load_artifact(Path(path)))
 
 
 def compile(
@@ -344,7 +192,9 @@ def evaluate(
     label_offset: int | None = None,
     outputs: Sequence[str] = (),
     agreement: bool = False,
+    trace: bool = False,
     limit: int | None = None,
+    seed: int = 0,
     note: Callable[[str], None] | None = None,
     progress: ImageProgress | None = None,
 ) -> dict[str, Any]:
@@ -355,33 +205,45 @@ def evaluate(
         images: a folder.
         labels: CSV with the columns `file` and `label`.
         executor: `float` (the network before rounding; the only one for a model, and its default),
-            `numpy` (the bit-exact simulator, or for an artifact that stops before the engine its
-            last stage's interpreter; an artifact's default) or `emulator` (the generated OpenCL).
+            `numpy`, `onnxruntime` or `openvino` (exact integers of stage `shift`, or `int8` if the
+            artifact stops there; `numpy` is an artifact's default), `simulator` (the compiled
+            program) or `emulator` (the generated OpenCL).
         preprocess: how image files become inputs: a preset, a .toml file, or the thing itself; by
             default what the artifact states.
         label_offset: added to labels, instead of what the preprocessing says.
         outputs: where to cut a model, as for `compile`.
         agreement: compare with the float network, too.
+        trace: compare float, int8 and shift in what every layer leaves, too.
         limit: only the first images.
+        seed: of the executor's self-test.
         note: told what people should know.
         progress: told about evaluated images.
 
     Returns:
         `{"top1": percent, "top5": percent, "n": images, "executor": name, "seconds": number}`, the
-        seconds being those of the executor, without reading images; and with `agreement`,
-        `"agreement"`: the percentage of images for which the float network names the same class.
+        seconds being those of the executor, without reading images. An executor that shares the
+        steps of the network with others adds `"layers"`: how many there are, how many it runs, and
+        who does each of the others and why. `agreement` adds `"agreement"`: the percentage of
+        images for which the float network names the same class; `trace` adds `"trace"`
+        (`docs/tracing.md`), whose time is then the executor's, too.
 
     Raises:
         UserError: something given cannot be used.
+        ExecutorMismatchError: an executor computes other integers than the interpreter, which is
+            found before the first image.
     """
     path = Path(network)
     is_model = path.suffix == ".onnx"
-    executor = executor or ("float" if is_model else "numpy")
-    if executor not in EXECUTORS:
+    if executor is not None and executor not in EXECUTORS:
         raise UserError(f"expected an executor of {', '.join(EXECUTORS)}, got `{executor}`")
-    if is_model and executor != "float":
+    if is_model and executor not in (None, FLOAT):
         raise UserError(
-            f"{path}: a model runs only with executor `float`, got `{executor}`",
+            f"{path}: a model runs only with executor `{FLOAT}`, got `{executor}`",
+            hint="compile it first: `tf2c compile`",
+        )
+    if is_model and trace:
+        raise UserError(
+            f"{path}: expected an artifact to trace, got a model, which has one stage",
             hint="compile it first: `tf2c compile`",
         )
     if outputs and not is_model:
@@ -390,11 +252,12 @@ def evaluate(
             hint="an artifact is cut when it is compiled: `tf2c compile --outputs`",
         )
     artifact = None if is_model else load(path)
+    executor = executor or default_executor(artifact)
     notes: list[str] = []
     if artifact is None:
         module, stated = load_onnx(path, outputs), DEFAULT_PREPROCESSING
     else:
-        module, stated = _stage(artifact, STAGE_NAMES[0]), artifact.preprocessing
+        module, stated = artifact.stage(STAGE_NAMES[0]), artifact.preprocessing
         if preprocess is None and not artifact.manifest.preprocessing:
             notes.append(NO_PREPROCESSING_NOTE)
     preprocessing = _preprocessing(preprocess, label_offset, stated)
@@ -408,46 +271,70 @@ def evaluate(
             note(each)
 
     counts, seconds = Accuracy(), 0.0
-    with _scores(artifact, module, executor) as scores_of:
-        for batch, batch_classes in labeled.batches(EVALUATION_BATCH):
+    batch_size = TRACE_BATCH if trace else EVALUATION_BATCH
+    with open_scorer(artifact, module, executor, trace, seed) as (scorer, traced):
+        for batch, batch_classes in labeled.batches(batch_size):
             started = time.perf_counter()
-            scores = scores_of(batch)
+            scores = scorer.scores(batch)
             seconds += time.perf_counter() - started
-            reference = None
-            if agreement:
-                reference = scores if executor == "float" else class_scores(module, batch)
-            counts.add(scores, batch_classes, reference)
+            counts.add(scores, batch_classes, scorer.reference(batch) if agreement else None)
             if progress is not None:
                 progress("evaluation", counts.images, len(labeled))
-    result = {
+        assignments = scorer.assignments
+    result: dict[str, Any] = {
         "top1": counts.top1,
         "top5": counts.top5,
         "n": counts.images,
         "executor": executor,
         "seconds": seconds,
     }
-    return result | ({"agreement": counts.agreement} if agreement else {})
+    if assignments:
+        result["layers"] = assignment_facts(assignments, executor)
+    if agreement:
+        result["agreement"] = counts.agreement
+    if traced is not None:
+        result["trace"] = traced.as_dict()
+    return result
 
 
-@contextmanager
-def _scores(
-    artifact: Artifact | None, module: ModuleOp, executor: str
-) -> Generator[Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float64]]]:
-    """Open an executor for a while; yields what computes `[N, classes]` from a batch."""
-    if artifact is None or executor == "float":
-        yield lambda images: class_scores(module, images)
-    elif executor == "numpy" and artifacts.PROGRAM not in artifact.manifest.files:
-        last = _stage(artifact, artifact.manifest.stage)
-        yield lambda images: class_scores(last, images)
-    else:
-        with artifact.opened(EXECUTOR_DEVICES[executor]) as device:
-            session = artifact.session(device)
-            yield lambda images: session.run(images).values.reshape(len(images), -1)
+def bisect(
+    a: str,
+    b: str,
+    *,
+    images: str = "random:2",
+    calib: str | None = None,
+    seed: int = 0,
+    progress: ImageProgress | None = None,
+) -> Bisection:
+    """Find the first layer, and the first pass, where two stages or two executors differ.
 
+    Args:
+        a: `ARTIFACT[:STAGE][@EXECUTOR]` or `FILE.mlir[@EXECUTOR]`; by default the last stage, and
+            `interpreter`, which is the definition; the others are `numpy`, `onnxruntime` and
+            `openvino`.
+        b: likewise. Where both are stages of one artifact and `a` is the earlier one, the passes
+            between them run again, one by one.
+        images: what to run both on: a folder, a .txt file, an .npy file, or `random:N`.
+        calib: calibration images, as for `compile`; without them scales cannot be chosen again,
+            and passes run from stage `int8` on.
+        seed: of random images.
+        progress: told about images; for each comparison anew.
 
-def _stage(artifact: Artifact, name: str) -> ModuleOp:
-    """Read the IR as a stage left it."""
-    return read_module(artifact.path / artifacts.IR_FOLDER / f"{name}.mlir")
+    Raises:
+        UserError: something given cannot be used, or there is nothing to compare.
+        ExecutorMismatchError: an executor computes other integers than the interpreter.
+    """
+    one, other = open_side(a), open_side(b)
+    shapes = [tensors.extents(network_input(side.module)) for side in (one, other)]
+    if shapes[0] != shapes[1]:
+        got = " and ".join("x".join(map(str, shape)) for shape in shapes)
+        raise UserError(f"expected two networks for the same images, got {a} and {b} for {got}")
+    stated = (one if one.artifact is not None else other).preprocessing
+    source = load_calibration(images, shapes[0], stated, seed)
+    if progress is not None:
+        source = WatchedImages(source, "input", progress)
+    calibration = None if calib is None else load_calibration(calib, shapes[0], stated, seed)
+    return bisect_sides(one, other, source, calibration, seed)
 
 
 def _preprocessing(

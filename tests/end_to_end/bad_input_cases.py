@@ -27,6 +27,7 @@ from end_to_end.bad_input import (
     write,
 )
 from end_to_end.bad_input_choices import CHOICES, ENGINES
+from end_to_end.bad_input_comparisons import SIDES, TRACES
 from end_to_end.bad_input_layers import NUMBERS, OPS, SHAPES, WINDOWS
 from end_to_end.bad_input_models import MODELS, OUTPUTS, with_input
 
@@ -204,6 +205,8 @@ ARTIFACTS = (
     Case("absent platform", f"{RUN} --device opencl:NoSuch", "`NoSuch`"),
     Case("nameless platform", f"{RUN} --device opencl:", "opencl:"),
     Case("unknown executor", f"{EVAL} --executor tpu", "`tpu`"),
+    Case("simulating an artifact that stops early", EVAL.replace("net", "int8")
+         + " --executor simulator", "int8.tf2c"),
     Case("model on numpy", EVAL.replace("net.tf2c", "net.onnx") + " --executor numpy", "net.onnx"),
     Case("evaluating a missing model", EVAL.replace("net.tf2c", "absent.onnx")
          + " --executor float", "absent.onnx"),
@@ -224,4 +227,6 @@ CASES = (
     *OPTIONS,
     *LABELS,
     *ARTIFACTS,
+    *TRACES,
+    *SIDES,
 )

@@ -12,6 +12,7 @@ import pytest
 from conftest import GOLDEN, Golden
 from end_to_end.bad_input import COMPILE, EVAL, MEASURE, RUN, Case, make_workspace
 from end_to_end.bad_input_cases import CASES
+from end_to_end.bad_input_comparisons import BISECT, TRACE
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
 from tf2c.cli.main import main
@@ -124,7 +125,9 @@ def test_a_missing_emulator_is_refused(
     golden(stderr, golden_name(NO_EMULATOR))
 
 
-@pytest.mark.parametrize("command", [COMPILE, MEASURE, RUN, EVAL, f"{EVAL} --executor float"])
+@pytest.mark.parametrize(
+    "command", [COMPILE, MEASURE, RUN, EVAL, f"{EVAL} --executor float", TRACE, BISECT]
+)
 def test_the_workspace_itself_is_good_input(
     command: str, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

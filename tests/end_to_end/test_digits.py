@@ -95,7 +95,9 @@ def test_float_agrees_with_itself(measured_artifact: tf2c.Artifact) -> None:
     assert measured_artifact.manifest.measured["float"]["agreement"] == 100
 
 
-@pytest.mark.parametrize(("executor", "stage"), [("float", "float"), ("numpy", "shift")])
+@pytest.mark.parametrize(
+    ("executor", "stage"), [("float", "float"), ("numpy", "shift"), ("simulator", "shift")]
+)
 def test_evaluating_the_artifact_agrees_with_what_compiling_measured(
     digits: Path, measured_artifact: tf2c.Artifact, executor: str, stage: str
 ) -> None:
@@ -121,14 +123,15 @@ def test_the_emulator_is_as_accurate_as_the_simulator(
     emulator_library: Path, digits: Path, digits_artifact: tf2c.Artifact
 ) -> None:
     command = ("eval", digits_artifact.path, *labeled(digits), "--limit", 24)
-    results = [run_json(*command, "--executor", name) for name in ("numpy", "emulator")]
+    results = [run_json(*command, "--executor", name) for name in ("simulator", "emulator")]
     assert results[0]["top1"] == results[1]["top1"]
     assert results[0]["n"] == results[1]["n"] == 24
 
 
 def test_eval_prints_the_documented_keys(digits: Path, digits_artifact: tf2c.Artifact) -> None:
     result = run_json("eval", digits_artifact.path, *labeled(digits))
-    assert list(result) == ["top1", "top5", "n", "executor", "seconds"]
+    assert list(result) == ["top1", "top5", "n", "executor", "seconds", "layers"]
+    assert list(result["layers"]) == ["steps", "run", "others"]
 
 
 def test_eval_takes_the_first_images_only(digits: Path, digits_artifact: tf2c.Artifact) -> None:
@@ -226,7 +229,9 @@ def test_boards_prints_every_board(digits: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [("boards",), ("eval",), ("run",), ("compile",)], ids=lambda command: command[0]
+    "command",
+    [("boards",), ("eval",), ("bisect",), ("run",), ("compile",)],
+    ids=lambda command: command[0],
 )
 def test_every_command_prints_a_table_for_people(
     command: tuple[str], digits: Path, digits_artifact: tf2c.Artifact, inputs: Path, tmp_path: Path
@@ -234,6 +239,7 @@ def test_every_command_prints_a_table_for_people(
     arguments: dict[str, tuple[object, ...]] = {
         "boards": (),
         "eval": (digits_artifact.path, *labeled(digits)),
+        "bisect": (digits_artifact.path, digits_artifact.path),
         "run": (digits_artifact.path, inputs),
         "compile": (digits / "digits.onnx", "--calib", "random:2", "-o", tmp_path / "net.tf2c"),
     }

@@ -264,7 +264,7 @@ def test_accuracy_and_agreement_are_those_of_the_scores(
     floating = evaluate(artifact.path, executor="float", agreement=True, **options)
     assert (floating["top1"], floating["agreement"]) == (100, 100)
     result = evaluate(artifact.path, agreement=True, **options)
-    assert list(result) == ["top1", "top5", "n", "executor", "seconds", "agreement"]
+    assert list(result) == ["top1", "top5", "n", "executor", "seconds", "layers", "agreement"]
     assert (result["top1"], result["agreement"], result["n"]) == (share, share, IMAGES)
 
 

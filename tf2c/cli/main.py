@@ -5,6 +5,7 @@ import sys
 import click
 
 from tf2c.cli import diagnostics
+from tf2c.cli.bisect import bisect_command
 from tf2c.cli.boards import boards_command
 from tf2c.cli.check import check_command
 from tf2c.cli.compile import compile_command
@@ -19,7 +20,16 @@ def cli() -> None:
     """Compile trained convolutional networks to FPGA cards by shift computing."""
 
 
-for each in (check_command, compile_command, eval_command, run_command, boards_command):
+COMMANDS = (
+    check_command,
+    compile_command,
+    eval_command,
+    run_command,
+    bisect_command,
+    boards_command,
+)
+
+for each in COMMANDS:
     cli.add_command(each)
 
 

@@ -10,7 +10,8 @@ from tf2c.errors import UserError
 if TYPE_CHECKING:
     from tf2c.engine import Engine
 
-EXECUTORS = ("float", "numpy", "emulator")
+EXECUTORS = ("float", "numpy", "onnxruntime", "openvino", "simulator", "emulator")
+RUNNERS = ("interpreter", "numpy", "onnxruntime", "openvino")
 STAGES = ("graph", "int8", "shift", "dataflow")
 PRESETS = ("unit", "none", "imagenet", "caffe", "tensorflow")
 
@@ -33,7 +34,7 @@ def common_options(command: Command) -> Command:
     )
     command = seed(command)
     return click.option(
-        "--threads", type=click.IntRange(1), help="CPU threads of matrix products."
+        "--threads", type=click.IntRange(1), help="CPU threads of whatever computes."
     )(command)
 
 

@@ -1,9 +1,13 @@
 """What commands print and write: JSON or tables on stdout, notes on stderr, arrays in files."""
 
+import errno
 import json
+import os
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from tf2c.errors import UserError
 
@@ -39,11 +43,48 @@ def write_array(path: Path, array: Any) -> None:
     """
     import numpy as np
 
+    with _written_at_once(path) as file:
+        np.save(file, array)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file, all of it or nothing.
+
+    Raises:
+        UserError: the place cannot be written.
+    """
+    with _written_at_once(path) as file:
+        file.write((json.dumps(content, indent=2) + "\n").encode())
+
+
+def expect_writable(path: Path, suffix: str) -> None:
+    """Raise unless a file can be written, before the work of which it is the result.
+
+    Raises:
+        UserError: it ends in something else, or the place cannot be written.
+    """
+    if path.suffix != suffix:
+        raise UserError(f"{path}: expected a file that ends in {suffix}")
+    reason = None
+    if path.is_dir():
+        reason = errno.EISDIR
+    elif not path.parent.is_dir():
+        reason = errno.ENOENT
+    elif not os.access(path.parent, os.W_OK):
+        reason = errno.EACCES
+    if reason is not None:
+        raise UserError(f"{path}: cannot be written: {os.strerror(reason)}")
+
+
+@contextmanager
+def _written_at_once(path: Path) -> Generator[IO[bytes]]:
     temporary = path.with_name(f".{path.name}.partial")
     try:
         with temporary.open("wb") as file:
-            np.save(file, array)
+            yield file
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise UserError(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        with suppress(OSError):  # also where the folder is none
+            temporary.unlink()

@@ -1,6 +1,7 @@
 """What commands print for people: one table each."""
 
 from collections.abc import Sequence
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
@@ -73,6 +74,46 @@ def evaluation(result: dict[str, Any]) -> Table:
         table.add_column(column, justify="right")
     table.add_row(result["executor"], *cells.values())
     return table
+
+
+def assignments(layers: dict[str, Any], executor: str) -> str:
+    """Who did how many steps, in one line."""
+    if layers["run"] == layers["steps"]:
+        return f"{executor} ran all {layers['steps']} steps"
+    others = sorted({each["executor"] for each in layers["others"]}, reverse=True)
+    return (
+        f"{executor} ran {layers['run']} of {layers['steps']} steps, {' and '.join(others)} the "
+        "others"
+    )
+
+
+def trace(traced: dict[str, Any]) -> Table:
+    """How far int8 and shift are from float, by layer; the worst in red."""
+    others = traced["stages"][1:]
+    table = Table(title=f"signal to quantization noise, {traced['images']} images")
+    table.add_column("layer", overflow="fold")
+    for name in others:
+        table.add_column(f"SQNR {name}, dB", justify="right")
+    table.add_column(f"saturated in {others[-1]}, %", justify="right")
+    ratios = [
+        [_sqnr(each["differences"].get(f"float-{name}")) for name in others]
+        for each in traced["layers"]
+    ]
+    least = sorted(min(row) for row in ratios)[: max(len(ratios) // 10, 1)]
+    for each, row in zip(traced["layers"], ratios, strict=True):
+        share = each["values"].get(others[-1], {}).get("saturated")
+        table.add_row(
+            escape(each["layer"]),
+            *(UNKNOWN if ratio == inf else f"{ratio:.1f}" for ratio in row),
+            UNKNOWN if share is None else f"{share:.2f}",
+            style="red" if min(row) < inf and min(row) in least else None,
+        )
+    return table
+
+
+def _sqnr(difference: dict[str, Any] | None) -> float:
+    ratio = None if difference is None else difference["sqnr"]
+    return inf if ratio is None else ratio
 
 
 def survey(found: "Survey") -> Table:

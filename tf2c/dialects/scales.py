@@ -5,6 +5,7 @@ A tensor `tensor<?x8x8x8xi8, #int8.pow2<-5>>` stores integers `q` that stand for
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -134,6 +135,14 @@ def storage_bounds(element_type: Attribute) -> tuple[int, int]:
     """Return the least and greatest number that a stored element can be."""
     limits = np.iinfo(STORAGE[element_type])
     return int(limits.min), int(limits.max)
+
+
+def real_numbers(kind: SSAValue | Attribute, stored: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Return the real numbers that a tensor stands for: `q * 2**e`, or itself without a scale."""
+    scale = tensors.tensor_type(kind).encoding
+    if isinstance(scale, Pow2Attr):
+        return fixed_point.dequantize(stored, scale.broadcast(stored.ndim))
+    return stored.astype(np.float64)
 
 
 def scaled_type(

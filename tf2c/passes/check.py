@@ -17,10 +17,9 @@ from xdsl.passes import ModulePass
 
 from tf2c.dialects import tensors
 from tf2c.dialects.layers import layer_name
-from tf2c.dialects.scales import Pow2Attr
+from tf2c.dialects.scales import real_numbers
 from tf2c.image_source import ImageSource
 from tf2c.interpreters import run_all
-from tf2c.numerics import fixed_point
 from tf2c.passes.contract import EQUIVALENT_TOLERANCE, CompilerPass, Contract
 from tf2c.passes.rewriting import network_function, network_input
 
@@ -166,15 +165,8 @@ def real_results(
     module: ModuleOp, results: Sequence[npt.NDArray[Any]]
 ) -> tuple[npt.NDArray[np.float64], ...]:
     """Return the real numbers that a network's results stand for, by its function's types."""
-    reals: list[npt.NDArray[np.float64]] = []
     kinds = network_function(module).function_type.outputs.data
-    for kind, result in zip(kinds, results, strict=True):
-        scale = tensors.tensor_type(kind).encoding
-        if isinstance(scale, Pow2Attr):
-            reals.append(fixed_point.dequantize(result, scale.broadcast(result.ndim)))
-        else:
-            reals.append(result.astype(np.float64))
-    return tuple(reals)
+    return tuple(real_numbers(kind, result) for kind, result in zip(kinds, results, strict=True))
 
 
 def _signal_to_noise(

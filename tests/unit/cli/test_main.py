@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tf2c import api, compiler
+from tf2c import api, capture, compiler
 from tf2c.cli import main, options
 from tf2c.frontends.preprocessing import PRESETS
 from tf2c.runtime.device import DEFAULT_TIMEOUT_SECONDS
@@ -13,6 +13,10 @@ from tf2c.runtime.device import DEFAULT_TIMEOUT_SECONDS
 
 def test_executors_are_those_of_the_api() -> None:
     assert options.EXECUTORS == api.EXECUTORS
+
+
+def test_runners_are_those_of_captures() -> None:
+    assert options.RUNNERS == capture.RUNNERS
 
 
 def test_stages_are_those_of_the_compiler() -> None:
