@@ -8,11 +8,14 @@ where they are large and the scale is a little too large, so this is not obvious
 monotonic in `acc`, as is the true requantization, so that looking at both sides of each of its 255
 steps, in every channel, proves it for every sum (`_is_exact`).
 
-An op that adds a residual to sums before they are rounded does not exist; those layers are left to
-NumPy.
+An op that adds a residual to sums before they are rounded does not exist. Those layers, and those
+that QLinearConv would round differently, become float32 before they are rounded: as integer matrix
+products where they are pixel by pixel, as convolutions in float32 elsewhere. That is exact where
+the sums fit float32 with one bit more: half a step in the bias, which leaves no ties.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -27,6 +30,8 @@ from tf2c.dialects.scales import storage_bounds
 from tf2c.executors.executor import Array, Compiled, Segment
 from tf2c.executors.steps import Layer, Step
 from tf2c.numerics import fixed_point, parallel
+from tf2c.numerics.fixed_point import REQUANTIZE_SHIFT
+from tf2c.numerics.fused_layers import SIGNIFICAND_BITS
 
 OPSET = 21
 IR_VERSION = 10
@@ -34,11 +39,17 @@ IR_VERSION = 10
 ZERO = 128
 """Stands for 0 where an int8 tensor is kept in uint8."""
 
+UNSATURATED = 64
+"""Weights up to here cannot saturate a sum of two products with uint8 in 16 bits."""
+
+EXTENSIONS = "com.microsoft"
+"""Domain of ONNX Runtime's own ops."""
+
 TIE_BREAKER = np.float32(1 + 2.0**-21)
 
 
 class OnnxRuntimeEngine:
-    """Takes layers that scale by powers of two and add nothing, max pooling and concatenation."""
+    """Takes layers that scale by powers of two, max pooling and concatenation."""
 
     name = "onnxruntime"
 
@@ -46,12 +57,12 @@ class OnnxRuntimeEngine:
         """Return why a step is left to NumPy."""
         match step:
             case Layer():
-                if step.stored.residual is not None:
-                    return "QLinearConv cannot add a residual before it rounds"
                 if step.shifts is None:
                     return "its multipliers are not powers of two"
-                if not _is_exact(step):
-                    return "QLinearConv rounds some of its sums differently"
+                if _products_saturate() and np.abs(step.weights.astype(int)).max() > UNSATURATED:
+                    return "products of its weights saturate on this processor"
+                if not _is_exact(step) and not _is_exact_in_float32(step):
+                    return "neither QLinearConv nor float32 gets all its sums right"
                 return None
             case int8.MaxPoolOp() if step.zero_padded is not None:
                 return "its padding counts as 0"
@@ -65,23 +76,14 @@ class OnnxRuntimeEngine:
         builder = _Builder()
         for step in segment.steps:
             builder.add(step)
-        model = helper.make_model(
+        session = _session(
             helper.make_graph(
                 builder.nodes,
                 "network",
                 [_described(value) for value in segment.inputs],
                 [_described(value) for value in segment.outputs],
                 builder.constants,
-            ),
-            opset_imports=[helper.make_opsetid("", OPSET)],
-            ir_version=IR_VERSION,
-        )
-        library: Any = onnxruntime  # has no types
-        options = library.SessionOptions()
-        options.intra_op_num_threads = parallel.thread_count()
-        options.inter_op_num_threads = 1
-        session = library.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
         )
         names = [_name(value) for value in segment.inputs]
 
@@ -107,6 +109,8 @@ def _is_exact(layer: Layer) -> bool:
     """Whether QLinearConv rounds every sum that a layer can have as its requantization does."""
     shifts = layer.shifts
     assert shifts is not None
+    if layer.stored.residual is not None:
+        return False
     requantization = layer.requantization
     zero, largest = _zero(layer.stored.output), requantization.largest_sums[:, None]
     if np.abs(_bias(layer, shifts)).max() + largest.max() > fixed_point.INT32_MAX:
@@ -116,12 +120,63 @@ def _is_exact(layer: Layer) -> bool:
     steps = (2 * numbers - 1 << shifts[:, None]) + 1 >> 1
     sums = np.clip(np.concatenate([steps, steps - 1, -largest, largest], 1), -largest, largest)
     expected = fixed_point.requantize(
-        sums.T, requantization.multipliers, requantization.low, requantization.high
+        sums.T,
+        requantization.multipliers,
+        requantization.low,
+        requantization.high,
+        dtype=np.int64,
     ).T
     scales = np.ldexp(TIE_BREAKER, -shifts)[:, None]
     shifted = (sums + (zero << shifts[:, None])).astype(np.float32)
     found = np.clip(np.rint(shifted * scales), 0, 255).astype(np.int64) - zero
     return bool((np.clip(found, requantization.low, requantization.high) == expected).all())
+
+
+def _is_product(layer: Layer) -> bool:
+    """Whether a layer is a matrix product over channels, pixel by pixel."""
+    strides, pads, _, group = layer.window
+    return layer.weights.shape[2:] == (1, 1) and max(strides) == 1 == group and not any(pads)
+
+
+def _is_exact_in_float32(layer: Layer) -> bool:
+    """Whether float32 holds every sum that matters, with one bit more for the half step."""
+    requantization = layer.requantization
+    # Products are summed in int32 and rounded once, convolutions in float32.
+    limits = requantization.undecided_sums(layer.bias) if _is_product(layer) else None
+    bits = requantization.significand_bits(limits) + 1
+    return bits <= SIGNIFICAND_BITS[np.dtype(np.float32)]
+
+
+@cache
+def _products_saturate() -> bool:
+    """Whether pairs of products saturate in 16 bits here, as on processors without VNNI."""
+    channels = 64
+    node = helper.make_node("MatMulInteger", ["a", "b"], ["c"])
+    a = helper.make_tensor_value_info("a", TensorProto.UINT8, [1, channels])
+    c = helper.make_tensor_value_info("c", TensorProto.INT32, [1, channels])
+    weights = np.full((channels, channels), fixed_point.INT8_MAX, np.int8)
+    graph = helper.make_graph([node], "probe", [a], [c], [numpy_helper.from_array(weights, "b")])
+    image = np.full((1, channels), fixed_point.UINT8_MAX, np.uint8)
+    (found,) = _session(graph).run(None, {"a": image})
+    return bool((found != image.astype(np.int64) @ weights).any())
+
+
+def _session(graph: Any) -> Any:
+    """Open a session of a graph."""
+    model = helper.make_model(
+        graph,
+        opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(EXTENSIONS, 1)],
+        ir_version=IR_VERSION,
+    )
+    library: Any = onnxruntime  # has no types
+    options = library.SessionOptions()
+    options.intra_op_num_threads = parallel.thread_count()
+    options.inter_op_num_threads = 1
+    # Otherwise a float32 convolution between quantized tensors gets rounded weights (seen in 1.32).
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
+    return library.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
 
 
 def _zero(value: SSAValue) -> int:
@@ -150,6 +205,17 @@ def _described(value: SSAValue) -> Any:
     return helper.make_tensor_value_info(_name(value), TensorProto.UINT8, ["N", *extents])
 
 
+def _window(layer: Layer) -> dict[str, Any]:
+    """Return a layer's window as attributes of an ONNX convolution."""
+    strides, pads, dilations, group = layer.window
+    return {
+        "strides": list(strides),
+        "pads": list(pads),
+        "dilations": list(dilations),
+        "group": group,
+    }
+
+
 class _Builder:
     """Collects the nodes and constants of a model."""
 
@@ -174,16 +240,34 @@ class _Builder:
         self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
 
     def _layer(self, layer: Layer) -> None:
-        shifts = layer.shifts
-        assert shifts is not None
-        strides, pads, dilations, group = layer.window
-        one, none = self._constant(np.float32(1)), self._constant(np.uint8(0))
-        image, output = _name(layer.sums.input), _name(layer.stored.output)
+        output = _name(layer.stored.output)
         is_matrix = len(tensors.shape(layer.stored.output)) == 2
+        operands = [_name(value) for value in layer.operands]
         if is_matrix:
             axes = self._constant(np.array([2, 3]))
-            self._node("Unsqueeze", [image, axes], f"{output}_image")
-            image = f"{output}_image"
+            for index, name in enumerate(operands):
+                operands[index] = f"{output}_operand{index}"
+                self._node("Unsqueeze", [name, axes], operands[index])
+        steps = f"{output}_sums"
+        if _is_exact(layer):
+            self._quantized_layer(layer, operands[0], steps)
+        else:
+            self._float_layer(layer, operands, steps)
+        zero, requantization = _zero(layer.stored.output), layer.requantization
+        low, high = requantization.low + zero, requantization.high + zero
+        if (low, high) != (0, 255):
+            bounds = [self._constant(np.uint8(bound)) for bound in (low, high)]
+            self._node("Clip", [steps, *bounds], f"{output}_bounded")
+            steps = f"{output}_bounded"
+        if is_matrix:
+            self._node("Squeeze", [steps, self._constant(np.array([2, 3]))], output)
+        else:
+            self.nodes[-1].output[0] = output
+
+    def _quantized_layer(self, layer: Layer, image: str, output: str) -> None:
+        shifts = layer.shifts
+        assert shifts is not None
+        one, none = self._constant(np.float32(1)), self._constant(np.uint8(0))
         inputs = [
             image,
             one,
@@ -195,26 +279,60 @@ class _Builder:
             none,
             self._constant(_bias(layer, shifts).astype(np.int32)),
         ]
-        self._node(
-            "QLinearConv",
-            inputs,
-            f"{output}_sums",
-            strides=list(strides),
-            pads=list(pads),
-            dilations=list(dilations),
-            group=group,
-        )
-        stored = f"{output}_sums"
-        zero, requantization = _zero(layer.stored.output), layer.requantization
-        low, high = requantization.low + zero, requantization.high + zero
-        if (low, high) != (0, 255):
-            bounds = [self._constant(np.uint8(bound)) for bound in (low, high)]
-            self._node("Clip", [stored, *bounds], f"{output}_bounded")
-            stored = f"{output}_bounded"
-        if is_matrix:
-            self._node("Squeeze", [stored, self._constant(np.array([2, 3]))], output)
+        self._node("QLinearConv", inputs, output, **_window(layer))
+
+    def _float_layer(self, layer: Layer, operands: Sequence[str], output: str) -> None:
+        """Add a layer whose sums become float32 before they are rounded."""
+        shifts = layer.shifts
+        assert shifts is not None
+        # Where nothing is shifted out there are no ties, but half a step would make some.
+        tie_breaker = np.where(shifts > 0, np.ldexp(0.5, -shifts), 0)
+        offset = np.ldexp(layer.bias.astype(np.float64), -shifts) + tie_breaker
+        bias = self._constant(offset.astype(np.float32))
+        steps = np.ldexp(np.float32(1), -shifts)
+        total = f"{output}_products"
+        if _is_product(layer):
+            operands = [
+                self._channels_last(name, f"{output}_last{index}")
+                for index, name in enumerate(operands)
+            ]
+            inputs = [
+                operands[0],
+                self._constant(np.ascontiguousarray(layer.weights[:, :, 0, 0].T)),
+                self._constant(np.float32(1)),
+                self._constant(steps),
+                self._constant(np.uint8(_zero(layer.sums.input))),
+                "",
+                bias,
+            ]
+            self._node("MatMulIntegerToFloat", inputs, total, domain=EXTENSIONS)
         else:
-            self.nodes[-1].output[0] = output
+            image = self._real(operands[0], layer.sums.input, 1.0, f"{output}_image")
+            weights = self._constant(layer.weights * steps.reshape(-1, 1, 1, 1))
+            self._node("Conv", [image, weights, bias], total, **_window(layer))
+        shift, residual = layer.requantization.residual_shift, layer.stored.residual
+        if residual is not None and shift is not None:
+            factor = 2.0 ** (shift - REQUANTIZE_SHIFT)
+            added = self._real(operands[1], residual, factor, f"{output}_residual")
+            self._node("Add", [total, added], f"{output}_total")
+            total = f"{output}_total"
+        zero = self._constant(np.uint8(_zero(layer.stored.output)))
+        inputs = [total, self._constant(np.float32(1)), zero]
+        if _is_product(layer):
+            self._node("QuantizeLinear", inputs, f"{output}_rounded")
+            self._node("Transpose", [f"{output}_rounded"], output, perm=[0, 3, 1, 2])
+        else:
+            self._node("QuantizeLinear", inputs, output)
+
+    def _channels_last(self, name: str, output: str) -> str:
+        self._node("Transpose", [name], output, perm=[0, 2, 3, 1])
+        return output
+
+    def _real(self, name: str, value: SSAValue, factor: float, output: str) -> str:
+        """Return a stored tensor times a factor, in float32."""
+        scale, zero = self._constant(np.float32(factor)), self._constant(np.uint8(_zero(value)))
+        self._node("DequantizeLinear", [name, scale, zero], output)
+        return output
 
     def _max_pool(self, op: int8.MaxPoolOp) -> None:
         kernel, strides, pads = op.window.numbers
