@@ -22,18 +22,27 @@ class ValueHistogram:
         self._counts = np.zeros(BINS, np.int64)
         self._exponent: int | None = None  # None until something is not zero
 
-    def observe(self, values: npt.NDArray[np.floating]) -> None:
-        """Count finite numbers of any shape."""
+    def observe(
+        self, values: npt.NDArray[np.floating], counts: npt.NDArray[np.int64] | None = None
+    ) -> None:
+        """Count finite numbers of any shape.
+
+        Args:
+            values: the numbers.
+            counts: how often each was seen, of the same shape; once by default.
+        """
         largest = float(max(values.max(initial=0.0), -values.min(initial=0.0)))
         if largest > 0:
             _, exponent = np.frexp(largest)
             self._widen(int(exponent) - (BINS // 2).bit_length() + 1)
         if self._exponent is None:
-            self._counts[BINS // 2] += values.size
+            self._counts[BINS // 2] += values.size if counts is None else counts.sum()
             return
         scaled = fixed_point.scaled(values, np.asarray(self._exponent))
         bins = np.floor(scaled).astype(np.intp).reshape(-1) + BINS // 2
-        self._counts += np.bincount(bins, minlength=BINS)
+        weights = None if counts is None else counts.reshape(-1)
+        # Weighted counts are floating numbers, exact below 2**53.
+        self._counts += np.bincount(bins, weights, minlength=BINS).astype(np.int64)
 
     def _widen(self, needed: int) -> None:
         if self._exponent is None:
