@@ -73,6 +73,10 @@ bench: $(DEV) ## measure; results go to benchmarks/results
 accuracy: $(DEV) ## measure accuracy on the networks and images that TF2C_DATA names (half an hour)
 	$(BIN)/python benchmarks/accuracy.py
 
+.PHONY: simulation
+simulation: $(DEV) ## time the executors beside the scripts that TF2C_PEERS names (a quarter of an hour)
+	$(BIN)/python benchmarks/simulation.py
+
 .PHONY: train
 train: $(BIN)/python ## train the bundled network again (installs PyTorch)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch]'

@@ -34,8 +34,8 @@ from rich.table import Table
 EXECUTORS = ("numpy", "onnxruntime", "openvino")
 PEERS = ("onnxruntime-fp32", "onnxruntime-int8")
 BATCHES = (8, 1)
-ROUNDS = 2
-SECONDS = 3.0
+ROUNDS = 1
+SECONDS = 4.0
 WARM_UP = 3
 MEASURES = {1: "cpu_ms", 2: "latency_ms"}
 """What counts at one thread and at two."""

@@ -172,6 +172,8 @@ def _session(graph: Any) -> Any:
     options = library.SessionOptions()
     options.intra_op_num_threads = parallel.thread_count()
     options.inter_op_num_threads = 1
+    # Threads that spin between two calls take the processor from NumPy's.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Otherwise a float32 convolution between quantized tensors gets rounded weights (seen in 1.32).
     options.add_session_config_entry("session.disable_quant_qdq", "1")
     return library.InferenceSession(
