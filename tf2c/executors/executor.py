@@ -19,12 +19,22 @@ from xdsl.dialects.func import ReturnOp
 from xdsl.interpreter import Interpreter
 from xdsl.ir import Operation, SSAValue
 
-from tf2c.analysis.constants import ConstantOp
+from tf2c.analysis.constants import ConstantOp, constant_array
 from tf2c.dialects import int8, tensors
-from tf2c.dialects.scales import scale_of, storage_bounds
-from tf2c.executors.steps import Layer, Step, network_function, network_steps, step_name
+from tf2c.dialects.scales import scale_of, storage_bounds, storage_dtype
+from tf2c.executors.steps import (
+    Layer,
+    LayerSums,
+    Step,
+    is_plain,
+    kernel_weights,
+    network_function,
+    network_steps,
+    step_name,
+    window_of,
+)
 from tf2c.interpreters import new_interpreter
-from tf2c.numerics.fused_layers import FusedLayer
+from tf2c.numerics.fused_layers import AccumulatorLayer, FusedLayer
 
 Array = npt.NDArray[Any]
 Values = dict[SSAValue, Array]
@@ -101,20 +111,26 @@ class NumpyEngine:
     def compile(self, segment: Segment, batch: int) -> Compiled:
         """Prepare one step."""
         (step,) = segment.steps
-        if not isinstance(step, Layer):
+        if isinstance(step, Layer):
+            whole = FusedLayer(
+                step.weights, step.bias, step.window, step.requantization, step.dtype
+            )
+            operands = step.operands
+        elif isinstance(step, LayerSums) and is_plain(step):
+            weights, bias = kernel_weights(step), constant_array(step.bias)
+            whole = AccumulatorLayer(weights, bias, window_of(step), storage_dtype(step.input))
+            operands = (step.input,)
+        else:
             return _interpreted([step], segment)
-        fused = FusedLayer(step.weights, step.bias, step.window, step.requantization, step.dtype)
-        is_matrix = len(tensors.shape(step.stored.output)) == 2
-
+        is_matrix = len(tensors.shape(step.results[0])) == 2
         # A layer may add its own input, which is one array then.
-        places = [segment.inputs.index(value) for value in step.operands]
+        places = [segment.inputs.index(value) for value in operands]
 
         def run(arrays: Sequence[Array]) -> Sequence[Array]:
-            operands = [arrays[place] for place in places]
             if is_matrix:
-                image, *residual = (array[:, :, None, None] for array in operands)
-                return (fused(image, *residual)[:, :, 0, 0],)
-            return (fused(*operands),)
+                arrays = [array[:, :, None, None] for array in arrays]
+            result = whole(*(arrays[place] for place in places))
+            return (result[:, :, 0, 0] if is_matrix else result,)
 
         return run
 

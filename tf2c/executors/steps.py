@@ -22,6 +22,22 @@ from tf2c.numerics.windows import UNIT
 LayerSums = int8.ConvOp | int8.GemmOp | shift.ConvOp | shift.GemmOp
 
 
+Window = tuple[Sequence[int], Sequence[int], Sequence[int], int]
+
+
+def kernel_weights(sums: LayerSums) -> npt.NDArray[np.int8]:
+    """Return integers `[M, C / group, KH, KW]`; a fully connected layer's kernel is one pixel."""
+    weights = integer_weights(sums).astype(np.int8, copy=False)
+    return weights if weights.ndim == 4 else weights[:, :, None, None]
+
+
+def window_of(sums: LayerSums) -> Window:
+    """Return strides, pads, dilations and group, as `numerics.windows.convolve` takes them."""
+    if isinstance(sums, int8.ConvOp | shift.ConvOp):
+        return sums.window.numbers
+    return UNIT, (0, 0, 0, 0), UNIT, 1
+
+
 @dataclass(frozen=True, eq=False)
 class Layer:
     """A layer whose accumulators go nowhere but into a requantization."""
@@ -53,8 +69,7 @@ class Layer:
     @cached_property
     def weights(self) -> npt.NDArray[np.int8]:
         """Integers `[M, C / group, KH, KW]`; a fully connected layer's kernel is one pixel."""
-        weights = integer_weights(self.sums).astype(np.int8, copy=False)
-        return weights if weights.ndim == 4 else weights[:, :, None, None]
+        return kernel_weights(self.sums)
 
     @property
     def bias(self) -> npt.NDArray[np.int32]:
@@ -62,11 +77,9 @@ class Layer:
         return constant_array(self.sums.bias)
 
     @property
-    def window(self) -> tuple[Sequence[int], Sequence[int], Sequence[int], int]:
+    def window(self) -> Window:
         """Strides, pads, dilations and group, as `numerics.windows.convolve` takes them."""
-        if isinstance(self.sums, int8.ConvOp | shift.ConvOp):
-            return self.sums.window.numbers
-        return UNIT, (0, 0, 0, 0), UNIT, 1
+        return window_of(self.sums)
 
     @cached_property
     def requantization(self) -> Requantization:
@@ -119,7 +132,7 @@ def network_steps(function: FuncOp) -> Iterator[Step]:
     for op in function.body.block.ops:
         if isinstance(op, LayerSums) and op.output.has_one_use():
             (use,) = op.output.uses
-            if isinstance(use.operation, int8.RequantizeOp) and _is_plain(op):
+            if isinstance(use.operation, int8.RequantizeOp) and is_plain(op):
                 layers[use.operation] = Layer(op, use.operation)
                 continue
         if op in layers:
@@ -128,7 +141,7 @@ def network_steps(function: FuncOp) -> Iterator[Step]:
             yield op
 
 
-def _is_plain(layer: LayerSums) -> bool:
+def is_plain(layer: LayerSums) -> bool:
     """Whether weights and bias are constants, and the weights int8 numbers: not so TF2's bytes."""
     constants = all(isinstance(value.owner, ConstantOp) for value in (layer.weight, layer.bias))
     return constants and not shift.has_bytes(layer.weight)

@@ -142,3 +142,40 @@ class FusedLayer:
         weights: npt.NDArray[Any] = self._weights  # float32 or float64
         windows.convolve_parts(images, weights, *self._window, finish)
         return results
+
+
+class AccumulatorLayer:
+    """A convolution whose int32 sums are the result, prepared once for many batches."""
+
+    def __init__(
+        self,
+        weights: npt.NDArray[np.int8],
+        bias: npt.NDArray[np.int32],
+        window: tuple[Sequence[int], Sequence[int], Sequence[int], int],
+        operands: npt.DTypeLike,
+    ) -> None:
+        """Prepare a layer.
+
+        Args:
+            weights: integers `[M, C / group, KH, KW]`.
+            bias: integers `[M]`.
+            window: strides, pads, dilations and group, as `windows.convolve` takes them.
+            operands: dtype of the images, int8 or uint8.
+        """
+        self._weights: npt.NDArray[Any] = weights.astype(
+            windows.exact_float_type(operands, weights)
+        )
+        self._bias = bias.astype(np.int64).reshape(-1, 1, 1)
+        self._window = window
+
+    def __call__(self, images: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
+        """Return the sums `[N, M, OH, OW]` of 8-bit images `[N, C, H, W]`, modulo `2**32`."""
+        kernel = self._weights.shape[2:]
+        extent = windows.output_extent(images.shape[2:], kernel, *self._window[:3])
+        results = np.empty((len(images), len(self._weights), *extent), np.int32)
+
+        def finish(part: windows.Part, sums: npt.NDArray[Any]) -> None:
+            results[part] = sums.astype(np.int64) + self._bias[part[1]]
+
+        windows.convolve_parts(images, self._weights, *self._window, finish)
+        return results

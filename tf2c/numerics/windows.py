@@ -186,14 +186,20 @@ def _convolve_depthwise(
     parallel.for_each(convolve_block, list(product(range(len(images)), blocks)))
 
 
-def _is_exact_in_float32(
-    operands: npt.NDArray[np.integer], weights: npt.NDArray[np.integer]
-) -> bool:
-    """Whether every sum of products, in any order, stays among the integers float32 has."""
-    limits = np.iinfo(operands.dtype.name)
+def exact_float_type(
+    operands: npt.DTypeLike, weights: npt.NDArray[np.integer]
+) -> type[np.float32] | type[np.float64]:
+    """Return the floating type in which sums of products with 8-bit operands are exact.
+
+    It is float32 if the weights' sums of magnitudes prove that every partial sum, in any order,
+    stays among the integers it has; otherwise float64, whose `2**53` no sum of fewer than `2**38`
+    products reaches.
+    """
+    limits = np.iinfo(np.dtype(operands).name)
     largest = max(-int(limits.min), int(limits.max))
     magnitudes = np.abs(weights.reshape(len(weights), -1).astype(np.int32))
-    return largest * int(magnitudes.sum(axis=1, dtype=np.int64).max()) < EXACT_FLOAT32
+    sums = largest * int(magnitudes.sum(axis=1, dtype=np.int64).max())
+    return np.float32 if sums < EXACT_FLOAT32 else np.float64
 
 
 def convolve_integers(
@@ -207,11 +213,9 @@ def convolve_integers(
 ) -> npt.NDArray[np.int32]:
     """Convolve 8-bit integers with int8 and add the bias, wrapping to int32 at the end.
 
-    The product runs in floating point, where it is exact: in float32 if the weights' sum of
-    magnitudes proves it, otherwise in float64, whose `2**53` no sum of fewer than `2**38` products
-    reaches.
+    The product runs in a floating type where it is exact.
     """
-    if _is_exact_in_float32(images, weights):
+    if exact_float_type(images.dtype, weights) is np.float32:
         products = convolve(
             images.astype(np.float32), weights.astype(np.float32), strides, pads, dilations, group
         ).astype(np.int32)
@@ -227,7 +231,7 @@ def multiply_integers(
     rows: npt.NDArray[np.integer], weights: npt.NDArray[np.int8], bias: npt.NDArray[np.int32]
 ) -> npt.NDArray[np.int32]:
     """Multiply `[N, K]` with `[M, K]` transposed and add the bias, as `convolve_integers` does."""
-    dtype = np.float32 if _is_exact_in_float32(rows, weights) else np.float64
+    dtype = exact_float_type(rows.dtype, weights)
     products = rows.astype(dtype) @ weights.astype(dtype).T
     return (products.astype(np.int64) + bias).astype(np.int32)
 
@@ -268,6 +272,9 @@ def window_sums(
     dtype: type[SumT],
 ) -> npt.NDArray[SumT]:
     """Return the sum over each window `[N, C, OH, OW]`, computed in `dtype`; padding counts 0."""
+    if tuple(kernel) == images.shape[2:] and not any(pads):
+        # A global pooling: the pixels of a channel lie one behind the other.
+        return images.reshape(*images.shape[:2], -1).sum(axis=2, dtype=dtype)[:, :, None, None]
     return windows(images, kernel, strides, pads, 0).sum(axis=(4, 5), dtype=dtype)
 
 
