@@ -102,10 +102,8 @@ class NumpyEngine:
 
     def objection(self, step: Step) -> str | None:
         """Return that floating point is not exact, where that is so."""
-        if isinstance(step, Layer):
-            if step.requantization.exact_type() is None:
-                return "no floating type holds its sums exactly"
-            return None
+        if isinstance(step, Layer) and step.requantization.exact_type() is None:
+            return "no floating type holds its sums exactly"
         return None
 
     def compile(self, segment: Segment, batch: int) -> Compiled:

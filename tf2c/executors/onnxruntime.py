@@ -6,7 +6,7 @@ point where it is read; where it is written, `128 * 2**r` in the bias puts it th
 negative sums; and a scale of `2**-r * (1 + 2**-21)` tips ties upward. Sums in float32 are rounded
 where they are large and the scale is a little too large, so this is not obviously right: but it is
 monotonic in `acc`, as is the true requantization, so that looking at both sides of each of its 255
-steps, in every channel, proves it for every sum (`_is_exact`).
+steps, in every channel, proves it for every sum (`rounds_exactly`).
 
 An op that adds a residual to sums before they are rounded does not exist. Those layers, and those
 that QLinearConv would round differently, become float32 before they are rounded: as integer matrix
@@ -61,7 +61,7 @@ class OnnxRuntimeEngine:
                     return "its multipliers are not powers of two"
                 if _products_saturate() and np.abs(step.weights.astype(int)).max() > UNSATURATED:
                     return "products of its weights saturate on this processor"
-                if not _is_exact(step) and not _is_exact_in_float32(step):
+                if not rounds_exactly(step) and not _is_exact_in_float32(step):
                     return "neither QLinearConv nor float32 gets all its sums right"
                 return None
             case int8.MaxPoolOp() if step.zero_padded is not None:
@@ -105,7 +105,7 @@ def _bias(layer: Layer, shifts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return layer.bias + (_zero(layer.stored.output) << shifts)
 
 
-def _is_exact(layer: Layer) -> bool:
+def rounds_exactly(layer: Layer, tie_breaker: np.float32 = TIE_BREAKER) -> bool:
     """Whether QLinearConv rounds every sum that a layer can have as its requantization does."""
     shifts = layer.shifts
     assert shifts is not None
@@ -126,7 +126,7 @@ def _is_exact(layer: Layer) -> bool:
         requantization.high,
         dtype=np.int64,
     ).T
-    scales = np.ldexp(TIE_BREAKER, -shifts)[:, None]
+    scales = np.ldexp(tie_breaker, -shifts)[:, None]
     shifted = (sums + (zero << shifts[:, None])).astype(np.float32)
     found = np.clip(np.rint(shifted * scales), 0, 255).astype(np.int64) - zero
     return bool((np.clip(found, requantization.low, requantization.high) == expected).all())
@@ -251,7 +251,7 @@ class _Builder:
                 operands[index] = f"{output}_operand{index}"
                 self._node("Unsqueeze", [name, axes], operands[index])
         steps = f"{output}_sums"
-        if _is_exact(layer):
+        if rounds_exactly(layer):
             self._quantized_layer(layer, operands[0], steps)
         else:
             self._float_layer(layer, operands, steps)

@@ -159,3 +159,27 @@ def test_images_come_in_any_number(name: str) -> None:
 @pytest.mark.parametrize("name", ENGINES)
 def test_a_network_with_every_kind_of_step(name: str) -> None:
     open_executor(name, compiled(mixed_network(), "shift", TWO_TERMS).module, batch=2)
+
+
+def only_layer(module: Any) -> Layer:
+    """Return the layer of a network of one."""
+    (layer,) = network_steps(network_function(module))
+    assert isinstance(layer, Layer)
+    return layer
+
+
+def test_qlinearconv_is_proven_with_the_tie_breaker_only() -> None:
+    rounds_exactly = pytest.importorskip("tf2c.executors.onnxruntime").rounds_exactly
+    layer = only_layer(layer_network())
+    assert rounds_exactly(layer)
+    assert not rounds_exactly(layer, np.float32(1))  # half to even
+    assert not rounds_exactly(layer, np.float32(1.01))  # and not just any larger scale
+
+
+def test_qlinearconv_is_refused_where_float32_loses_ties() -> None:
+    rounds_exactly = pytest.importorskip("tf2c.executors.onnxruntime").rounds_exactly
+    large = "1000000000, -1000000000"
+    text = LAYER.format(weights="1, -2, 3, 4", bias=large, requantization="shift [23]")
+    text = text.replace("#int8.pow2<0>", "#int8.pow2<13>")
+    module = Parser(new_context(), text).parse_module()
+    assert not rounds_exactly(only_layer(module))
