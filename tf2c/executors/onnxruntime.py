@@ -287,10 +287,7 @@ class _Builder:
         """Add a layer whose sums become float32 before they are rounded."""
         shifts = layer.shifts
         assert shifts is not None
-        # Where nothing is shifted out there are no ties, but half a step would make some.
-        tie_breaker = np.where(shifts > 0, np.ldexp(0.5, -shifts), 0)
-        offset = np.ldexp(layer.bias.astype(np.float64), -shifts) + tie_breaker
-        bias = self._constant(offset.astype(np.float32))
+        bias = self._constant(layer.offset(shifts))
         steps = np.ldexp(np.float32(1), -shifts)
         total = f"{output}_products"
         if _is_product(layer):

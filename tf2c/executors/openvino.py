@@ -1,10 +1,10 @@
 """OpenVINO's int8 kernels as an exact engine (`pip install 'tf2c[fast]'`).
 
-A layer becomes a convolution of int8 integers by `w * 2**-r`, then `+ bias * 2**-r + 2**-(r + 1)`,
-the residual, and a FakeQuantize to int8. OpenVINO accumulates in int32, converts to float32 and
-rounds half to even; since every sum is a multiple of `2**-r`, the half step more leaves no tie and
-makes that half up. All of this is exact in float32 while the sums, with their extra bit, fit 24
-bits, and a scale that is a power of two stays exact wherever OpenVINO's rewriting moves it.
+A layer becomes a convolution of int8 integers by `w * 2**-r`, then `+ bias * 2**-r`, the residual,
+and a FakeQuantize to int8. OpenVINO accumulates in int32, converts to float32 and rounds half to
+even; half of the finest step more leaves no tie and makes that half up (`Layer.offset`). All of
+this is exact in float32 while the sums, with their extra bit, fit 24 bits, and a scale that is a
+power of two stays exact wherever OpenVINO's rewriting moves it.
 """
 
 from collections.abc import Callable, Sequence
@@ -169,10 +169,7 @@ def _layer(layer: Layer, nodes: dict[SSAValue, Node]) -> Node:
             opset.constant(steps.reshape(group, -1, 1, 1, 1)),
         )
         sums = opset.group_convolution(_real(image), scaled, *places)
-    # Where nothing is shifted out there are no ties, but half a step would make some.
-    tie_breaker = np.where(shifts > 0, np.ldexp(0.5, -shifts), 0)
-    offset = np.ldexp(layer.bias.astype(np.float64), -shifts) + tie_breaker
-    sums = opset.add(sums, opset.constant(offset.astype(np.float32).reshape(1, -1, 1, 1)))
+    sums = opset.add(sums, opset.constant(layer.offset(shifts).reshape(1, -1, 1, 1)))
     residual = layer.stored.residual
     if residual is not None:
         difference = int(scale_of(residual).values[0] - scale_of(layer.stored.output).values[0])

@@ -107,6 +107,20 @@ class Layer:
         _, exponents = np.frexp(multipliers.astype(np.float64))
         return fixed_point.REQUANTIZE_SHIFT + 1 - exponents.astype(np.int64)
 
+    def offset(self, shifts: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Return the bias `[M]` in steps of the result, so that half to even becomes half up.
+
+        Sums and residual are multiples of some `2**-f`, `f >= 0`; `2**-(f + 1)` more leaves no
+        ties and changes nothing else. Where `f` is 0 there are none, and half a step would make
+        some.
+        """
+        finest = shifts
+        if self.requantization.residual_shift is not None:
+            finer = fixed_point.REQUANTIZE_SHIFT - self.requantization.residual_shift
+            finest = np.maximum(shifts, finer)
+        tie_breaker = np.where(finest > 0, np.ldexp(0.5, -finest), 0)
+        return (np.ldexp(self.bias.astype(np.float64), -shifts) + tie_breaker).astype(np.float32)
+
 
 def _largest(value: SSAValue) -> int:
     interval = stored_interval(value)

@@ -100,6 +100,33 @@ def test_every_shift_rounds_as_it_should(name: str, shift: int) -> None:
     np.testing.assert_array_equal(found, expected, strict=True)
 
 
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("shift", [0, 1, 2, 5])
+@pytest.mark.parametrize("exponent", [-4, -2, 0, 1])
+def test_residuals_finer_and_coarser_than_the_sums(name: str, shift: int, exponent: int) -> None:
+    """A residual whose steps are finer than those of the sums makes ties of its own."""
+    text = f"""
+    func.func @main(%x: tensor<?x2x4x4xi8, #int8.pow2<{exponent}>>)
+        -> tensor<?x2x4x4xi8, #int8.pow2<0>> {{
+      %w = int8.constant <2x2x1x1xi8, [1, 1, 1, -1]>
+        : tensor<2x2x1x1xi8, #int8.pow2<{-shift - exponent}>>
+      %b = int8.constant <2xi32, [1, -3]> : tensor<2xi32, #int8.pow2<{-shift}>>
+      %a = int8.conv %x, %w, %b : tensor<?x2x4x4xi8, #int8.pow2<{exponent}>>,
+        tensor<2x2x1x1xi8, #int8.pow2<{-shift - exponent}>>, tensor<2xi32, #int8.pow2<{-shift}>>
+        -> tensor<?x2x4x4xi32, #int8.pow2<{-shift}>>
+      %y = int8.requantize %a residual %x : tensor<?x2x4x4xi8, #int8.pow2<{exponent}>>
+        shift [{shift}] bounds [-128, 127]
+        : tensor<?x2x4x4xi32, #int8.pow2<{-shift}>> -> tensor<?x2x4x4xi8, #int8.pow2<0>>
+      func.return %y : tensor<?x2x4x4xi8, #int8.pow2<0>>
+    }}"""
+    module = Parser(new_context(), text).parse_module()
+    module.verify()
+    images = np.random.default_rng(0).integers(-128, 128, (64, 2, 4, 4)).astype(np.int8)
+    (found,) = open_executor(name, module).run(images)
+    (expected,) = run_all(module, images)
+    np.testing.assert_array_equal(found, expected, strict=True)
+
+
 class OffByOne:
     """An engine with a fault in one layer."""
 
