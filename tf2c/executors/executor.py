@@ -64,6 +64,8 @@ class Segment:
     """Tensors that come from elsewhere."""
     outputs: Sequence[SSAValue]
     """Tensors that are used elsewhere."""
+    is_alone: bool = False
+    """Whether all layers are in here, so that nobody else needs the processor's threads."""
 
 
 class Engine(Protocol):
@@ -135,9 +137,9 @@ class NumpyEngine:
 
 def _interpreted(ops: Sequence[Operation], segment: Segment) -> Compiled:
     """Return what runs ops in the interpreter."""
+    interpreter: Interpreter = new_interpreter()
 
     def run(arrays: Sequence[Array]) -> Sequence[Array]:
-        interpreter: Interpreter = new_interpreter()
         values = dict(zip(segment.inputs, arrays, strict=True))
         for op in ops:
             operands = tuple(
@@ -171,6 +173,7 @@ class Executor:
             for operand in op.operands
         ]
         steps = list(network_steps(self._function))
+        self._layer_count = sum(isinstance(step, Layer | LayerSums) for step in steps)
         objections = {id(step): self._engine.objection(step) for step in steps}
         self.assignments = [self._assignment(step, objections[id(step)]) for step in steps]
         self._segments = list(self._divided(steps, objections))
@@ -226,7 +229,8 @@ class Executor:
             for value in step.results
             if every_result or any(use.operation not in inside for use in value.uses)
         ]
-        return Segment(steps, list(inputs), outputs)
+        layers = [step for step in steps if isinstance(step, Layer | LayerSums)]
+        return Segment(steps, list(inputs), outputs, len(layers) == self._layer_count)
 
     def _program(self, captures: bool) -> list[tuple[Segment, Compiled]]:
         """Return the prepared segments; all their tensors are outputs if they are captured."""

@@ -14,7 +14,7 @@ products where they are pixel by pixel, as convolutions in float32 elsewhere. Th
 the sums fit float32 with one bit more: half a step in the bias, which leaves no ties.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -25,10 +25,11 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.onnx_ml_pb2 import NodeProto
 from xdsl.ir import SSAValue
 
-from tf2c.dialects import int8, layout, tensors
-from tf2c.dialects.scales import storage_bounds
+from tf2c.analysis.constants import constant_array
+from tf2c.dialects import int8, layout, shift, tensors
+from tf2c.dialects.scales import storage_bounds, storage_dtype
 from tf2c.executors.executor import Array, Compiled, Segment
-from tf2c.executors.steps import Layer, Step
+from tf2c.executors.steps import Layer, Step, is_plain, kernel_weights
 from tf2c.numerics import fixed_point, parallel
 from tf2c.numerics.fixed_point import REQUANTIZE_SHIFT
 from tf2c.numerics.fused_layers import SIGNIFICAND_BITS
@@ -42,14 +43,19 @@ ZERO = 128
 UNSATURATED = 64
 """Weights up to here cannot saturate a sum of two products with uint8 in 16 bits."""
 
+SATURATING = "products of its weights saturate on this processor"
+
 EXTENSIONS = "com.microsoft"
 """Domain of ONNX Runtime's own ops."""
+
+Bounds = tuple[int, int]
+"""The least and the greatest number that a tensor's elements can be."""
 
 TIE_BREAKER = np.float32(1 + 2.0**-21)
 
 
 class OnnxRuntimeEngine:
-    """Takes layers that scale by powers of two, max pooling and concatenation."""
+    """Takes layers that scale by powers of two, sums of rows, pooling and concatenation."""
 
     name = "onnxruntime"
 
@@ -59,21 +65,25 @@ class OnnxRuntimeEngine:
             case Layer():
                 if step.shifts is None:
                     return "its multipliers are not powers of two"
-                if _products_saturate() and np.abs(step.weights.astype(int)).max() > UNSATURATED:
-                    return "products of its weights saturate on this processor"
+                if _saturates(step.weights):
+                    return SATURATING
                 if not rounds_exactly(step) and not _is_exact_in_float32(step):
                     return "neither QLinearConv nor float32 gets all its sums right"
                 return None
             case int8.MaxPoolOp() if step.zero_padded is not None:
                 return "its padding counts as 0"
-            case int8.MaxPoolOp() | layout.ConcatOp():
+            case int8.GemmOp() | shift.GemmOp() if is_plain(step):
+                return SATURATING if _saturates(kernel_weights(step)) else None
+            case int8.AveragePoolOp() if not step.covers_image:
+                return "its windows are not whole images"
+            case int8.MaxPoolOp() | int8.AveragePoolOp() | layout.ConcatOp() | layout.ReshapeOp():
                 return None
             case _:
                 return "no exact form in ONNX Runtime"
 
     def compile(self, segment: Segment, batch: int) -> Compiled:
         """Build a model and open a session, for batches of any size."""
-        builder = _Builder()
+        builder = _Builder(_late_bounds(segment))
         for step in segment.steps:
             builder.add(step)
         session = _session(
@@ -83,17 +93,16 @@ class OnnxRuntimeEngine:
                 [_described(value) for value in segment.inputs],
                 [_described(value) for value in segment.outputs],
                 builder.constants,
-            )
+            ),
+            segment.is_alone,
         )
         names = [_name(value) for value in segment.inputs]
 
         def run(arrays: Sequence[Array]) -> Sequence[Array]:
             kept = map(_kept, arrays)
-            results: list[npt.NDArray[np.uint8]] = session.run(
-                None, dict(zip(names, kept, strict=True))
-            )
+            results: list[Array] = session.run(None, dict(zip(names, kept, strict=True)))
             return [
-                _stored(array) if _zero(value) else array
+                _stored(array) if array.dtype == np.uint8 and _zero(value) else array
                 for value, array in zip(segment.outputs, results, strict=True)
             ]
 
@@ -132,6 +141,40 @@ def rounds_exactly(layer: Layer, tie_breaker: np.float32 = TIE_BREAKER) -> bool:
     return bool((np.clip(found, requantization.low, requantization.high) == expected).all())
 
 
+def _bounds(layer: Layer) -> Bounds:
+    return layer.requantization.low, layer.requantization.high
+
+
+def _late_bounds(segment: Segment) -> dict[SSAValue, Bounds | None]:
+    """Return where bounds apply later, to fewer numbers: behind a max pooling instead of before it.
+
+    The greatest of bounded numbers is the bounded greatest number.
+
+    Returns:
+        the bounds that a pooling's output gets, and None for the layers' that go without.
+    """
+    layers: dict[SSAValue, Layer] = {
+        step.stored.output: step for step in segment.steps if isinstance(step, Layer)
+    }
+    late: dict[SSAValue, Bounds | None] = {}
+    for step in segment.steps:
+        if not isinstance(step, int8.MaxPoolOp):
+            continue
+        sources: Sequence[SSAValue] = [step.input]
+        if isinstance(step.input.owner, layout.ConcatOp):
+            sources = step.input.owner.operands
+        if any(source not in layers for source in sources):
+            continue
+        bounds = {_bounds(layers[source]) for source in sources}
+        is_only_use = all(
+            value.has_one_use() and value not in segment.outputs for value in (step.input, *sources)
+        )
+        if is_only_use and len(bounds) == 1:
+            late[step.output] = bounds.pop()
+            late.update(dict.fromkeys(sources))
+    return late
+
+
 def _is_product(layer: Layer) -> bool:
     """Whether a layer is a matrix product over channels, pixel by pixel."""
     strides, pads, _, group = layer.window
@@ -145,6 +188,10 @@ def _is_exact_in_float32(layer: Layer) -> bool:
     limits = requantization.undecided_sums(layer.bias) if _is_product(layer) else None
     bits = requantization.significand_bits(limits) + 1
     return bits <= SIGNIFICAND_BITS[np.dtype(np.float32)]
+
+
+def _saturates(weights: npt.NDArray[np.int8]) -> bool:
+    return _products_saturate() and bool(np.abs(weights.astype(int)).max() > UNSATURATED)
 
 
 @cache
@@ -161,8 +208,14 @@ def _products_saturate() -> bool:
     return bool((found != image.astype(np.int64) @ weights).any())
 
 
-def _session(graph: Any) -> Any:
-    """Open a session of a graph."""
+def _session(graph: Any, spins: bool = False) -> Any:
+    """Open a session of a graph.
+
+    Args:
+        graph: of an ONNX model.
+        spins: whether its threads may wait for work busily, which is fast, but takes the processor
+            from threads of others between two calls.
+    """
     model = helper.make_model(
         graph,
         opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(EXTENSIONS, 1)],
@@ -172,8 +225,7 @@ def _session(graph: Any) -> Any:
     options = library.SessionOptions()
     options.intra_op_num_threads = parallel.thread_count()
     options.inter_op_num_threads = 1
-    # Threads that spin between two calls take the processor from NumPy's.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spins)))
     # Otherwise a float32 convolution between quantized tensors gets rounded weights (seen in 1.32).
     options.add_session_config_entry("session.disable_quant_qdq", "1")
     return library.InferenceSession(
@@ -187,9 +239,9 @@ def _zero(value: SSAValue) -> int:
     return ZERO if low else 0
 
 
-def _kept(array: Array) -> npt.NDArray[np.uint8]:
-    """Return a stored tensor as it is kept here: `q + 128` flips a bit of `q`."""
-    if array.dtype == np.uint8:
+def _kept(array: Array) -> Array:
+    """Return a tensor as it is kept here: `q + 128` flips a bit of `q`."""
+    if array.dtype != np.int8:
         return array
     return np.ascontiguousarray(array).view(np.uint8) ^ np.uint8(ZERO)
 
@@ -203,8 +255,9 @@ def _name(value: SSAValue) -> str:
 
 
 def _described(value: SSAValue) -> Any:
-    extents = tensors.extents(value)
-    return helper.make_tensor_value_info(_name(value), TensorProto.UINT8, ["N", *extents])
+    is_wide = storage_dtype(value) == np.int32
+    element_type = TensorProto.INT32 if is_wide else TensorProto.UINT8
+    return helper.make_tensor_value_info(_name(value), element_type, ["N", *tensors.extents(value)])
 
 
 def _window(layer: Layer) -> dict[str, Any]:
@@ -221,15 +274,20 @@ def _window(layer: Layer) -> dict[str, Any]:
 class _Builder:
     """Collects the nodes and constants of a model."""
 
-    def __init__(self) -> None:
+    def __init__(self, late_bounds: Mapping[SSAValue, Bounds | None]) -> None:
+        self._late_bounds = late_bounds
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
 
     def add(self, step: Step) -> None:
         builders: dict[type[Any], Callable[[Any], None]] = {
             Layer: self._layer,
+            int8.GemmOp: self._sums,
+            shift.GemmOp: self._sums,
             int8.MaxPoolOp: self._max_pool,
+            int8.AveragePoolOp: self._average_pool,
             layout.ConcatOp: self._concat,
+            layout.ReshapeOp: self._reshape,
         }
         builders[type(step)](step)
 
@@ -255,16 +313,21 @@ class _Builder:
             self._quantized_layer(layer, operands[0], steps)
         else:
             self._float_layer(layer, operands, steps)
-        zero, requantization = _zero(layer.stored.output), layer.requantization
-        low, high = requantization.low + zero, requantization.high + zero
-        if (low, high) != (0, 255):
-            bounds = [self._constant(np.uint8(bound)) for bound in (low, high)]
-            self._node("Clip", [steps, *bounds], f"{output}_bounded")
-            steps = f"{output}_bounded"
+        bounds = self._late_bounds.get(layer.stored.output, _bounds(layer))
+        steps = self._bounded(steps, layer.stored.output, bounds)
         if is_matrix:
             self._node("Squeeze", [steps, self._constant(np.array([2, 3]))], output)
         else:
             self.nodes[-1].output[0] = output
+
+    def _bounded(self, name: str, value: SSAValue, bounds: Bounds | None) -> str:
+        """Return a tensor within bounds, of the numbers that another is kept as."""
+        zero = _zero(value)
+        if bounds is None or (bounds[0] + zero, bounds[1] + zero) == (0, 255):
+            return name
+        limits = [self._constant(np.uint8(bound + zero)) for bound in bounds]
+        self._node("Clip", [name, *limits], f"{name}_bounded")
+        return f"{name}_bounded"
 
     def _quantized_layer(self, layer: Layer, image: str, output: str) -> None:
         shifts = layer.shifts
@@ -282,6 +345,20 @@ class _Builder:
             self._constant(_bias(layer, shifts).astype(np.int32)),
         ]
         self._node("QLinearConv", inputs, output, **_window(layer))
+
+    def _sums(self, op: int8.GemmOp | shift.GemmOp) -> None:
+        """Add a fully connected layer whose int32 sums are kept."""
+        weights = kernel_weights(op)[:, :, 0, 0]
+        operands = [
+            _name(op.input),
+            self._constant(np.ascontiguousarray(weights.T)),
+            self._constant(np.uint8(_zero(op.input))),
+            self._constant(np.int8(0)),
+        ]
+        output = _name(op.output)
+        self._node("MatMulInteger", operands, f"{output}_products")
+        bias = self._constant(constant_array(op.bias))
+        self._node("Add", [f"{output}_products", bias], output)
 
     def _float_layer(self, layer: Layer, operands: Sequence[str], output: str) -> None:
         """Add a layer whose sums become float32 before they are rounded."""
@@ -338,12 +415,53 @@ class _Builder:
         self._node(
             "MaxPool",
             [_name(op.input)],
-            _name(op.output),
+            f"{_name(op.output)}_greatest",
             kernel_shape=list(kernel),
             strides=list(strides),
             pads=list(pads),
         )
+        bounds = self._late_bounds.get(op.output)
+        self._bounded(self.nodes[-1].output[0], op.output, bounds)
+        self.nodes[-1].output[0] = _name(op.output)
+
+    def _average_pool(self, op: int8.AveragePoolOp) -> None:
+        """Add the mean of whole images: sums as integer products, divided in float64, exactly."""
+        input, output = _name(op.input), _name(op.output)
+        channels, height, width = tensors.extents(op.input)
+        rows = self._constant(np.array([0, height * width, channels]))
+        self._node(
+            "Reshape", [self._channels_last(input, f"{output}_last"), rows], f"{output}_rows"
+        )
+        ones = self._constant(np.ones((1, height * width), np.uint8))
+        no_zero, zero = self._constant(np.uint8(0)), self._constant(np.uint8(_zero(op.input)))
+        self._node("MatMulInteger", [ones, f"{output}_rows", no_zero, zero], f"{output}_sums")
+        factor = op.factor_of(height * width)
+        assert factor is not None  # the verifier sees to it
+        low, high = storage_bounds(tensors.tensor_type(op.output).element_type)
+        is_wide = storage_dtype(op.output) == np.int32
+        self._node("Cast", [f"{output}_sums"], f"{output}_real", to=TensorProto.DOUBLE)
+        value = f"{output}_real"
+        # `(sum * k + 2**(s - 1)) >> s`, all of whose numbers have fewer than 53 bits.
+        chain: Sequence[tuple[str, Sequence[float]]] = (
+            ("Mul", [float(np.ldexp(factor.multiplier, -factor.shift))]),
+            ("Add", [0.5]),
+            ("Floor", []),
+            ("Clip", [float(low), float(high)]),
+            ("Add", [0.0 if is_wide else float(_zero(op.output))]),
+        )
+        for index, (kind, operands) in enumerate(chain):
+            constants = [self._constant(np.float64(operand)) for operand in operands]
+            self._node(kind, [value, *constants], f"{output}_{index}")
+            value = f"{output}_{index}"
+        element_type = TensorProto.INT32 if is_wide else TensorProto.UINT8
+        self._node("Cast", [value], f"{output}_flat", to=element_type)
+        shape = self._constant(np.array([0, channels, 1, 1]))
+        self._node("Reshape", [f"{output}_flat", shape], output)
 
     def _concat(self, op: layout.ConcatOp) -> None:
         names = [_name(operand) for operand in op.operands]
         self._node("Concat", names, _name(op.results[0]), axis=op.axis.value.data)
+
+    def _reshape(self, op: layout.ReshapeOp) -> None:
+        shape = self._constant(np.array([0, *tensors.extents(op.output)]))
+        self._node("Reshape", [_name(op.input), shape], _name(op.output))

@@ -8,6 +8,7 @@ exactly that in hardware.
 import math
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -100,10 +101,18 @@ def quantize(
     stored = np.empty(values.shape, dtype)
     exponents = np.asarray(exponent)
     is_per_row = exponents.ndim == values.ndim and len(exponents) == len(values)
+    halves_type = np.int16 if low >= INT8_MIN and high <= UINT8_MAX else np.int64
 
     def quantize_rows(rows: slice) -> None:
         own = exponents[rows] if is_per_row else exponents
-        stored[rows] = round_half_up(np.clip(scaled(values[rows], own), low, high))
+        # `floor(v + 1/2)` is `(floor(2 v) + 1) >> 1`: no sum that a floating type would round.
+        halves = scaled(values[rows], own - 1)
+        np.clip(halves, 2 * low, 2 * high, out=halves)
+        np.floor(halves, out=halves)
+        integers = halves.astype(halves_type)
+        integers += 1
+        integers >>= 1
+        stored[rows] = integers
 
     parallel.for_each(quantize_rows, parallel.row_blocks(values.shape))
     return stored
@@ -247,6 +256,7 @@ class AverageFactor(NamedTuple):
     shift: int
 
 
+@cache
 def average_factor(count: int, exponent_difference: int) -> AverageFactor | None:
     """Return the factor that divides a sum by `count` and moves it to another exponent.
 

@@ -51,6 +51,16 @@ def output_extent(
     return height, width
 
 
+def covers_image(
+    extent: Sequence[int], kernel: Sequence[int], strides: Sequence[int], pads: Sequence[int]
+) -> bool:
+    """Whether there is one window, and every pixel is in it."""
+    begins = zip(extent, kernel, pads[:2], strict=True)
+    return output_extent(extent, kernel, strides, pads) == (1, 1) and all(
+        size - pad >= pixels for pixels, size, pad in begins
+    )
+
+
 def _padded(images: npt.NDArray[ScalarT], pads: Sequence[int], fill: float) -> npt.NDArray[ScalarT]:
     if not any(pads):
         return images
@@ -272,7 +282,18 @@ def window_sums(
     dtype: type[SumT],
 ) -> npt.NDArray[SumT]:
     """Return the sum over each window `[N, C, OH, OW]`, computed in `dtype`; padding counts 0."""
+    if images.dtype.itemsize == 1 and covers_image(images.shape[2:], kernel, strides, pads):
+        return _image_sums(images).astype(dtype)
     return windows(images, kernel, strides, pads, 0).sum(axis=(4, 5), dtype=dtype)
+
+
+def _image_sums(images: npt.NDArray[Any]) -> npt.NDArray[np.floating]:
+    """Return the sums `[N, C, 1, 1]` of whole images of 8-bit numbers, as exact products."""
+    pixels = images.shape[2] * images.shape[3]
+    ones = np.ones((1, pixels), np.int8)
+    dtype = exact_float_type(images.dtype, ones)
+    sums = images.reshape(-1, pixels).astype(dtype) @ ones[0].astype(dtype)
+    return sums.reshape(*images.shape[:2], 1, 1)
 
 
 def window_counts(

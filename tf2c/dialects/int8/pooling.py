@@ -36,7 +36,7 @@ from tf2c.dialects.windows import (
     pooled_shape,
     verify_pooling,
 )
-from tf2c.numerics import fixed_point
+from tf2c.numerics import fixed_point, windows
 from tf2c.numerics.fixed_point import AverageFactor
 
 
@@ -165,6 +165,11 @@ class AveragePoolOp(PoolingOp):
     def pixel_counts(self) -> list[int]:
         """The different numbers of real pixels that windows have, ascending."""
         return self.window.pixel_counts(tensors.extents(self.input)[1:])
+
+    @property
+    def covers_image(self) -> bool:
+        """Whether there is one window, and every pixel is in it."""
+        return windows.covers_image(tensors.extents(self.input)[1:], *self.window.numbers)
 
     def factor_of(self, count: int) -> AverageFactor | None:
         """Return what windows of so many real pixels are divided by; None where nothing will do."""
