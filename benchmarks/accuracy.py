@@ -4,8 +4,8 @@
 
 The networks and images are those of the data folder (its README says what they are; default:
 `../shared/data` beside the checkout). Each network is compiled with int8 weights and power-of-two
-scales, signed and unsigned, and with one and two power-of-two terms per weight rounded to the
-nearest; calibration images are never evaluated. ONNX Runtime quantizes the same model from the same
+scales, signed and unsigned, and with one and two power-of-two terms per weight, rounded to the
+nearest and with compensation; calibration images are never evaluated. ONNX Runtime quantizes the same model from the same
 images (QDQ, per channel, any scale). Prints a table and writes results/accuracy.json.
 """
 
@@ -39,12 +39,15 @@ LEAST_AGREEMENT = 90.0
 CIFAR_CALIBRATION = 256
 
 FORMS = (
-    ("int8", "int8"),
-    ("int8", "uint8"),
-    ("shift1", "int8"),
-    ("shift2", "int8"),
+    ("int8", "int8", "nearest"),
+    ("int8", "uint8", "nearest"),
+    ("shift1", "int8", "nearest"),
+    ("shift2", "int8", "nearest"),
+    ("int8", "int8", "compensated"),
+    ("shift1", "int8", "compensated"),
+    ("shift2", "int8", "compensated"),
 )
-"""Weights and activations."""
+"""Weights, activations, and how weights are rounded."""
 
 
 class Network(NamedTuple):
@@ -143,23 +146,25 @@ def measured_forms(
     model: Path, images: ImageSet, network: Network
 ) -> Iterator[tuple[str, dict[str, float]]]:
     """Yield each form's name and figures, float first."""
-    for weights, activations in FORMS:
+    for weights, activations, method in FORMS:
         artifact = tf2c.compile(
             model,
             calib=images.calibration,
             weights=weights,
             activations=activations,
+            method=method,
             images=images.folder,
             labels=images.labels,
             preprocess=network.preprocessing,
             to="int8" if weights == "int8" else "shift",
         )
         measured = artifact.manifest.measured
-        if (weights, activations) == FORMS[0]:
+        if (weights, activations, method) == FORMS[0]:
             yield "float", measured["float"]
         unsigned = ", unsigned activations" if activations == "uint8" else ""
         level = "int8" if weights == "int8" else "shift"
-        yield f"{weights} weights{unsigned}", measured[level]
+        compensated = ", compensated" if method == "compensated" else ""
+        yield f"{weights} weights{unsigned}{compensated}", measured[level]
 
 
 def main() -> None:
@@ -169,7 +174,7 @@ def main() -> None:
     if not source.is_dir():
         raise SystemExit(f"{source}: no such folder; TF2C_DATA names the one with the networks")
     asked = sys.argv[1:] or list(NETWORKS)
-    table = Table(title="accuracy, every layer quantized, nearest rounding")
+    table = Table(title="accuracy, every layer quantized")
     for column in ("network", "form", "top-1 %", "loss", "top-5 %", "agrees %"):
         table.add_column(column, justify="left" if column in ("network", "form") else "right")
     figures: dict[str, Any] = {}

@@ -7,12 +7,15 @@ from xdsl.passes import ModulePass
 
 from tf2c.engine import Engine
 from tf2c.errors import UserError
+from tf2c.numerics import exponents
 from tf2c.passes import STAGES, Stage
 from tf2c.passes.dataflow.convert_shift_to_dataflow import ConvertShiftToDataflowPass
 from tf2c.passes.graph.remove_lrn import RemoveLrnPass
 from tf2c.passes.int8.choose_scales import METHODS, ChooseScalesPass
 from tf2c.passes.int8.convert_graph_to_int8 import ConvertGraphToInt8Pass
+from tf2c.passes.int8.equalize_channels import EqualizeChannelsPass
 from tf2c.passes.shift.prove_accumulators import ProveAccumulatorsPass
+from tf2c.passes.shift.round_weights_compensated import RoundWeightsCompensatedPass
 from tf2c.passes.shift.round_weights_to_pow2 import RoundWeightsToPow2Pass
 
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
@@ -23,8 +26,10 @@ DEFAULT_ENGINE = Engine()
 WEIGHT_FORMS = ("int8", "shift1", "shift2")
 """Forms of weights: 8 bits, or the sum of one or two signed powers of two."""
 
-ROUNDING = ("nearest",)
-"""How weights are rounded."""
+COMPENSATED = "compensated"
+
+ROUNDING = ("nearest", COMPENSATED)
+"""How weights are rounded: each by itself, or so that the others make up for its error."""
 
 TERMS = {"shift1": 1, "shift2": 2}
 """Power-of-two terms per weight, by the form of weights."""
@@ -98,6 +103,9 @@ def stage_passes(
     """Return the passes of a stage, with the options that choices and engine give them."""
     # Multiplied, int8 weights need no multiplier that the engine has.
     legal = {"smallest_shift": 0} if choices.weights == "int8" else {}
+    if choices.weights != "int8" and choices.method == COMPENSATED:
+        # With a multiplier, the largest weight reaches as far as int8's with one shift less.
+        legal = {"smallest_shift": exponents.SMALLEST_SHIFT}
     options: dict[type[ModulePass], dict[str, Any]] = {
         ChooseScalesPass: {
             "method": choices.scales,
@@ -109,7 +117,23 @@ def stage_passes(
         ConvertShiftToDataflowPass: asdict(engine),
     }
     passes: list[ModulePass] = [each(**options.get(each, {})) for each in stage.passes]
-    if stage.name == "int8" and choices.weights == "int8":
+    is_int8 = choices.weights == "int8"
+    if choices.method == COMPENSATED:
+        compensated = RoundWeightsCompensatedPass(
+            weights=choices.weights,
+            multiplier=not is_int8,
+            smallest_shift=0 if is_int8 else exponents.SMALLEST_SHIFT,
+        )
+        passes = [
+            compensated if isinstance(each, RoundWeightsToPow2Pass) else each for each in passes
+        ]
+        if stage.name == "int8" and TERMS.get(choices.weights) == 2:
+            # Channels that are scaled down make for small weights, of which uniform steps keep
+            # little, and six octaves not all.
+            passes.insert(0, EqualizeChannelsPass())
+        if stage.name == "int8" and is_int8:
+            passes.append(compensated)
+    if stage.name == "int8" and is_int8:
         passes.append(ProveAccumulatorsPass())  # nothing rounds the weights again
     if stage is STAGES[0]:
         return [*(LEAVING_OUT[what]() for what in choices.leave_out), *passes]

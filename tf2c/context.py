@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
 
 from tf2c.image_source import ImageSource
 
@@ -15,7 +16,9 @@ class CompilerContext(Context):
     weights_folder: Path | None = field(default=None)
     """Where the blobs of parsed IR are."""
     calibration: ImageSource | None = field(default=None)
-    """Images from which scales are chosen."""
+    """Images from which scales are chosen and weights are rounded."""
+    float_network: ModuleOp | None = field(default=None)
+    """What `convert-graph-to-int8` converted, for passes that round again to compare with."""
 
     notes: list[str] = field(default_factory=list[str])
     """What passes found that people should know."""
@@ -27,6 +30,7 @@ class CompilerContext(Context):
             **vars(upstream),
             weights_folder=self.weights_folder,
             calibration=self.calibration,
+            float_network=self.float_network,
             notes=self.notes,
         )
 

@@ -14,6 +14,7 @@ import tf2c
 from tf2c.choices import (
     ACTIVATIONS,
     DEFAULT_ENGINE,
+    ROUNDING,
     STAGE_NAMES,
     WEIGHT_FORMS,
     Choices,
@@ -81,11 +82,17 @@ def test_how_far_choices_go(weights: str, activations: str, last: str) -> None:
 @pytest.mark.parametrize("weights", WEIGHT_FORMS)
 @pytest.mark.parametrize("activations", ACTIVATIONS)
 @pytest.mark.parametrize("scales", METHODS)
+@pytest.mark.parametrize("method", ROUNDING)
 def test_an_artifacts_pipeline_parses_back(
-    weights: str, activations: str, scales: str, model: Path, images: npt.NDArray[np.float32]
+    weights: str,
+    activations: str,
+    scales: str,
+    method: str,
+    model: Path,
+    images: npt.NDArray[np.float32],
 ) -> None:
     """What the manifest states is what ran, as `tf2c-opt -p` takes it."""
-    choices = Choices(weights, scales, activations, ("lrn",))
+    choices = Choices(weights, scales, activations, ("lrn",), method)
     last, engine = choices.last_stage(None), Engine(8, 4, 512, 64)
     artifact = tf2c.compile(
         model,
@@ -94,7 +101,9 @@ def test_an_artifacts_pipeline_parses_back(
         scales=scales,
         activations=activations,
         leave_out=["lrn"],
+        method=method,
         engine=engine,
+        check=True,
     )
     assert artifact.manifest.stage == last
     ran = [
@@ -107,13 +116,14 @@ def test_an_artifacts_pipeline_parses_back(
     assert str(parsed) == artifact.manifest.pipeline
 
 
+@pytest.mark.parametrize("method", ROUNDING)
 def test_the_pipeline_makes_the_artifacts_ir_again(
-    model: Path, images: npt.NDArray[np.float32]
+    method: str, model: Path, images: npt.NDArray[np.float32]
 ) -> None:
     from tf2c.image_source import ArrayImages
     from tf2c.ir_files import new_context, print_module
 
-    artifact = tf2c.compile(model, calib=images, weights="shift2")
+    artifact = tf2c.compile(model, calib=images, weights="shift2", method=method)
     module = tf2c.load_onnx(model)
     context = new_context()
     context.calibration = ArrayImages(images)

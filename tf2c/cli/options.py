@@ -16,7 +16,7 @@ STAGES = ("graph", "int8", "shift", "dataflow")
 PRESETS = ("unit", "none", "imagenet", "caffe", "tensorflow")
 
 WEIGHTS = ("shift1", "shift2", "int8")
-METHODS = ("nearest",)
+METHODS = ("nearest", "compensated")
 SCALES = ("mse", "minmax")
 ACTIVATIONS = ("int8", "uint8")
 FLOAT_ONLY = ("lrn",)

@@ -36,6 +36,9 @@ FLOAT32_RANGE = 100
 REQUANTIZE_SHIFT = 30
 """Position of the binary point of a requantizing multiplier: `y = acc * M >> 30`."""
 
+LARGEST_MULTIPLIER = (1 << 16) - 1
+"""Of a requantization, before it is shifted into position."""
+
 MULTIPLIER_LIMIT = 1 << 31
 """Exclusive bound of a multiplier `M`; with an int32 accumulator the product fits int64."""
 

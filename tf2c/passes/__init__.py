@@ -21,8 +21,10 @@ from tf2c.passes.graph.remove_identities import RemoveIdentitiesPass
 from tf2c.passes.graph.remove_lrn import RemoveLrnPass
 from tf2c.passes.int8.choose_scales import ChooseScalesPass
 from tf2c.passes.int8.convert_graph_to_int8 import ConvertGraphToInt8Pass
+from tf2c.passes.int8.equalize_channels import EqualizeChannelsPass
 from tf2c.passes.shift.convert_int8_to_shift import ConvertInt8ToShiftPass
 from tf2c.passes.shift.prove_accumulators import ProveAccumulatorsPass
+from tf2c.passes.shift.round_weights_compensated import RoundWeightsCompensatedPass
 from tf2c.passes.shift.round_weights_to_pow2 import RoundWeightsToPow2Pass
 
 
@@ -88,8 +90,12 @@ STAGES = (
     ),
 )
 
-ON_REQUEST: tuple[type[CompilerPass], ...] = (RemoveLrnPass,)
-"""Passes that are in no stage: they run first, where the user asks for them."""
+ON_REQUEST: tuple[type[CompilerPass], ...] = (
+    RemoveLrnPass,
+    EqualizeChannelsPass,
+    RoundWeightsCompensatedPass,
+)
+"""Passes that are in no stage, or take another's place: they run where the user asks for them."""
 
 PASSES = {each.name: each for stage in STAGES for each in stage.passes} | {
     each.name: each for each in ON_REQUEST

@@ -119,7 +119,7 @@ class RequantizeOp(IRDLOperation):
         verify_scale(self.input, channel_axis=1)
         verify_stored_per_tensor(self.output)
         channels = tensors.shape(self.input)[1]
-        verify_factor("multiplier", self.multiplier, channels, 1, 65535)
+        verify_factor("multiplier", self.multiplier, channels, 1, fixed_point.LARGEST_MULTIPLIER)
         verify_factor("shift", self.shift, channels, 0, fixed_point.REQUANTIZE_SHIFT)
         # C3
         multiplier, shift = integers(self.multiplier), integers(self.shift)

@@ -22,7 +22,6 @@ Contract: analysis; the scales are attributes.
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -35,15 +34,16 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 from tf2c.analysis.constants import constant_array
 from tf2c.analysis.storage import ScaleClasses, StoringOp, storing_ops
 from tf2c.analysis.support import refused_below_graph
-from tf2c.context import CompilerContext, notes_of
+from tf2c.context import notes_of
 from tf2c.dialects import graph, tensors
 from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import ELEMENT, SCALE, Pow2Attr, ui8
 from tf2c.errors import LayerError, UserError
-from tf2c.image_source import ImageSource, load_array_images
+from tf2c.image_source import ImageSource
 from tf2c.interpreters import run_all
 from tf2c.numerics import exponents, fixed_point
 from tf2c.numerics.histograms import MagnitudeHistogram
+from tf2c.passes.calibration import calibration_images
 from tf2c.passes.contract import CompilerPass, Contract
 from tf2c.passes.rewriting import network_function, network_input
 
@@ -107,22 +107,6 @@ class _Observer(Interpreter.Listener):
                 self._histograms[result].observe(values)
 
 
-def _calibration_images(ctx: Context, path: str | None, extents: tuple[int, ...]) -> ImageSource:
-    """Return the images of the option or of the context.
-
-    Raises:
-        UserError: there are none, or not of the network's shape and kind.
-    """
-    if path is not None:
-        return load_array_images(Path(path), extents)
-    if isinstance(ctx, CompilerContext) and ctx.calibration is not None:
-        return ctx.calibration
-    raise UserError(
-        "expected calibration images, got none",
-        hint="give `choose-scales{images=FILE.npy}`, or `--calib` to `tf2c compile`",
-    )
-
-
 @dataclass(frozen=True)
 class ChooseScalesPass(CompilerPass):
     """Choose the power-of-two scale of every stored tensor from calibration images."""
@@ -148,7 +132,7 @@ class ChooseScalesPass(CompilerPass):
             refusal = refused_below_graph(each)
             if refusal is not None:
                 raise refusal
-        images = _calibration_images(ctx, self.images, tensors.extents(argument))
+        images = calibration_images(ctx, self.images, tensors.extents(argument))
         choice = _Choice(function, argument, self)
         choice.observe(op, images)
         choice.choose()

@@ -30,6 +30,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from tf2c.analysis.constants import constant_array, constant_blob
 from tf2c.analysis.storage import returns_accumulators
 from tf2c.analysis.support import refused_below_graph
+from tf2c.context import CompilerContext
 from tf2c.dialects import graph, int8, layout, tensors
 from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import (
@@ -168,6 +169,8 @@ class ConvertGraphToInt8Pass(CompilerPass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Convert in program order, so that operands are converted before their users."""
+        if isinstance(ctx, CompilerContext):
+            ctx.float_network = op.clone()
         function = network_function(op)
         _quantize_argument(function, network_input(op))
         for layer in list(function.body.block.ops):

@@ -12,7 +12,7 @@
 // Calibration needs images, finite and of the network's shape.
 
 // NONE:        error: expected calibration images, got none
-// NONE-NEXT:   hint: give `choose-scales{images=FILE.npy}`, or `--calib` to `tf2c compile`
+// NONE-NEXT:   hint: give `images=FILE.npy` to the pass, or `--calib` to `tf2c compile`
 // NONE-NOT:    {{.}}
 
 // NOWHERE-NOT: Traceback

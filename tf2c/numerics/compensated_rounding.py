@@ -1,0 +1,301 @@
+"""Rounding weights one by one, each error made up for by the weights that are not yet rounded.
+
+A row of weights `w` sees inputs `x` with covariance `H`; a change `d` of the row changes its output
+by `d H d^T` on average. Where `U^T U = H^-1` with `U` upper triangular, rounding the first weight
+to `q` costs least if the others move by `-(w_0 - q) / U_00 * U_0,1..`, and so on through the row
+(optimal brain surgeon: Hassibi and Stork 1993; in this form for rounding: Frantar et al. 2022,
+"GPTQ"). Nothing in it needs the grid to be uniform, so that here it is any set of levels, signed
+powers of two among them. The inputs are those of the network as rounded so far, and the outputs to
+reproduce are the float network's, so the target is the least-squares fit between the two.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tf2c.numerics import fixed_point, pow2
+
+Matrix = npt.NDArray[np.float64]
+
+DAMPING = 0.01
+"""Added to the inputs' variances, relative to their mean: what few images cannot tell apart."""
+
+BLOCK = 64
+"""Columns whose errors are carried to the rest of the row in one matrix product."""
+
+SWEEPS = 4
+"""Of the refinement, at most; most of what it gains comes in the first."""
+
+ALTERNATIONS = 3
+"""Between fitting the steps to the levels and the levels to the steps."""
+
+SCAN_STEPS = 16
+"""Per octave, when the step of a row is searched for plain rounding."""
+
+SCAN_OCTAVES = 1.5
+"""Below the step that reaches the largest weight."""
+
+WIDE_ROW = 2304
+"""Rows longer than this try fewer steps, because each costs time with the square of the length."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What integers, times a step, a weight may be."""
+
+    terms: int | None
+    """Signed powers of two per weight; None for every int8 number but -128."""
+
+    @property
+    def largest(self) -> int:
+        """The greatest magnitude."""
+        return fixed_point.INT8_MAX if self.terms is None else int(pow2.LEVELS[self.terms][-1])
+
+    def nearest(self, values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+        """Return the nearest integers of the grid, of the same shape and dtype."""
+        if self.terms is None:
+            return np.clip(np.rint(values), -self.largest, self.largest)
+        levels = pow2.nearest_levels(2 * np.abs(values), self.terms).astype(values.dtype)
+        return np.copysign(levels, values)
+
+
+class Moments:
+    """Means and second moments of a layer's inputs and of the outputs that are wanted from them."""
+
+    def __init__(self, outputs: int, inputs: int) -> None:
+        """Start without samples of `outputs` rows and `inputs` columns."""
+        self._count = 0
+        self._inputs = np.zeros(inputs)
+        self._outputs = np.zeros(outputs)
+        self._input_products = np.zeros((inputs, inputs))
+        self._cross_products = np.zeros((outputs, inputs))
+
+    def add(self, inputs: npt.NDArray[np.float32], outputs: npt.NDArray[np.float32]) -> None:
+        """Count samples: inputs `[K, n]` and wanted outputs `[M, n]`."""
+        self._count += inputs.shape[1]
+        self._inputs += inputs.sum(axis=1, dtype=np.float64)
+        self._outputs += outputs.sum(axis=1, dtype=np.float64)
+        self._input_products += inputs @ inputs.T
+        self._cross_products += outputs @ inputs.T
+
+    @property
+    def input_means(self) -> Matrix:
+        """`[K]`."""
+        return self._inputs / self._count
+
+    @property
+    def output_means(self) -> Matrix:
+        """`[M]`."""
+        return self._outputs / self._count
+
+    @property
+    def covariance(self) -> Matrix:
+        """Of the inputs, `[K, K]`."""
+        return self._input_products / self._count - np.outer(self.input_means, self.input_means)
+
+    @property
+    def cross_covariance(self) -> Matrix:
+        """Of outputs and inputs, `[M, K]`."""
+        return self._cross_products / self._count - np.outer(self.output_means, self.input_means)
+
+
+@dataclass(frozen=True)
+class RoundedRows:
+    """Weights on a grid."""
+
+    levels: npt.NDArray[np.int8]
+    """`[M, K]`, of the grid."""
+    steps: Matrix
+    """`[M]`: a weight is `level * step`."""
+
+
+def output_errors(moments: Moments, weights: Matrix) -> Matrix:
+    """Return by row how much of the outputs' variance weights `[M, K]` leave, up to a constant.
+
+    `w H w^T - 2 w c^T`; the constant is the variance of what is wanted, which no weights change.
+    Means do not count: the bias makes up for them.
+    """
+    products = weights @ moments.covariance
+    return ((products - 2 * moments.cross_covariance) * weights).sum(axis=1)
+
+
+def plain_steps(weights: npt.NDArray[np.floating], grid: Grid, importance: Matrix) -> Matrix:
+    """Return each row's step of least squared rounding error, weighted by input: `[M]`.
+
+    Args:
+        weights: `[M, K]`.
+        grid: what they are rounded to.
+        importance: of the columns, `[K]`, such as the inputs' variances.
+    """
+    rows = weights.astype(np.float32)
+    largest = np.abs(rows).max(axis=1, initial=0)
+    covering = np.where(largest > 0, largest / grid.largest, 1).astype(np.float32)
+    best, least = covering, np.full(len(rows), np.inf)
+    factors = importance.astype(np.float32)
+    for index in range(int(SCAN_STEPS * SCAN_OCTAVES)):
+        steps = covering * np.float32(2 ** (0.5 - index / SCAN_STEPS))
+        rounded = grid.nearest(rows / steps[:, None]) * steps[:, None]
+        errors = (np.square(rounded - rows) * factors).sum(axis=1)
+        best = np.where(errors < least, steps, best)
+        least = np.minimum(errors, least)
+    return best.astype(np.float64)
+
+
+def round_compensated(
+    moments: Moments,
+    weights: npt.NDArray[np.floating],
+    grid: Grid,
+    nearest_steps: Matrix,
+    lowest_step: Matrix,
+    highest_step: Matrix,
+    powers_of_two: bool,
+) -> RoundedRows:
+    """Round weights `[M, K]` so that the outputs come closest to what is wanted.
+
+    Never worse on the samples than rounding every weight to the nearest.
+
+    Args:
+        moments: of the rows' inputs and wanted outputs.
+        weights: of the float network.
+        grid: what to round to.
+        nearest_steps: `[M]`, with which rounding to the nearest would be done.
+        lowest_step: `[M]`, the least step that each row may have.
+        highest_step: `[M]`.
+        powers_of_two: whether steps must be powers of two.
+    """
+    covariance = moments.covariance
+    variances = np.diag(covariance).copy()
+    damping = DAMPING * float(variances.mean())
+    if damping <= 0:
+        damping = 1.0  # constant inputs: nothing to compensate with
+    original = weights.astype(np.float64)
+    damped = covariance + damping * np.eye(len(covariance))
+    wanted = moments.cross_covariance + damping * original
+    # The covariance is symmetric, so that solving from the left is as good.
+    target: Matrix = np.linalg.solve(damped, wanted.T).T.astype(np.float64)
+    candidates = _candidate_steps(original, grid, variances + damping, powers_of_two)
+    candidates = np.clip([nearest_steps, *candidates], lowest_step, highest_step)
+
+    best: Matrix | None = None
+    steps = candidates[0]
+    least = np.full(len(original), np.inf)
+    for rows in (original, target):
+        for each in candidates:
+            found = grid.nearest(rows / each[:, None])
+            best, steps, least = _better(moments, found, each, best, steps, least)
+    compensated = _compensated(target, damped, grid, candidates)
+    for each, found in zip(candidates, compensated, strict=True):
+        best, steps, least = _better(moments, found, each, best, steps, least)
+    assert best is not None
+    for _ in range(1 if powers_of_two else ALTERNATIONS):
+        if not powers_of_two:
+            fitted = np.clip(_fitted_steps(moments, best, steps), lowest_step, highest_step)
+            best, steps, least = _better(moments, best, fitted, best, steps, least)
+        refined = _refined(best, steps, moments, damping, target, grid)
+        best, steps, least = _better(moments, refined, steps, best, steps, least)
+    return RoundedRows(best.astype(np.int8), steps)
+
+
+def _better(
+    moments: Moments,
+    found: npt.NDArray[np.floating],
+    found_steps: Matrix,
+    best: Matrix | None,
+    steps: Matrix,
+    least: Matrix,
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Return the better of two roundings by row: levels, steps and errors."""
+    levels = found.astype(np.float64)
+    errors = output_errors(moments, levels * found_steps[:, None])
+    if best is None:
+        return levels, found_steps, errors
+    wins = errors < least
+    return (
+        np.where(wins[:, None], levels, best),
+        np.where(wins, found_steps, steps),
+        np.where(wins, errors, least),
+    )
+
+
+def _candidate_steps(
+    weights: Matrix, grid: Grid, importance: Matrix, powers_of_two: bool
+) -> Matrix:
+    """Return steps `[n, M]` that are worth trying."""
+    plain = plain_steps(weights, grid, importance)
+    if powers_of_two:
+        middle = np.exp2(np.rint(np.log2(plain)))
+        return np.stack([middle * 2.0**power for power in (-1, 0, 1)])
+    reach = 1 if weights.shape[1] > WIDE_ROW else 4
+    return np.stack([plain * 2 ** (power / 8) for power in range(-reach, reach + 1)])
+
+
+def _compensated(
+    target: Matrix, damped: Matrix, grid: Grid, candidates: Matrix
+) -> npt.NDArray[np.float32]:
+    """Return levels `[n, M, K]` for each of the steps `[n, M]`."""
+    count, rows, columns = len(candidates), *target.shape
+    order = np.argsort(-np.diag(damped))
+    inverse = np.linalg.inv(damped[np.ix_(order, order)])
+    # numpy's factor is lower triangular; its transpose is the upper one.
+    upper = np.linalg.cholesky((inverse + inverse.T) / 2).T.astype(np.float32)
+    steps = candidates.reshape(-1).astype(np.float32)
+    # One weight of all rows lies together: `[K, n * M]`.
+    rest = np.tile(target.T[order], (1, count)).astype(np.float32)
+    levels = np.empty_like(rest)
+    for first in range(0, columns, BLOCK):
+        last = min(first + BLOCK, columns)
+        block = rest[first:last]
+        errors = np.empty_like(block)
+        for index in range(last - first):
+            column = first + index
+            levels[column] = grid.nearest(block[index] / steps)
+            errors[index] = (block[index] - levels[column] * steps) / upper[column, column]
+            if index + 1 < last - first:
+                moves = upper[column, column + 1 : last]
+                block[index + 1 :] -= moves[:, None] * errors[index]
+        if last < columns:
+            rest[last:] -= upper[first:last, last:].T @ errors
+    natural = np.empty_like(levels)
+    natural[order] = levels
+    return natural.reshape(columns, count, rows).transpose(1, 2, 0)
+
+
+def _fitted_steps(moments: Moments, levels: Matrix, steps: Matrix) -> Matrix:
+    """Return the steps `[M]` with which levels come closest to what is wanted, if there are any."""
+    powers = ((levels @ moments.covariance) * levels).sum(axis=1)
+    products = (moments.cross_covariance * levels).sum(axis=1)
+    is_defined = (powers > 0) & (products > 0)
+    return np.where(is_defined, products / np.where(is_defined, powers, 1), steps)
+
+
+def _refined(
+    levels: Matrix, steps: Matrix, moments: Moments, damping: float, target: Matrix, grid: Grid
+) -> Matrix:
+    """Move one weight after the other to where the row's error is least, the others fixed."""
+    covariance = (moments.covariance + damping * np.eye(levels.shape[1])).astype(np.float32)
+    widths = steps.astype(np.float32)
+    current = levels.astype(np.float32)
+    gradient = (current * widths[:, None] - target.astype(np.float32)) @ covariance
+    for _ in range(SWEEPS):
+        changed = False
+        for first in range(0, levels.shape[1], BLOCK):
+            last = min(first + BLOCK, levels.shape[1])
+            before = current[:, first:last].copy()
+            own = np.ascontiguousarray(gradient[:, first:last].T)
+            within = covariance[first:last, first:last]
+            for index in range(last - first):
+                column = first + index
+                moved = current[:, column] - own[index] / (within[index, index] * widths)
+                best = grid.nearest(moved).astype(np.float32)
+                difference = (best - current[:, column]) * widths
+                if difference.any():
+                    current[:, column] = best
+                    own += within[index][:, None] * difference
+            moves = (current[:, first:last] - before) * widths[:, None]
+            if moves.any():
+                changed = True
+                gradient += moves @ covariance[first:last]
+        if not changed:
+            break
+    return current.astype(np.float64)
