@@ -5,8 +5,9 @@
 The networks and images are those of the data folder (its README says what they are; default:
 `../shared/data` beside the checkout). Each network is compiled with int8 weights and power-of-two
 scales, signed and unsigned, and with one and two power-of-two terms per weight, rounded to the
-nearest and with compensation; calibration images are never evaluated. ONNX Runtime quantizes the same model from the same
-images (QDQ, per channel, any scale). Prints a table and writes results/accuracy.json.
+nearest and with compensation; calibration images are never evaluated. ONNX Runtime quantizes the
+same model from the same images (QDQ, per channel, any scale). Prints a table and writes
+results/accuracy.json.
 """
 
 import csv
