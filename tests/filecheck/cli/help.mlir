@@ -23,5 +23,7 @@
 // CHECK-NEXT:   allocate-memory {{ +}}exact {{ +}}
 // CHECK-NEXT: passes on request
 // CHECK-NEXT:   remove-lrn {{ +}}approximate {{ +}}
+// CHECK-NEXT:   equalize-channels {{ +}}approximate {{ +}}
+// CHECK-NEXT:   round-weights-compensated {{ +}}approximate {{ +}}
 // CHECK-NEXT: passes of xDSL
 // CHECK-NEXT:   canonicalize
