@@ -4,12 +4,11 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from tf2c.errors import UserError
+from tf2c.whole_files import written_whole
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -43,7 +42,7 @@ def write_array(path: Path, array: Any) -> None:
     """
     import numpy as np
 
-    with _written_at_once(path) as file:
+    with written_whole(path) as file:
         np.save(file, array)
 
 
@@ -53,7 +52,7 @@ def write_json(path: Path, content: Any) -> None:
     Raises:
         UserError: the place cannot be written.
     """
-    with _written_at_once(path) as file:
+    with written_whole(path) as file:
         file.write((json.dumps(content, indent=2) + "\n").encode())
 
 
@@ -74,17 +73,3 @@ def expect_writable(path: Path, suffix: str) -> None:
         reason = errno.EACCES
     if reason is not None:
         raise UserError(f"{path}: cannot be written: {os.strerror(reason)}")
-
-
-@contextmanager
-def _written_at_once(path: Path) -> Generator[IO[bytes]]:
-    temporary = path.with_name(f".{path.name}.partial")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-        temporary.replace(path)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        with suppress(OSError):  # also where the folder is none
-            temporary.unlink()

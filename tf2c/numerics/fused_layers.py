@@ -136,7 +136,8 @@ class FusedLayer:
                 values += offset[block]
                 if added is not None:
                     values += added[block] * self._residual_factor
-                np.floor(values, out=values)
+                if self._low < 0:  # otherwise the conversion rounds down, too
+                    np.floor(values, out=values)
                 np.clip(values, self._low, self._high, out=own[block], casting="unsafe")
 
         weights: npt.NDArray[Any] = self._weights  # float32 or float64

@@ -17,13 +17,13 @@ from tf2c.numerics.fixed_point import ScalarT
 FloatT = TypeVar("FloatT", np.float32, np.float64)
 SumT = TypeVar("SumT", np.float64, np.int64)
 
-Part = tuple[slice, slice]
-"""Some images and some of their channels."""
+Part = tuple[slice, slice, slice]
+"""Some images, some of their channels, and some of those's rows."""
 
 UNIT = (1, 1)
 """Strides or dilations that change nothing."""
 
-COLUMNS = 1024
+COLUMNS = 2048
 """Output pixels per matrix product, at least where there are as many: small images share one."""
 
 EXACT_FLOAT32 = 1 << 24
@@ -130,8 +130,9 @@ def convolve_parts(
         pads: top, left, bottom, right.
         dilations: vertical, horizontal.
         group: equal parts of filters and channels.
-        receive: called with images and filters, as slices, and their sums `[n, m, OH, OW]`, which
-            it may change but not keep; perhaps in another thread, until `convolve_parts` returns.
+        receive: called with images, filters and rows, as slices, and their sums `[n, m, rows, OW]`,
+            which it may change but not keep; perhaps in another thread, until `convolve_parts`
+            returns.
     """
     if weights.shape[1] == 1 and group > 1:
         _convolve_depthwise(images, weights, strides, pads, dilations, receive)
@@ -139,25 +140,46 @@ def convolve_parts(
     kernel = weights.shape[2:]
     filters, channels = len(weights) // group, weights.shape[1]
     patches = windows(images, kernel, strides, pads, 0.0, dilations)
-    batch, _, height, width = patches.shape[:4]
-    rows = weights.reshape(group, filters, -1)
-    together = min(max(COLUMNS // (height * width), 1), batch)
+    taps = weights.reshape(group, filters, -1)
 
-    def convolve_chunk(first: int) -> None:
-        chunk = patches[first : first + together].transpose(1, 4, 5, 0, 2, 3)
+    def convolve_chunk(chunk: Part) -> None:
+        images, own_filters, rows = chunk
+        pixels = patches[images, :, rows].transpose(1, 4, 5, 0, 2, 3)
         for part in range(group):
-            own = chunk[part * channels : (part + 1) * channels]
-            columns = own.astype(weights.dtype, order="C", copy=False).reshape(rows.shape[2], -1)
-            products = np.matmul(rows[part], columns).reshape(filters, -1, height, width)
+            own = pixels[part * channels : (part + 1) * channels]
+            columns = own.astype(weights.dtype, order="C", copy=False).reshape(taps.shape[2], -1)
+            products = np.matmul(taps[part, own_filters], columns)
+            sums = products.reshape(-1, *pixels.shape[3:]).transpose(1, 0, 2, 3)
+            first = part * filters
             receive(
-                (
-                    slice(first, first + products.shape[1]),
-                    slice(part * filters, (part + 1) * filters),
-                ),
-                products.transpose(1, 0, 2, 3),
+                (images, slice(first + own_filters.start, first + own_filters.stop), rows), sums
             )
 
-    parallel.for_each(convolve_chunk, range(0, batch, together))
+    batch, _, *extent = patches.shape[:4]
+    parallel.for_each(convolve_chunk, _chunks(batch, filters, extent, parallel.thread_count()))
+
+
+def _chunks(batch: int, filters: int, extent: Sequence[int], threads: int) -> list[Part]:
+    """Return parts of the result for matrix products, so many that all threads have work."""
+    height, width = extent
+    pixels = height * width
+    together = min(max(COLUMNS // pixels, 1), -(-batch // threads))
+    parts = -(-threads // batch)
+    # What is cut in parts is read once, and the other operand by every thread.
+    if pixels < filters:
+        return list(
+            product(
+                _parts(batch, together), _parts(filters, -(-filters // parts)), [slice(0, height)]
+            )
+        )
+    bands = max(parts, pixels // COLUMNS)
+    return list(
+        product(_parts(batch, together), [slice(0, filters)], _parts(height, -(-height // bands)))
+    )
+
+
+def _parts(count: int, size: int) -> list[slice]:
+    return [slice(first, min(first + size, count)) for first in range(0, count, size)]
 
 
 def _convolve_depthwise(
@@ -190,7 +212,7 @@ def _convolve_depthwise(
                 ]
                 np.multiply(pixels, weights[channels, 0, row, column, None, None], out=term)
                 total += term
-        receive((slice(index, index + 1), channels), total[None])
+        receive((slice(index, index + 1), channels, slice(None)), total[None])
 
     blocks = parallel.row_blocks((filters, height, width))
     parallel.for_each(convolve_block, list(product(range(len(images)), blocks)))
