@@ -35,7 +35,8 @@ PEERS = os.environ.get("TF2C_PEERS")
 IN_PROCESS = """
 import sys, time, tf2c.api as tf2c
 started = time.perf_counter()
-tf2c.compile(sys.argv[1], calib=sys.argv[2], weights=sys.argv[3], output=sys.argv[4])
+model, images, weights, output = sys.argv[1:]
+tf2c.compile(model, calib=images, weights=weights, method="nearest", output=output)
 print(time.perf_counter() - started)
 """
 

@@ -14,16 +14,26 @@ from tf2c import artifact as artifacts
 from tf2c.bisection import Bisection, bisect_sides
 from tf2c.bisection_sides import open_side
 from tf2c.boards import load_board
-from tf2c.choices import DEFAULT_CHOICES, DEFAULT_ENGINE, STAGE_NAMES, Choices
+from tf2c.choices import (
+    DEFAULT_CHOICES,
+    DEFAULT_ENGINE,
+    DEFAULT_TERMS_PER_MAC,
+    FLOAT_STAGES,
+    MIXED,
+    STAGE_NAMES,
+    Choices,
+)
 from tf2c.compiled import Artifact, load
 from tf2c.compiler import (
     EVALUATION_BATCH,
+    Compilation,
     artifact_files,
     background_notes,
     compile_module,
     expect_classes,
     manifest_facts,
     measure,
+    measure_agreement,
 )
 from tf2c.dialects import tensors
 from tf2c.engine import Engine
@@ -39,7 +49,10 @@ from tf2c.frontends.preprocessing import (
     load_preprocessing,
 )
 from tf2c.frontends.watched_images import ImageProgress, WatchedImages
-from tf2c.image_source import ArrayImages, ImageSource
+from tf2c.gate import IMAGES as LOSS_IMAGES
+from tf2c.gate import AccuracyError, Limits, layer_losses
+from tf2c.image_source import HELD_OUT, ArrayImages, HeldOutImages, ImageSource
+from tf2c.numerics.term_mixture import CURVE
 from tf2c.passes.pipeline import PassObserver
 from tf2c.passes.rewriting import network_input
 from tf2c.runtime.session import (
@@ -65,6 +78,7 @@ def compile(
     weights: str = DEFAULT_CHOICES.weights,
     method: str = DEFAULT_CHOICES.method,
     scales: str = DEFAULT_CHOICES.scales,
+    channels: str | None = None,
     activations: str = DEFAULT_CHOICES.activations,
     leave_out: Sequence[str] = (),
     outputs: Sequence[str] = (),
@@ -75,6 +89,10 @@ def compile(
     labels: str | Path | None = None,
     preprocess: str | Path | Preprocessing | None = None,
     label_offset: int | None = None,
+    terms_per_mac: float | None = None,
+    max_loss: float | None = None,
+    min_agreement: float | None = None,
+    allow_loss: bool = False,
     check: bool = False,
     seed: int = 0,
     observer: PassObserver | None = None,
@@ -89,9 +107,12 @@ def compile(
             be used are skipped and noted.
         board: a board's name, or a .toml file that describes one.
         weights: their form: `shift1` is one signed power of two each, `shift2` the sum of two,
-            `int8` is multiplied and stops before the engine.
-        method: how weights are rounded: to the `nearest` number of their form.
-        scales: how activation scales are chosen: `mse` or `minmax`.
+            `mixed` one or two by layer, `int8` is multiplied and stops before the engine.
+        method: how weights are rounded: to the `nearest` number of their form, or `compensated`, so
+            that the others make up for each one's error.
+        scales: how activation scales are chosen: `mse`, `minmax`, `percentile` or `entropy`.
+        channels: whether channels get steps of their own, by factors that weights undo: `shared`,
+            `mse` or `ceiling`; by default `mse` where rounding is compensated.
         activations: `int8`, or `uint8` where they are never negative, which stops before the
             engine.
         leave_out: layers to leave out that exist in floating point only: `lrn`.
@@ -104,6 +125,12 @@ def compile(
         preprocess: how image files become inputs: a preset, a .toml file, or the thing itself;
             stored in the artifact.
         label_offset: added to labels, instead of what `preprocess` says.
+        terms_per_mac: of mixed weights, on average: 1 to 2; by default as few as the limits below
+            allow, or 1.3 without any.
+        max_loss: percent points of top-1 that may be lost, on the labeled images.
+        min_agreement: percent of images that must have the same best class as in float: of the
+            labeled ones, or without any of a quarter of the calibration images, which is held out.
+        allow_loss: compile although a limit is missed, and note it.
         check: check every pass's contract on seeded images.
         seed: of random calibration images and of the check.
         observer: told about every pass.
@@ -111,9 +138,20 @@ def compile(
 
     Raises:
         UserError: something given cannot be used; nothing is written.
+        AccuracyError: a limit is missed; with each layer's part in it.
     """
-    choices = Choices(weights, scales, activations, tuple(leave_out), method)
+    choices = Choices(
+        weights,
+        scales,
+        activations,
+        tuple(leave_out),
+        method,
+        channels,
+        DEFAULT_TERMS_PER_MAC if terms_per_mac is None else terms_per_mac,
+    )
+    limits = Limits(max_loss, min_agreement)
     last_stage = choices.last_stage(to)
+    _expect_measurable(limits, last_stage, labels)
     if (images is None) != (labels is None):
         raise UserError("expected images and labels together, got one of them")
     if output is not None:
@@ -131,24 +169,51 @@ def compile(
             classes = expect_classes(module, labeled.labels, preprocessing.label_offset)
         notes += background_notes(classes, labeled.labels, preprocessing.label_offset)
 
-    compilation = compile_module(
-        module,
-        board=target,
-        calibration=(
-            calibration if progress is None else WatchedImages(calibration, "calibration", progress)
-        ),
-        to=last_stage,
-        engine=engine,
-        choices=choices,
-        check=check,
-        seed=seed,
-        observer=observer,
-    )
+    source: ImageSource = calibration
+    if progress is not None:
+        source = WatchedImages(calibration, "calibration", progress)
+    held_out = None
+    if min_agreement is not None and labeled is None:
+        if len(calibration) < 2 * HELD_OUT:
+            raise UserError(
+                f"expected at least {2 * HELD_OUT} calibration images, a quarter of which measures "
+                f"agreement, got {len(calibration)}",
+                hint="give more, or labeled images",
+            )
+        held_out = HeldOutImages(calibration, held_out=True)
+        source = HeldOutImages(source, held_out=False)
+    compilation: Compilation | None = None
+    measured: dict[str, Any] = {}
+    for terms in _budgets(choices, limits, terms_per_mac):
+        compilation = compile_module(
+            module,
+            board=target,
+            calibration=source,
+            to=last_stage,
+            engine=engine,
+            choices=replace(choices, terms_per_mac=terms),
+            check=check,
+            seed=seed,
+            observer=observer,
+            progress=progress,
+            resume=compilation,
+        )
+        if labeled is not None:
+            measured = measure(compilation, labeled, progress)
+        elif held_out is not None:
+            measured = {"held_out": measure_agreement(compilation, held_out, progress)}
+        if limits.missed(measured) is None:
+            break
+    assert compilation is not None
+    missed = limits.missed(measured)
+    if missed is not None and not allow_loss:
+        raise AccuracyError(missed, layer_losses(compilation, next(source.batches(LOSS_IMAGES))))
+    if missed is not None:
+        notes.append(missed)
     reads_files = isinstance(calibration, FolderImages)
     if reads_files:
         notes += calibration.notes()
     compilation.notes[:0] = notes
-    measured = {} if labeled is None else measure(compilation, labeled, progress)
     is_stated = reads_files or labeled is not None
     is_stated = is_stated or preprocess is not None or label_offset is not None
     stated = preprocessing.as_dict() if is_stated else {}
@@ -335,6 +400,28 @@ def bisect(
         source = WatchedImages(source, "input", progress)
     calibration = None if calib is None else load_calibration(calib, shapes[0], stated, seed)
     return bisect_sides(one, other, source, calibration, seed)
+
+
+def _expect_measurable(limits: Limits, last_stage: str, labels: str | Path | None) -> None:
+    """Raise unless limits can be checked."""
+    if limits.max_loss is not None and labels is None:
+        raise UserError(
+            "expected labeled images to measure a loss on, got none",
+            hint="give images and labels, or `--min-agreement`, which needs none",
+        )
+    if limits.min_agreement is not None and not 0 <= limits.min_agreement <= 100:
+        raise UserError(f"expected agreement of 0 to 100 %, got {limits.min_agreement:g}")
+    if limits.are_set and last_stage in FLOAT_STAGES:
+        raise UserError(
+            f"expected a stage below float to measure, got `{last_stage}`", hint="leave out `--to`"
+        )
+
+
+def _budgets(choices: Choices, limits: Limits, given: float | None) -> Sequence[float]:
+    """Return the terms per multiplication to try, the cheapest first."""
+    if choices.weights != MIXED or not limits.are_set or given is not None:
+        return [choices.terms_per_mac]
+    return CURVE
 
 
 def _preprocessing(

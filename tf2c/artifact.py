@@ -20,7 +20,7 @@ from typing import Any, get_origin
 from tf2c.errors import UserError
 from tf2c.numerics import parallel
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MANIFEST = "manifest.json"
 PROGRAM = "program.bin"
 WEIGHTS = "weights.bin"
@@ -38,8 +38,8 @@ class Manifest:
     model: str
     """File name of the model."""
     model_sha256: str
-    pipeline: str
-    """The passes that ran, as `tf2c-opt -p` takes them; `choose-scales` needs the images too."""
+    pipeline: dict[str, str]
+    """The passes of each stage that ran, as `tf2c-opt -p` takes them; some need images, too."""
     stage: str
     """The last stage that ran; `dataflow` for an artifact that runs."""
     board: str
@@ -50,6 +50,9 @@ class Manifest:
     """How image files become inputs; empty where no image file had a part in it."""
     layers: list[dict[str, Any]]
     """Of each job: the user's layer name, and the accumulator bits that range analysis proved."""
+    mixture: dict[str, Any]
+    """How many terms each layer's weights have and what decided it, where that was chosen; what is
+    estimated says so."""
     notes: list[str]
     """What the compiler found that costs accuracy."""
     measured: dict[str, Any]

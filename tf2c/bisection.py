@@ -5,7 +5,7 @@ real numbers. Between two stages of one artifact, the passes that lie between th
 by one, and the network is compared before and after each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
@@ -17,14 +17,13 @@ from xdsl.passes import ModulePass
 from tf2c.analysis.layer_tensors import INPUT, matching_layers
 from tf2c.bisection_sides import Side
 from tf2c.capture import Array, Runner
-from tf2c.choices import STAGE_NAMES
+from tf2c.choices import FLOAT_STAGES, STAGE_NAMES
 from tf2c.compiled import Artifact
 from tf2c.dialects import tensors
 from tf2c.dialects.scales import real_numbers
 from tf2c.errors import UserError, naming
 from tf2c.image_source import ImageSource
 from tf2c.ir_files import new_context, print_module
-from tf2c.passes import STAGES
 from tf2c.passes.contract import EQUIVALENT_TOLERANCE, CompilerPass, Contract
 from tf2c.passes.pipeline import parse_passes
 from tf2c.passes.rewriting import network_function
@@ -149,12 +148,23 @@ def bisect_sides(
     found = Bisection(str(a), str(b), len(images), layers)
     if a.artifact is not None and a.is_before(b):
         first = a.stage
-        if first == STAGE_NAMES[0] and calibration is None:
-            first = STAGE_NAMES[1]
-            found.notes.append(
-                "scales were chosen from images that are not in the artifact, so passes run again "
-                f"from stage `{first}` on only; `--calib` gives the images"
-            )
+        if calibration is None:
+            pipeline = a.artifact.manifest.pipeline
+            steps = STAGE_NAMES[STAGE_NAMES.index(first) : STAGE_NAMES.index(b.stage)]
+            with naming(str(a.artifact.path)):
+                looking = [
+                    stage
+                    for stage in steps
+                    if any(
+                        map(_looks_at_images, passes_between(pipeline, stage, _next_stage(stage)))
+                    )
+                ]
+            if looking:
+                first = _next_stage(looking[-1])
+                found.notes.append(
+                    "scales and weights were chosen from images that are not in the artifact, so "
+                    f"passes run again from stage `{first}` on only; `--calib` gives the images"
+                )
         _run_passes_again(a.artifact, first, b.stage, images, calibration, found)
     return found
 
@@ -175,6 +185,8 @@ def _run_passes_again(
     """Find what each pass behind stage `first` changes, up to stage `last`."""
     context = new_context()
     context.calibration = calibration
+    if first not in FLOAT_STAGES:
+        context.float_network = artifact.stage(FLOAT_STAGES[-1])
     module = artifact.stage(first)
     with naming(str(artifact.path)):
         passes = passes_between(artifact.manifest.pipeline, first, last)
@@ -192,26 +204,27 @@ def _run_passes_again(
         )
 
 
-def passes_between(pipeline: str, first: str, last: str) -> Sequence[ModulePass]:
-    """Return the passes of a pipeline that lie behind a stage, up to another.
+def _next_stage(stage: str) -> str:
+    return STAGE_NAMES[STAGE_NAMES.index(stage) + 1]
+
+
+def _looks_at_images(each: ModulePass) -> bool:
+    return isinstance(each, CompilerPass) and each.looks_at_images
+
+
+def passes_between(pipeline: Mapping[str, str], first: str, last: str) -> Sequence[ModulePass]:
+    """Return the passes that lie behind a stage, up to another.
 
     Args:
-        pipeline: of a manifest, which begins with the first stage.
+        pipeline: of a manifest, by stage.
         first: the stage that the passes start from; not the one behind `last`.
         last: the stage that they end with.
 
     Raises:
-        UserError: the pipeline is none.
+        UserError: a stage's pipeline is none.
     """
-    passes = parse_passes(pipeline)
-    names = [each.name for each in passes]
-
-    def end(stage: str) -> int:
-        behind = STAGES[STAGE_NAMES.index(stage) + 1 :]
-        is_there = bool(behind) and behind[0].passes[0].name in names
-        return names.index(behind[0].passes[0].name) if is_there else len(names)
-
-    return passes[end(first) : end(last)]
+    stages = STAGE_NAMES[STAGE_NAMES.index(first) + 1 : STAGE_NAMES.index(last) + 1]
+    return [each for stage in stages for each in parse_passes(pipeline.get(stage, ""))]
 
 
 def _pass_difference(applied: ModulePass, layers: Sequence[LayerDifference]) -> PassDifference:
@@ -220,7 +233,9 @@ def _pass_difference(applied: ModulePass, layers: Sequence[LayerDifference]) -> 
     if contract is Contract.APPROXIMATE:
         is_allowed = True
     elif contract is Contract.EQUIVALENT:
-        is_allowed = all(each.relative <= EQUIVALENT_TOLERANCE for each in layers)
+        # Of the network's results; what is in between may be in other units.
+        results = [each for each in layers if each.layer.startswith(RESULT)]
+        is_allowed = all(each.relative <= EQUIVALENT_TOLERANCE for each in results)
     else:
         is_allowed = first is None
     return PassDifference(applied.name, str(contract), first, is_allowed)

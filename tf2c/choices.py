@@ -13,7 +13,9 @@ from tf2c.passes.dataflow.convert_shift_to_dataflow import ConvertShiftToDataflo
 from tf2c.passes.graph.remove_lrn import RemoveLrnPass
 from tf2c.passes.int8.choose_scales import METHODS, ChooseScalesPass
 from tf2c.passes.int8.convert_graph_to_int8 import ConvertGraphToInt8Pass
-from tf2c.passes.int8.equalize_channels import EqualizeChannelsPass
+from tf2c.passes.prepare.absorb_biases import AbsorbBiasesPass
+from tf2c.passes.prepare.equalize_channels import RULES, EqualizeChannelsPass
+from tf2c.passes.shift.choose_terms import ChooseTermsPass
 from tf2c.passes.shift.prove_accumulators import ProveAccumulatorsPass
 from tf2c.passes.shift.round_weights_compensated import RoundWeightsCompensatedPass
 from tf2c.passes.shift.round_weights_to_pow2 import RoundWeightsToPow2Pass
@@ -21,15 +23,29 @@ from tf2c.passes.shift.round_weights_to_pow2 import RoundWeightsToPow2Pass
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
 """What `--to` takes."""
 
+FLOAT_STAGES = STAGE_NAMES[: STAGE_NAMES.index("int8")]
+"""Stages in which the network computes in floating point."""
+
 DEFAULT_ENGINE = Engine()
 
-WEIGHT_FORMS = ("int8", "shift1", "shift2")
-"""Forms of weights: 8 bits, or the sum of one or two signed powers of two."""
+MIXED = "mixed"
+
+WEIGHT_FORMS = ("int8", "shift1", "shift2", MIXED)
+"""Forms of weights: 8 bits, or the sum of one or two signed powers of two, or by layer."""
 
 COMPENSATED = "compensated"
 
-ROUNDING = ("nearest", COMPENSATED)
-"""How weights are rounded: each by itself, or so that the others make up for its error."""
+NEAREST = "nearest"
+
+ROUNDING = (COMPENSATED, NEAREST)
+"""How weights are rounded: so that the others make up for each one's error, or each by itself."""
+
+SHARED = "shared"
+
+CHANNELS = (SHARED, *RULES)
+"""Whether the channels of a tensor have one step, or which rule gives each its own."""
+
+DEFAULT_TERMS_PER_MAC = 1.3
 
 TERMS = {"shift1": 1, "shift2": 2}
 """Power-of-two terms per weight, by the form of weights."""
@@ -57,6 +73,10 @@ class Choices:
     """Layers that exist in floating point only, to be left out."""
     method: str = ROUNDING[0]
     """How weights are rounded."""
+    channels: str | None = None
+    """By which rule channels get steps of their own, or `shared`; by default as the method says."""
+    terms_per_mac: float = DEFAULT_TERMS_PER_MAC
+    """Where weights are mixed: terms per multiplication that the network may have on average."""
 
     def __post_init__(self) -> None:
         """Refuse what does not exist."""
@@ -65,10 +85,18 @@ class Choices:
             ("scales", self.scales, METHODS),
             ("activations", self.activations, ACTIVATIONS),
             ("a method", self.method, ROUNDING),
+            ("a rule for channels", self.channel_rule, CHANNELS),
             *(("layers to leave out", each, LEAVING_OUT) for each in self.leave_out),
         ):
             if got not in known:
                 raise UserError(f"expected {what} of {', '.join(known)}, got `{got}`")
+
+    @property
+    def channel_rule(self) -> str:
+        """`shared`, or a rule of `equalize-channels`."""
+        if self.channels is not None:
+            return self.channels
+        return RULES[0] if self.method == COMPENSATED else SHARED
 
     def last_stage(self, to: str | None) -> str:
         """Return the stage to stop after: the one asked for, or the last that can be reached.
@@ -101,40 +129,51 @@ def stage_passes(
     stage: Stage, engine: Engine, choices: Choices = DEFAULT_CHOICES
 ) -> list[ModulePass]:
     """Return the passes of a stage, with the options that choices and engine give them."""
-    # Multiplied, int8 weights need no multiplier that the engine has.
-    legal = {"smallest_shift": 0} if choices.weights == "int8" else {}
-    if choices.weights != "int8" and choices.method == COMPENSATED:
-        # With a multiplier, the largest weight reaches as far as int8's with one shift less.
-        legal = {"smallest_shift": exponents.SMALLEST_SHIFT}
+    is_int8 = choices.weights == "int8"
+    is_compensated = choices.method == COMPENSATED
+    # Multiplied, int8 weights need no multiplier that the engine has; and with one, the largest
+    # weight of a shift form reaches as far as int8's with one shift less.
+    legal = exponents.SMALLEST_SHIFT if is_compensated else exponents.ENGINE_SHIFT
+    smallest = {"smallest_shift": 0 if is_int8 else legal}
     options: dict[type[ModulePass], dict[str, Any]] = {
+        EqualizeChannelsPass: {
+            "rule": choices.channel_rule,
+            # What measures from the middle of a range halves the steps, and so the shifts.
+            "smallest_shift": smallest["smallest_shift"] + 1,
+        },
         ChooseScalesPass: {
             "method": choices.scales,
             "unsigned": choices.activations == "uint8",
-            **legal,
+            **smallest,
         },
-        ConvertGraphToInt8Pass: legal,
+        ConvertGraphToInt8Pass: smallest,
+        ChooseTermsPass: {"terms_per_mac": choices.terms_per_mac},
+        RoundWeightsCompensatedPass: {
+            "weights": "shift1" if choices.weights == MIXED else choices.weights,
+            "multiplier": not is_int8,
+            **smallest,
+        },
         RoundWeightsToPow2Pass: {"terms": TERMS.get(choices.weights, 1)},
         ConvertShiftToDataflowPass: asdict(engine),
     }
-    passes: list[ModulePass] = [each(**options.get(each, {})) for each in stage.passes]
-    is_int8 = choices.weights == "int8"
-    if choices.method == COMPENSATED:
-        compensated = RoundWeightsCompensatedPass(
-            weights=choices.weights,
-            multiplier=not is_int8,
-            smallest_shift=0 if is_int8 else exponents.SMALLEST_SHIFT,
-        )
-        passes = [
-            compensated if isinstance(each, RoundWeightsToPow2Pass) else each for each in passes
-        ]
-        if stage.name == "int8" and TERMS.get(choices.weights) == 2:
-            # Channels that are scaled down make for small weights, of which uniform steps keep
-            # little, and six octaves not all.
-            passes.insert(0, EqualizeChannelsPass())
-        if stage.name == "int8" and is_int8:
-            passes.append(compensated)
-    if stage.name == "int8" and is_int8:
-        passes.append(ProveAccumulatorsPass())  # nothing rounds the weights again
-    if stage is STAGES[0]:
-        return [*(LEAVING_OUT[what]() for what in choices.leave_out), *passes]
-    return passes
+    kinds: list[type[ModulePass]] = list(stage.passes)
+    match stage.name:
+        case "graph":
+            kinds[:0] = [LEAVING_OUT[what] for what in choices.leave_out]
+        case "prepare":
+            if choices.activations == "uint8":
+                kinds.remove(AbsorbBiasesPass)  # unsigned storage has no numbers left over
+            if choices.channel_rule == SHARED:
+                kinds = []
+        case "int8" if is_int8:
+            # Nothing rounds the weights again.
+            kinds += [RoundWeightsCompensatedPass] if is_compensated else []
+            kinds.append(ProveAccumulatorsPass)
+        case "shift":
+            if not is_compensated:
+                kinds[kinds.index(RoundWeightsCompensatedPass)] = RoundWeightsToPow2Pass
+            if choices.weights == MIXED:
+                kinds.insert(0, ChooseTermsPass)
+        case _:
+            pass
+    return [kind(**options.get(kind, {})) for kind in kinds]

@@ -1,6 +1,6 @@
 """The whole way from a trained network to an artifact."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +16,14 @@ from tf2c.artifact import IR_FOLDER, KERNELS, PROGRAM, WEIGHTS, sha256
 from tf2c.backends.opencl.render import render_engine
 from tf2c.backends.program import EmittedProgram, emit_program
 from tf2c.boards import Board
-from tf2c.choices import DEFAULT_CHOICES, DEFAULT_ENGINE, STAGE_NAMES, Choices, stage_passes
+from tf2c.choices import (
+    DEFAULT_CHOICES,
+    DEFAULT_ENGINE,
+    FLOAT_STAGES,
+    STAGE_NAMES,
+    Choices,
+    stage_passes,
+)
 from tf2c.dialects import dataflow, tensors
 from tf2c.dialects.blob import SIDECAR_FOLDER, saved_blobs
 from tf2c.engine import Engine
@@ -27,6 +34,7 @@ from tf2c.frontends.watched_images import ImageProgress
 from tf2c.image_source import ImageSource
 from tf2c.interpreters import run
 from tf2c.ir_files import new_context, print_module
+from tf2c.numerics.term_mixture import Mixture
 from tf2c.passes import STAGES
 from tf2c.passes.check import real_result
 from tf2c.passes.pipeline import PassObserver, PassPipeline, expect_legal
@@ -34,6 +42,9 @@ from tf2c.passes.rewriting import network_function, network_input
 
 MEASURED_STAGES = {"graph": "float", "int8": "int8", "shift": "shift"}
 """Stages whose accuracy differs, by what people call them; below `shift` all is exact."""
+
+FIRST_OF_TERMS = "shift"
+"""The first stage on which the terms of weights have an influence."""
 
 EVALUATION_BATCH = 16
 """Images that are in memory at once, and their activations."""
@@ -49,9 +60,12 @@ class Compilation:
     board: Board
     modules: dict[str, ModuleOp] = field(default_factory=dict[str, ModuleOp])
     """The IR as each stage left it."""
-    passes: list[ModulePass] = field(default_factory=list[ModulePass])
+    passes: dict[str, Sequence[ModulePass]] = field(default_factory=dict[str, Sequence[ModulePass]])
+    """What ran in each stage."""
     notes: list[str] = field(default_factory=list[str])
     """What passes found that people should know."""
+    mixture: Mixture | None = None
+    """Which layers have two terms, where that was chosen."""
     emitted: EmittedProgram | None = None
     """None where compilation stopped before the engine."""
 
@@ -72,6 +86,8 @@ def compile_module(
     check: bool = False,
     seed: int = 0,
     observer: PassObserver | None = None,
+    progress: ImageProgress | None = None,
+    resume: Compilation | None = None,
 ) -> Compilation:
     """Run the stages on a network.
 
@@ -85,6 +101,9 @@ def compile_module(
         check: check every pass's contract.
         seed: of the check's images.
         observer: told about every pass.
+        progress: told how far long passes have come.
+        resume: the same network with other terms per multiplication, whose stages up to `int8` are
+            taken over, and its layers' needs.
 
     Raises:
         UserError: the network cannot be compiled.
@@ -92,14 +111,26 @@ def compile_module(
     context = new_context()
     compilation = Compilation(board, notes=context.notes)
     context.calibration = calibration
-    for stage in STAGES:
+    context.progress = progress
+    stages = list(STAGES)
+    if resume is not None:
+        for stage in STAGES[: STAGE_NAMES.index(FIRST_OF_TERMS)]:
+            compilation.modules[stage.name] = resume.modules[stage.name]
+            compilation.passes[stage.name] = resume.passes[stage.name]
+            stages.remove(stage)
+        compilation.notes += resume.notes
+        context.mixture = resume.mixture
+        context.float_network = resume.modules[FLOAT_STAGES[-1]]
+        module = resume.modules[compilation.stage].clone()
+    for stage in stages:
         pipeline = PassPipeline(stage_passes(stage, engine, choices))
         pipeline.run(module, context=context, check=check, seed=seed, observer=observer)
         expect_legal(module, stage)
-        compilation.passes += pipeline.passes
+        compilation.passes[stage.name] = pipeline.passes
         compilation.modules[stage.name] = module.clone()
         if stage.name == to:
             break
+    compilation.mixture = context.mixture
     if compilation.stage == STAGE_NAMES[-1]:
         compilation.emitted = emit_program(module)
     return compilation
@@ -138,7 +169,9 @@ def manifest_facts(
         "tf2c_version": version("tf2c"),
         "model": model.name,
         "model_sha256": sha256(model.read_bytes()),
-        "pipeline": str(PassPipeline(compilation.passes)),
+        "pipeline": {
+            stage: str(PassPipeline(passes)) for stage, passes in compilation.passes.items()
+        },
         "stage": compilation.stage,
         "board": compilation.board.name,
         "engine": asdict(emitted.program.engine) if emitted is not None else {},
@@ -148,6 +181,7 @@ def manifest_facts(
             {"layer": layer, "accumulator_bits": accumulator_bits(job)}
             for layer, job in zip(layers, jobs, strict=True)
         ],
+        "mixture": {} if compilation.mixture is None else compilation.mixture.as_dict(),
         "notes": compilation.notes,
         "measured": dict(measured),
     }
@@ -184,6 +218,31 @@ def measure(
     for name, count in counts.items():
         measured[name] = {"top1": count.top1, "top5": count.top5, "agreement": count.agreement}
     return measured
+
+
+def measure_agreement(
+    compilation: Compilation, images: ImageSource, progress: ImageProgress | None = None
+) -> dict[str, Any]:
+    """Measure how often the last stage and float name the same class on images without labels.
+
+    Args:
+        compilation: whose `graph` is the float network.
+        images: that had no part in calibration.
+        progress: told about each batch.
+
+    Returns:
+        how many images, and the agreement in percent.
+    """
+    last = [stage for stage in MEASURED_STAGES if stage in compilation.modules][-1]
+    graph, rounded = compilation.modules["graph"], compilation.modules[last]
+    count = Accuracy()
+    for batch in images.batches(EVALUATION_BATCH):
+        reference = class_scores(graph, batch)
+        best = reference.argmax(axis=1)
+        count.add(class_scores(rounded, batch), best, reference)
+        if progress is not None:
+            progress("evaluation", count.images, len(images))
+    return {"images": count.images, "agreement": count.agreement}
 
 
 def class_scores(module: ModuleOp, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

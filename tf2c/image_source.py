@@ -52,6 +52,39 @@ class ArrayImages:
             yield self._array[first : first + size].astype(np.float32)
 
 
+HELD_OUT = 4
+"""One of so many images is held out."""
+
+
+class HeldOutImages:
+    """Every fourth image of a source, or all others: to measure on what was not calibrated on."""
+
+    def __init__(self, source: ImageSource, held_out: bool) -> None:
+        """Take the source, and which part of it to be."""
+        self._source = source
+        self._held_out = held_out
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one image: `(C, H, W)`."""
+        return self._source.shape
+
+    def __len__(self) -> int:
+        """Return how many images there are, at most."""
+        held_out = len(self._source) // HELD_OUT
+        return held_out if self._held_out else len(self._source) - held_out
+
+    def batches(self, size: int) -> Iterator[npt.NDArray[np.float32]]:
+        """Yield float32 `[n, C, H, W]` with `1 <= n <= size`."""
+        first = 0
+        for batch in self._source.batches(size):
+            places = np.arange(first, first + len(batch)) % HELD_OUT == HELD_OUT - 1
+            first += len(batch)
+            own = batch[places == self._held_out]
+            if len(own):
+                yield own
+
+
 def load_array_images(path: Path, shape: tuple[int, ...]) -> ArrayImages:
     """Open an .npy file of prepared images; it is mapped, not read.
 

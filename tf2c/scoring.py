@@ -16,7 +16,7 @@ import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 
 from tf2c.capture import Array, Runner
-from tf2c.choices import STAGE_NAMES
+from tf2c.choices import FLOAT_STAGES, STAGE_NAMES
 from tf2c.compiled import Artifact
 from tf2c.compiler import MEASURED_STAGES
 from tf2c.errors import UserError
@@ -70,6 +70,7 @@ class Scorer:
     def scores(self, images: Images) -> Scores:
         """Run the network on a batch; return `[N, classes]`."""
         self._results = {} if self._trace is None else self._trace.observe(images)
+        self._results.pop(FLOAT, None)  # of the prepared network
         if self._session is not None:
             return self._session.run(images).values.reshape(len(images), -1)
         return self._scores(self._own, images)
@@ -107,12 +108,16 @@ def open_scorer(
     own = FLOAT
     if artifact is not None and (trace or executor in ENGINES):
         last = executed_stage(artifact, "a trace" if trace else f"executor `{executor}`")
-        first = 1 if trace else STAGE_NAMES.index(last)
+        first = len(FLOAT_STAGES) if trace else STAGE_NAMES.index(last)
         for stage in STAGE_NAMES[first : STAGE_NAMES.index(last) + 1]:
             engine = executor if executor in ENGINES else DEFAULT_ENGINE
             stages[MEASURED_STAGES[stage]] = Runner(artifact.stage(stage), engine, seed)
         own = MEASURED_STAGES[last] if executor in ENGINES else FLOAT
-    traced = Trace(stages) if trace else None
+    traced = None
+    if trace:
+        # Layers are compared in the units that they are stored in.
+        prepared = graph if artifact is None else artifact.stage(FLOAT_STAGES[-1])
+        traced = Trace({**stages, FLOAT: Runner(prepared)})
     if artifact is None or executor not in DEVICES:
         yield Scorer(stages, own, None, traced), traced
         return

@@ -166,7 +166,7 @@ ARTIFACTS = (
     Case("model as artifact", "run net.onnx x.npy", "net.onnx"),
     Case("damaged artifact", RUN, "`weights.bin`", cut_off("net.tf2c/weights.bin", 10)),
     Case("artifact without a file", RUN, "`program.bin`", remove("net.tf2c/program.bin")),
-    Case("newer artifact", RUN, "net.tf2c", change_manifest(format_version=3)),
+    Case("newer artifact", RUN, "net.tf2c", change_manifest(format_version=4)),
     Case("older artifact", RUN, "net.tf2c", change_manifest(format_version=1)),
     Case("artifact with a damaged manifest", RUN, "`manifest.json`", cut_off(
         "net.tf2c/manifest.json", 100)),

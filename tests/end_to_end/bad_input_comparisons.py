@@ -62,7 +62,7 @@ SIDES = (
     Case("bisecting an artifact of an unknown stage", "bisect net.tf2c int8.tf2c", "int8.tf2c",
          change_manifest("int8.tf2c", stage="verilog")),
     Case("bisecting with a broken pipeline", "bisect net.tf2c:int8 net.tf2c", "net.tf2c",
-         change_manifest(pipeline="round-weights-to-pow2,explode")),
+         change_manifest(pipeline={"shift": "round-weights-to-pow2,explode"})),
     Case("bisecting text", "bisect net.tf2c broken.mlir", "broken.mlir", write(
         "broken.mlir", b"builtin.module {")),
     Case("bisecting IR of no network", "bisect net.tf2c empty.mlir", "empty.mlir", write(

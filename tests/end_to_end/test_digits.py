@@ -31,6 +31,7 @@ MANIFEST_KEYS = {
     "input_shape",
     "preprocessing",
     "layers",
+    "mixture",
     "notes",
     "measured",
     "files",
@@ -182,13 +183,13 @@ def test_random_calibration_follows_its_seed(digits: Path) -> None:
     assert len({scales(seed) for seed in range(4)}) > 1
 
 
-@pytest.mark.parametrize("stage", ["graph", "int8", "shift"])
+@pytest.mark.parametrize("stage", ["graph", "prepare", "int8", "shift"])
 def test_compiling_may_stop_after_any_stage(digits: Path, tmp_path: Path, stage: str) -> None:
     artifact = tf2c.compile(
         digits / "digits.onnx", calib="random:3", to=stage, output=tmp_path / "net.tf2c"
     )
     written = {path.stem for path in (artifact.path / "ir").glob("*.mlir")}
-    stages = ["graph", "int8", "shift"]
+    stages = ["graph", "prepare", "int8", "shift"]
     assert written == {*stages[: stages.index(stage) + 1]}
     assert artifact.manifest.stage == stage
 

@@ -31,6 +31,7 @@ def compiled(name: str, request: pytest.FixtureRequest, folder: Path) -> Path:
         model = networks / TRAINED[name]
     artifact = tf2c.compile(
         model,
+        method="nearest",
         calib="random:2",
         weights="shift2",
         to="shift",

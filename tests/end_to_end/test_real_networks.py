@@ -112,6 +112,7 @@ def compile_int8(model: Path, images: ImageSet, preprocess: str | Preprocessing)
     """Compile with int8 weights and measure."""
     return tf2c.compile(
         model,
+        method="nearest",
         calib=images.calibration,
         weights="int8",
         preprocess=preprocess,
@@ -171,7 +172,11 @@ def test_resnet8_is_the_same_everywhere(
 ) -> None:
     """Interpreter, simulator and generated OpenCL; every element of every layer of the latter."""
     artifact = tf2c.compile(
-        real_networks / RESNET8, calib=cifar.calibration, weights=weights, preprocess="none"
+        real_networks / RESNET8,
+        method="nearest",
+        calib=cifar.calibration,
+        weights=weights,
+        preprocess="none",
     )
     images = first_inputs(artifact, cifar, 3)
     assert images.max() > 200  # pixels as they are
@@ -199,6 +204,7 @@ def compile_mobilenet_v1(
     (folder / "few.txt").write_text("\n".join(listed[:8]))
     return tf2c.compile(
         real_networks / MOBILENET_V1,
+        method="nearest",
         calib=folder / "few.txt",
         weights="shift2",
         preprocess=MOBILENET_PREPROCESSING,
@@ -241,14 +247,14 @@ def test_googlenet_is_refused_for_its_normalizations(googlenet: Path) -> None:
     reason = "local response normalization exists in floating point only"
     assert refused == [("LRN", reason)] * 2
     with pytest.raises(tf2c.UserError, match=f"layer `n3`: {reason}") as refusal:
-        tf2c.compile(googlenet, calib="random:1", to="int8")
+        tf2c.compile(googlenet, method="nearest", calib="random:1", to="int8")
     assert "--leave-out lrn" in str(refusal.value.hint)
     assert tf2c.check(googlenet, to="graph").is_supported
 
 
 def test_googlenet_runs_without_its_normalizations(googlenet: Path) -> None:
     images = np.random.default_rng(3).normal(size=(1, 3, 224, 224)).astype(np.float32)
-    artifact = tf2c.compile(googlenet, calib=images, leave_out=["lrn"])
+    artifact = tf2c.compile(googlenet, method="nearest", calib=images, leave_out=["lrn"])
     left_out = [note for note in artifact.manifest.notes if "normalization is left out" in note]
     assert len(left_out) == 2
     assert len(np.unique(simulated(artifact, images))) > 100
@@ -284,7 +290,7 @@ def test_a_detector_has_several_results(real_networks: Path) -> None:
     images = np.random.default_rng(1).uniform(-1, 1, (1, 3, 240, 320)).astype(np.float32)
     # In front of the softmax, which is left to the host.
     expected = run_onnxruntime(model, images, ("459", "460"))
-    options: Any = {"calib": images, "outputs": CUT}
+    options: Any = {"method": "nearest", "calib": images, "outputs": CUT}
     shifted = tf2c.compile(model, to="shift", weights="shift2", **options)
     assert shifted.manifest.stage == "shift"
     signals = stage_signals(shifted, expected, images)
@@ -305,4 +311,4 @@ def test_several_results_do_not_fit_the_engine(real_networks: Path) -> None:
     refused = {(each.op_type, each.reason) for each in survey.layers if each.verdict == "refused"}
     assert refused == {("Transpose", "the engine keeps channels first and transposes nothing")}
     with pytest.raises(tf2c.UserError, match="layer `318`: the engine keeps channels first"):
-        tf2c.compile(real_networks / ULTRAFACE, calib="random:1", outputs=CUT)
+        tf2c.compile(real_networks / ULTRAFACE, method="nearest", calib="random:1", outputs=CUT)

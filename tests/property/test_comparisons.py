@@ -32,7 +32,7 @@ def all_stages(network: Network) -> dict[str, ModuleOp]:
     found: dict[str, ModuleOp] = {}
     for stage in STAGES:
         try:
-            PassPipeline(stage_passes(stage, DEFAULT_ENGINE, Choices())).run(
+            PassPipeline(stage_passes(stage, DEFAULT_ENGINE, Choices(method="nearest"))).run(
                 module, context=context
             )
         except UserError:

@@ -23,8 +23,8 @@ BATCH = 2
     [
         (ONE_TERM, "shift"),
         (TWO_TERMS, "shift"),
-        (Choices(weights="int8", activations="uint8"), "int8"),
-        (Choices(weights="int8", scales="minmax"), "int8"),
+        (Choices(weights="int8", activations="uint8", method="nearest"), "int8"),
+        (Choices(weights="int8", scales="minmax", method="nearest"), "int8"),
     ],
     ids=lambda each: "-".join(map(str, vars(each).values())) if isinstance(each, Choices) else "",
 )

@@ -39,7 +39,7 @@ PROFILE = settings(
 )
 
 
-ONE_TERM, TWO_TERMS = Choices(), Choices(weights="shift2")
+ONE_TERM, TWO_TERMS = Choices(method="nearest"), Choices(weights="shift2", method="nearest")
 
 
 def compiled(
@@ -103,8 +103,11 @@ def test_passes_of_the_graph_stage_change_nothing_the_second_time(network: Netwo
     [
         (ONE_TERM, ("int8", "shift")),
         (TWO_TERMS, ("shift",)),
-        (Choices(weights="int8", activations="uint8"), ("int8",)),
-        (Choices(weights="shift2", activations="uint8", scales="minmax"), ("shift",)),
+        (Choices(weights="int8", activations="uint8", method="nearest"), ("int8",)),
+        (
+            Choices(weights="shift2", activations="uint8", scales="minmax", method="nearest"),
+            ("shift",),
+        ),
     ],
     ids=lambda each: "-".join(map(str, vars(each).values())) if isinstance(each, Choices) else "",
 )

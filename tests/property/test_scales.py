@@ -10,7 +10,6 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from tf2c.choices import (
-    DEFAULT_CHOICES,
     DEFAULT_ENGINE,
     STAGE_NAMES,
     Choices,
@@ -76,8 +75,11 @@ class Net:
         return ModuleOp([self.function])
 
 
+ONE_TERM = Choices(method="nearest")
+
+
 def results(
-    module: ModuleOp, images: Array, choices: Choices = DEFAULT_CHOICES
+    module: ModuleOp, images: Array, choices: Choices = ONE_TERM
 ) -> dict[str, npt.NDArray[np.float64]]:
     """Return the real results of every stage that the choices reach."""
     found = {"float": real_result(module, run(module, images))}
@@ -171,11 +173,11 @@ def test_a_lost_scale_is_not_exact() -> None:
         checker.check(AllocateMemoryPass(), module)
 
 
-TWO_TERMS = Choices(weights="shift2")
-UNSIGNED = Choices(weights="int8", activations="uint8")
+TWO_TERMS = Choices(weights="shift2", method="nearest")
+UNSIGNED = Choices(weights="int8", activations="uint8", method="nearest")
 
 
-@pytest.mark.parametrize("choices", [DEFAULT_CHOICES, TWO_TERMS, UNSIGNED], ids=str)
+@pytest.mark.parametrize("choices", [ONE_TERM, TWO_TERMS, UNSIGNED], ids=str)
 def test_concatenated_branches_of_unlike_sizes_keep_the_larger(choices: Choices) -> None:
     net = Net(1)
     small = net.relu(net.conv(net.input, [[2**-10]]))
@@ -220,7 +222,7 @@ def test_a_layer_that_shares_its_inputs_scale_saturates_rather_than_asking_for_e
     assert found["notes"] == 1
 
 
-@pytest.mark.parametrize("choices", [DEFAULT_CHOICES, TWO_TERMS, UNSIGNED], ids=str)
+@pytest.mark.parametrize("choices", [ONE_TERM, TWO_TERMS, UNSIGNED], ids=str)
 def test_a_clip_beyond_all_numbers_is_none(choices: Choices) -> None:
     net = Net(1)
     clipped = net.clip(net.conv(net.input, [[1]]), 0, 1e30)
@@ -235,7 +237,7 @@ def test_a_clip_keeps_its_upper_bound_to_a_step() -> None:
     np.testing.assert_allclose(found["int8"][0, 0, 0, 1:], 6, rtol=2**-7)
 
 
-@pytest.mark.parametrize("choices", [DEFAULT_CHOICES, TWO_TERMS, UNSIGNED], ids=str)
+@pytest.mark.parametrize("choices", [ONE_TERM, TWO_TERMS, UNSIGNED], ids=str)
 def test_averages_keep_more_than_8_bits_as_a_result(choices: Choices) -> None:
     net = Net(1)
     mean = net.average(net.input, 1, 3)

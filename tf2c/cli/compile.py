@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from tf2c.cli.options import (
+    CHANNELS,
     METHODS,
     SCALES,
     common_options,
@@ -40,8 +41,23 @@ from tf2c.cli.threads import limited_threads
     show_default=True,
     help=f"How activation scales are chosen: {', '.join(SCALES)}.",
 )
+@click.option(
+    "--channels",
+    help=f"Steps of a tensor's channels: {', '.join(CHANNELS)}.  [default: as the method says]",
+)
 @click.option("--images", type=Path, help="Labeled images to measure accuracy on.")
 @click.option("--labels", type=Path, help="CSV with the columns file,label.")
+@click.option(
+    "--terms-per-mac", type=float, help="Of mixed weights.  [default: the fewest, or 1.3]"
+)
+@click.option("--max-loss", type=float, metavar="POINTS", help="Of top-1, on the labeled images.")
+@click.option(
+    "--min-agreement",
+    type=float,
+    metavar="PERCENT",
+    help="With float; without labeled images, on calibration images that are held out.",
+)
+@click.option("--allow-loss", is_flag=True, help="Compile although a limit is missed.")
 @preprocessing_options
 @click.option("--check", is_flag=True, help="Check what every pass promises.")
 @click.option("--dump-ir", type=Path, help="Write the IR after every pass into this folder.")
@@ -59,10 +75,15 @@ def compile_command(
     outputs: str | None,
     method: str,
     scales: str,
+    channels: str | None,
     images: Path | None,
     labels: Path | None,
     preprocess: str | None,
     label_offset: int | None,
+    terms_per_mac: float | None,
+    max_loss: float | None,
+    min_agreement: float | None,
+    allow_loss: bool,
     check: bool,
     dump_ir: Path | None,
     as_json: bool,
@@ -71,7 +92,9 @@ def compile_command(
 ) -> None:
     """Compile MODEL (.onnx) into an artifact."""
     from tf2c import api
+    from tf2c.cli import tables
     from tf2c.cli.ir_dump import IrDump
+    from tf2c.gate import AccuracyError
 
     engine = engine_of(engine_sizes)
     reports: list[Any] = []
@@ -84,28 +107,40 @@ def compile_command(
             if dump is not None:
                 dump.write(report.name, module)
 
-        artifact = api.compile(
-            model,
-            calib=calib,
-            board=board,
-            weights=weights,
-            method=method,
-            scales=scales,
-            activations=activations,
-            leave_out=leave_out,
-            outputs=names(outputs),
-            output=output,
-            to=to,
-            engine=engine,
-            images=images,
-            labels=labels,
-            preprocess=preprocess,
-            label_offset=label_offset,
-            check=check,
-            seed=seed,
-            observer=observe,
-            progress=line.images,
-        )
+        try:
+            artifact = api.compile(
+                model,
+                calib=calib,
+                board=board,
+                weights=weights,
+                method=method,
+                scales=scales,
+                channels=channels,
+                activations=activations,
+                leave_out=leave_out,
+                outputs=names(outputs),
+                output=output,
+                to=to,
+                engine=engine,
+                images=images,
+                labels=labels,
+                preprocess=preprocess,
+                label_offset=label_offset,
+                terms_per_mac=terms_per_mac,
+                max_loss=max_loss,
+                min_agreement=min_agreement,
+                allow_loss=allow_loss,
+                check=check,
+                seed=seed,
+                observer=observe,
+                progress=line.images,
+            )
+        except AccuracyError as error:
+            if as_json:
+                print_json({"layers": [asdict(layer) for layer in error.layers]})
+            else:
+                show(tables.layer_losses(error.layers))
+            raise
     if as_json:
         print_json(
             {
@@ -115,11 +150,11 @@ def compile_command(
             }
         )
         return
-    from tf2c.cli import tables
-
     for note in artifact.manifest.notes:
         print_note(note)
     show(tables.passes(reports))
+    if artifact.manifest.mixture:
+        show(tables.mixture(artifact.manifest.mixture))
     if artifact.manifest.measured:
         show(tables.accuracy(artifact.manifest.measured))
     show(tables.artifact(artifact))

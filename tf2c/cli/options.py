@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 
 EXECUTORS = ("float", "numpy", "onnxruntime", "openvino", "simulator", "emulator")
 RUNNERS = ("interpreter", "numpy", "onnxruntime", "openvino")
-STAGES = ("graph", "int8", "shift", "dataflow")
+STAGES = ("graph", "prepare", "int8", "shift", "dataflow")
 PRESETS = ("unit", "none", "imagenet", "caffe", "tensorflow")
 
-WEIGHTS = ("shift1", "shift2", "int8")
-METHODS = ("nearest", "compensated")
-SCALES = ("mse", "minmax")
+WEIGHTS = ("shift1", "shift2", "mixed", "int8")
+METHODS = ("compensated", "nearest")
+CHANNELS = ("shared", "mse", "ceiling")
+SCALES = ("mse", "minmax", "percentile", "entropy")
 ACTIVATIONS = ("int8", "uint8")
 FLOAT_ONLY = ("lrn",)
 
@@ -94,7 +95,7 @@ def lowering_options(command: Command) -> Command:
                 "--weights",
                 default=WEIGHTS[0],
                 show_default=True,
-                help=f"{', '.join(WEIGHTS)}: one or two powers of two each, or multiplied.",
+                help=f"{', '.join(WEIGHTS)}: one or two powers of two, by layer, or multiplied.",
             ),
             click.option(
                 "--activations",

@@ -1,7 +1,7 @@
 """What commands print for people: one table each."""
 
 from collections.abc import Sequence
-from math import inf
+from math import inf, log10
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
@@ -10,10 +10,16 @@ from rich.table import Table
 if TYPE_CHECKING:
     from tf2c.api import Artifact
     from tf2c.boards import Board
+    from tf2c.gate import LayerLoss
     from tf2c.passes.pipeline import PassReport
     from tf2c.survey import Survey
 
 UNKNOWN = "-"
+
+NO_NOISE = 1e-20
+
+BAR = 30
+"""Characters of the longest bar."""
 
 
 def passes(reports: Sequence["PassReport"]) -> Table:
@@ -32,6 +38,12 @@ def passes(reports: Sequence["PassReport"]) -> Table:
 
 def accuracy(measured: dict[str, Any]) -> Table:
     """Accuracy at each stage where results change."""
+    if "held_out" in measured:
+        held_out = measured["held_out"]
+        table = Table(title=f"measured on {held_out['images']} calibration images, held out")
+        table.add_column("agrees with float %", justify="right")
+        table.add_row(f"{held_out['agreement']:.2f}")
+        return table
     table = Table(title=f"measured on {measured['images']} images")
     for column in ("network", "top-1 %", "top-5 %", "agrees with float %"):
         table.add_column(column, justify="left" if column == "network" else "right")
@@ -39,6 +51,39 @@ def accuracy(measured: dict[str, Any]) -> Table:
         if isinstance(figures, dict):
             keys = ("top1", "top5", "agreement")
             table.add_row(name, *(f"{figures[key]:.2f}" for key in keys))
+    return table
+
+
+def mixture(chosen: dict[str, Any]) -> Table:
+    """Which layers have two terms, and what other numbers of terms are estimated to come to."""
+    layers = [each["name"] for each in chosen["layers"]]
+    two = [name for name, each in zip(layers, chosen["layers"], strict=True) if each["terms"] == 2]
+    table = Table(
+        title=f"{chosen['terms_per_mac']:.2f} terms per multiplication: two in {len(two)} of "
+        f"{len(layers)} layers"
+    )
+    table.add_column("terms per multiplication", justify="right")
+    table.add_column("estimated noise of the results, dB", justify="right")
+    table.add_column("")
+    points = chosen["estimated_curve"]
+    levels = [10 * log10(max(point["noise"], NO_NOISE)) for point in points]
+    for point, level in zip(points, levels, strict=True):
+        length = round(BAR * (level - min(levels)) / max(max(levels) - min(levels), 1e-9))
+        table.add_row(f"{point['terms']:.2f}", f"{level:.1f}", "#" * length)
+    return table
+
+
+def layer_losses(layers: Sequence["LayerLoss"]) -> Table:
+    """Each layer's part in what a network loses."""
+    table = Table(title="parts in the loss, each layer rounded alone")
+    table.add_column("layer")
+    for column in ("SQNR, dB", "weights %", "storage %"):
+        table.add_column(column, justify="right")
+    table.add_column("what would help")
+    for each in layers:
+        sqnr = UNKNOWN if each.sqnr is None else f"{each.sqnr:.1f}"
+        shares = (f"{each.weights_share:.1f}", f"{each.storage_share:.1f}")
+        table.add_row(escape(each.layer), sqnr, *shares, escape(each.remedy))
     return table
 
 

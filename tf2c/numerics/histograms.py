@@ -51,6 +51,53 @@ class MagnitudeHistogram:
             self._counts[BINS // 2 :] = 0
         self._exponent = max(self._exponent, needed)
 
+    def quantile(self, part: float) -> float:
+        """Return a magnitude that this part of the numbers, zeros among them, does not exceed.
+
+        The upper end of a bin, and at most the largest magnitude seen.
+        """
+        if self._exponent is None:
+            return 0.0
+        below = self._counts.cumsum()
+        index = int(below.searchsorted(part * int(below[-1])))
+        return min(float(np.ldexp(index + 1.0, self._exponent)), self.largest)
+
+    def divergences(
+        self, exponents: npt.NDArray[np.int64], largest_stored: int
+    ) -> npt.NDArray[np.float64]:
+        """Return how much the distribution of stored magnitudes differs from the real one.
+
+        The Kullback-Leibler divergence of Migacz 2017 ("8-bit inference with TensorRT"): the real
+        distribution with all that saturates in its last bin, against the one that spreads what each
+        stored number counts evenly over the bins that it stands for and that are not empty. Zeros,
+        which are always exact, do not count.
+
+        Args:
+            exponents: `[n]`.
+            largest_stored: 127 or 255, where stored magnitudes saturate.
+        """
+        divergences = np.zeros(exponents.size)
+        if self._exponent is None:
+            return divergences
+        counts = self._counts.astype(np.float64)
+        counts[0] = 0
+        middles = np.ldexp(np.arange(BINS) + 0.5, self._exponent)
+        for index, exponent in enumerate(exponents):
+            stored = fixed_point.quantize(middles, int(exponent), 0, largest_stored + 1)
+            inside = stored <= largest_stored
+            stored = stored[inside].astype(np.intp)
+            real = counts[inside]
+            spread = np.bincount(stored, real, minlength=largest_stored + 1)
+            filled = np.bincount(stored, real > 0, minlength=largest_stored + 1)
+            real[-1] += counts[~inside].sum()
+            # What saturates has a place in the last bin only if that is one of the real ones.
+            modelled = np.where(counts[inside] > 0, (spread / np.maximum(filled, 1))[stored], 0)
+            modelled = np.maximum(modelled, np.finfo(np.float32).tiny)
+            seen = real > 0
+            ratio = (real[seen] / real.sum()) / (modelled[seen] / modelled.sum())
+            divergences[index] = float((real[seen] / real.sum() * np.log(ratio)).sum())
+        return divergences
+
     def squared_errors(
         self, exponents: npt.NDArray[np.int64], largest_stored: int
     ) -> npt.NDArray[np.float64]:

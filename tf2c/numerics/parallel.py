@@ -8,6 +8,7 @@ suffer as spinning threads of one product do when the machine has other work.
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from contextvars import copy_context
 from functools import cache
 from math import prod
 from typing import Any, TypeVar, cast
@@ -51,8 +52,14 @@ def for_each(work: Callable[[ItemT], object], items: Sequence[ItemT]) -> None:
             work(item)
         return
     with cast(AbstractContextManager[object], cast(Any, _controller()).limit(limits=1)):
+        # Each in a copy of the caller's context, in which numpy keeps what overflow means.
+        contexts = [copy_context() for _ in items]
+
+        def in_context(index: int) -> None:
+            contexts[index].run(work, items[index])
+
         # A list, so that exceptions are raised here.
-        list(_pool(threads).map(work, items))
+        list(_pool(threads).map(in_context, range(len(items))))
 
 
 def row_blocks(shape: Sequence[int]) -> list[slice]:

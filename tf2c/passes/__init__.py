@@ -21,7 +21,9 @@ from tf2c.passes.graph.remove_identities import RemoveIdentitiesPass
 from tf2c.passes.graph.remove_lrn import RemoveLrnPass
 from tf2c.passes.int8.choose_scales import ChooseScalesPass
 from tf2c.passes.int8.convert_graph_to_int8 import ConvertGraphToInt8Pass
-from tf2c.passes.int8.equalize_channels import EqualizeChannelsPass
+from tf2c.passes.prepare.absorb_biases import AbsorbBiasesPass
+from tf2c.passes.prepare.equalize_channels import EqualizeChannelsPass
+from tf2c.passes.shift.choose_terms import ChooseTermsPass
 from tf2c.passes.shift.convert_int8_to_shift import ConvertInt8ToShiftPass
 from tf2c.passes.shift.prove_accumulators import ProveAccumulatorsPass
 from tf2c.passes.shift.round_weights_compensated import RoundWeightsCompensatedPass
@@ -65,6 +67,13 @@ STAGES = (
         ),
     ),
     Stage(
+        "prepare",
+        "let channels use the numbers that storage has, where weights can make up for it",
+        _NETWORK,
+        frozenset({"graph.batch_normalization", "graph.add", "graph.relu", "graph.clip"}),
+        (EqualizeChannelsPass, AbsorbBiasesPass),
+    ),
+    Stage(
         "int8",
         "store activations and weights as int8 with power-of-two scales",
         frozenset({"int8", "layout"}),
@@ -77,7 +86,7 @@ STAGES = (
         frozenset({"int8", "shift", "layout"}),
         _MULTIPLYING,
         # The proof looks at the rounded weights, which are those that run.
-        (RoundWeightsToPow2Pass, ProveAccumulatorsPass, ConvertInt8ToShiftPass),
+        (RoundWeightsCompensatedPass, ProveAccumulatorsPass, ConvertInt8ToShiftPass),
     ),
     Stage(
         "dataflow",
@@ -92,8 +101,8 @@ STAGES = (
 
 ON_REQUEST: tuple[type[CompilerPass], ...] = (
     RemoveLrnPass,
-    EqualizeChannelsPass,
-    RoundWeightsCompensatedPass,
+    ChooseTermsPass,
+    RoundWeightsToPow2Pass,
 )
 """Passes that are in no stage, or take another's place: they run where the user asks for them."""
 

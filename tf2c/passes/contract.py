@@ -29,3 +29,5 @@ class CompilerPass(ModulePass):
     """A pass of tf2c: xDSL's `ModulePass` with a contract."""
 
     contract: ClassVar[Contract]
+    looks_at_images: ClassVar[bool] = False
+    """Whether it needs calibration images."""

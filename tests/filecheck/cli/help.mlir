@@ -11,11 +11,14 @@
 // CHECK-NEXT:   fuse-residual-add {{ +}}equivalent {{ +}}
 // CHECK-NEXT:   insert-identity-convolutions {{ +}}equivalent {{ +}}
 // CHECK-NEXT:   fuse-activation {{ +}}exact {{ +}}
+// CHECK-NEXT: passes of stage prepare: let channels use the numbers that storage has
+// CHECK-NEXT:   equalize-channels {{ +}}approximate {{ +}}
+// CHECK-NEXT:   absorb-biases {{ +}}equivalent {{ +}}
 // CHECK-NEXT: passes of stage int8: store activations and weights
 // CHECK-NEXT:   choose-scales {{ +}}analysis {{ +}}
 // CHECK-NEXT:   convert-graph-to-int8 {{ +}}approximate {{ +}}
 // CHECK-NEXT: passes of stage shift: make every weight a signed power of two
-// CHECK-NEXT:   round-weights-to-pow2 {{ +}}approximate {{ +}}
+// CHECK-NEXT:   round-weights-compensated {{ +}}approximate {{ +}}
 // CHECK-NEXT:   prove-accumulators {{ +}}analysis {{ +}}
 // CHECK-NEXT:   convert-int8-to-shift {{ +}}exact {{ +}}
 // CHECK-NEXT: passes of stage dataflow: lay the network out as jobs of an engine
@@ -23,7 +26,7 @@
 // CHECK-NEXT:   allocate-memory {{ +}}exact {{ +}}
 // CHECK-NEXT: passes on request
 // CHECK-NEXT:   remove-lrn {{ +}}approximate {{ +}}
-// CHECK-NEXT:   equalize-channels {{ +}}approximate {{ +}}
-// CHECK-NEXT:   round-weights-compensated {{ +}}approximate {{ +}}
+// CHECK-NEXT:   choose-terms {{ +}}analysis {{ +}}
+// CHECK-NEXT:   round-weights-to-pow2 {{ +}}approximate {{ +}}
 // CHECK-NEXT: passes of xDSL
 // CHECK-NEXT:   canonicalize

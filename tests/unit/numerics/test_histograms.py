@@ -109,3 +109,29 @@ def test_sampling_does_not_stay_in_one_column(monkeypatch: pytest.MonkeyPatch) -
     columns = np.tile(np.arange(1, 9, dtype=np.float32), (100, 1))
     found = np.array(counts(observed(columns)))
     assert np.count_nonzero(found) == 8
+
+
+def test_quantiles_hold_their_part() -> None:
+    histogram = MagnitudeHistogram()
+    assert histogram.quantile(0.5) == 0
+    histogram.observe(np.concatenate([np.full(999, 1.0), [8.0]]))
+    assert 1.0 <= histogram.quantile(0.999) <= 1.01
+    assert histogram.quantile(0.9999) == 8.0
+
+
+def test_saturating_a_few_outliers_changes_the_distribution_least() -> None:
+    """Entropy saturates one of a million; a tensor that is all tail it leaves as it is."""
+    generator = np.random.default_rng(0)
+    exponents = np.array([-3, -4, -5, -6, -7])
+    histogram = MagnitudeHistogram()
+    values = generator.normal(size=200_000)
+    values[0] = 15.0
+    histogram.observe(values)
+    assert exponents[np.argmin(histogram.divergences(exponents, 127))] in (-4, -5)
+    uniform = MagnitudeHistogram()
+    uniform.observe(generator.uniform(0, 15.8, 200_000))
+    assert exponents[np.argmin(uniform.divergences(exponents, 127))] == -3
+
+
+def test_nothing_observed_diverges_nowhere() -> None:
+    assert MagnitudeHistogram().divergences(np.array([0, 1]), 127).tolist() == [0, 0]

@@ -21,8 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tf2c.errors import UserError, naming
-from tf2c.numerics import weight_bytes
-from tf2c.numerics.pow2 import LARGEST_SHIFT
+from tf2c.numerics import pow2, weight_bytes
 from tf2c.whole_files import written_whole
 
 HEADER = struct.Struct("<bb4h")
@@ -75,7 +74,7 @@ class FourBitLayer:
         _, exponents = np.frexp(magnitudes.astype(np.float64))
         shifts = exponents.astype(np.int64) - 1
         wrong = (magnitudes != 0) & (magnitudes != 1 << np.maximum(shifts, 0))
-        wrong |= shifts > LARGEST_SHIFT
+        wrong |= shifts > pow2.LARGEST_SHIFT
         if wrong.any():
             raise ValueError(
                 f"expected 0 or a signed power of two up to 64, got {levels[wrong][0]}"
@@ -185,7 +184,7 @@ def _packed(index: int, layer: FourBitLayer) -> bytes:
     fields[_places(shape)] = layer.codes.reshape(-1)
     header = HEADER.pack(layer.least_exponent, layer.kind, *shape)
     # Two fields to a byte and the low byte first: the fields of a short in order.
-    return header + (fields[0::2] | fields[1::2] << 4).tobytes()
+    return header + pow2.pack(fields)
 
 
 def _layers(contents: bytes) -> Iterator[FourBitLayer]:
@@ -209,7 +208,7 @@ def _layers(contents: bytes) -> Iterator[FourBitLayer]:
                 f"{len(contents) - position}"
             )
         packed = np.frombuffer(contents, np.uint8, size, position)
-        fields = np.stack([packed & 15, packed >> 4], axis=1).reshape(-1)
+        fields = pow2.unpack(packed)
         codes = fields[_places(shape)].reshape(shape)
         if (codes == NO_WEIGHT).any():
             raise UserError(f"{name}: expected weights, got code {NO_WEIGHT}, which is none")

@@ -36,6 +36,7 @@ from tf2c.numerics import exponents, fixed_point, pow2
 from tf2c.passes.biases import bias_constant
 from tf2c.passes.contract import CompilerPass, Contract
 from tf2c.passes.rewriting import replace_layer
+from tf2c.passes.shift.terms import chosen_terms
 
 UNLIMITED = 1 << 30
 """An exponent bound that never binds."""
@@ -104,7 +105,7 @@ class RoundWeightsToPow2Pass(CompilerPass):
     contract: ClassVar[Contract] = Contract.APPROXIMATE
 
     terms: int = 1
-    """Per weight, 1 or 2."""
+    """Per weight, 1 or 2, where `choose-terms` has not said."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Round every layer, then drop the constants that nothing uses any more."""
@@ -112,7 +113,7 @@ class RoundWeightsToPow2Pass(CompilerPass):
             raise UserError(f"expected 1 or 2 terms per weight, got {self.terms}")
         for layer in list(op.walk()):
             if isinstance(layer, int8.ConvOp | int8.GemmOp):
-                _round(layer, self.terms)
+                _round(layer, chosen_terms(layer) or self.terms)
         dce(op)
         for function in op.ops:
             if isinstance(function, FuncOp):

@@ -1,0 +1,9 @@
+// RUN: not tf2c-opt %s -p absorb-biases 2>&1 | filecheck %s
+
+// The range of activations comes from calibration images.
+// CHECK:      error: expected calibration images, got none
+// CHECK-NEXT: hint: give `images=FILE.npy` to the pass, or `--calib` to `tf2c compile`
+// CHECK-NOT:  {{.}}
+func.func @main(%x: tensor<?x2x1x1xf32>) -> tensor<?x2x1x1xf32> {
+  func.return %x : tensor<?x2x1x1xf32>
+}

@@ -1,0 +1,1 @@
+"""Passes that change how a network's numbers lie, and not what it computes."""
