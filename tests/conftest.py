@@ -69,7 +69,6 @@ def digits_artifact(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> t
     """The bundled network, compiled; tests that change files copy it first."""
     return tf2c.compile(
         digits / "digits.onnx",
-        method="nearest",
         calib=digits / "calibration",
         output=tmp_path_factory.mktemp("digits") / "digits.tf2c",
     )

@@ -164,7 +164,7 @@ class _Lowering:
 
     def _refuse(self, stage: str) -> None:
         """Ask for every op, before a stage that would stop at the first it cannot do."""
-        asking = {"int8": refused_below_graph, ENGINE_STAGE: refused_on_engine}.get(stage)
+        asking = {"prepare": refused_below_graph, ENGINE_STAGE: refused_on_engine}.get(stage)
         if asking is not None:
             answers = map(asking, network_function(self._module).body.block.ops)
             self.refusals += [answer for answer in answers if answer is not None]

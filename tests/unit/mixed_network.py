@@ -108,7 +108,7 @@ def lowered(network: Network, weights: str, engine: Engine = DEFAULT_ENGINE) -> 
     context = new_context()
     context.calibration = ArrayImages(network.images)
     for stage in STAGES:
-        passes = stage_passes(stage, engine, Choices(weights=weights))
+        passes = stage_passes(stage, engine, Choices(weights=weights, method="nearest"))
         PassPipeline(passes).run(result.module, context=context)
     return result
 

@@ -50,6 +50,17 @@ def write_module(module: ModuleOp, path: Path) -> str:
     return str(path)
 
 
+@pytest.fixture(scope="module")
+def digits_artifact(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """The bundled network without passes that look at images: few passes to choose among."""
+    return tf2c.compile(
+        digits / "digits.onnx",
+        calib=digits / "calibration",
+        method="nearest",
+        output=tmp_path_factory.mktemp("nearest") / "digits.tf2c",
+    )
+
+
 @pytest.fixture
 def stage(digits_artifact: Artifact) -> Callable[[str], str]:
     return lambda name: f"{digits_artifact.path}:{name}"

@@ -141,8 +141,13 @@ def passes_of(**choices: Any) -> str:
 
 
 def test_each_choice_tells_its_pass() -> None:
-    assert "terms=2" in passes_of(weights="shift2")
-    assert "terms=2" not in passes_of(weights="shift1")
+    assert "terms=2" in passes_of(weights="shift2", method="nearest")
+    assert "terms=2" not in passes_of(weights="shift1", method="nearest")
+    assert 'weights="shift2"' in passes_of(weights="shift2")
+    assert "choose-terms{terms_per_mac=1.5}" in passes_of(weights="mixed", terms_per_mac=1.5)
+    assert "equalize-channels" not in passes_of(channels="shared")
+    assert 'rule="ceiling"' in passes_of(channels="ceiling", method="nearest")
+    assert "absorb-biases" not in passes_of(activations="uint8")
     assert "unsigned=true" in passes_of(activations="uint8")
     assert 'method="minmax"' in passes_of(scales="minmax")
     assert passes_of(leave_out=("lrn",)).startswith("remove-lrn,")

@@ -26,6 +26,9 @@ UNIT = (1, 1)
 COLUMNS = 2048
 """Output pixels per matrix product, at least where there are as many: small images share one."""
 
+FLOAT_SHARES = 4
+"""Matrix products per layer at least where sums are inexact: the same for any number of threads."""
+
 EXACT_FLOAT32 = 1 << 24
 """Integers up to this magnitude, and sums of them that stay below it, are exact in float32."""
 
@@ -100,7 +103,8 @@ def convolve(
 
     `y[n,m,i,j] = sum over c,r,s of w[m,c,r,s] * x[n,c',i*stride+r*dilation-pad,...]`, where the
     filters of the `k`-th of `group` equal parts see the `k`-th part of the channels. Zero-padded;
-    the result `[N, M, OH, OW]` has the operands' floating dtype.
+    the result `[N, M, OH, OW]` has the operands' floating dtype and does not depend on how many
+    threads there are.
     """
     extent = output_extent(images.shape[2:], weights.shape[2:], strides, pads, dilations)
     results = np.empty((len(images), len(weights), *extent), images.dtype)
@@ -108,7 +112,7 @@ def convolve(
     def store(part: Part, sums: npt.NDArray[FloatT]) -> None:
         results[part] = sums
 
-    convolve_parts(images, weights, strides, pads, dilations, group, store)
+    convolve_parts(images, weights, strides, pads, dilations, group, store, FLOAT_SHARES)
     return results
 
 
@@ -120,6 +124,7 @@ def convolve_parts(
     dilations: Sequence[int],
     group: int,
     receive: Callable[[Part, npt.NDArray[FloatT]], None],
+    shares: int | None = None,
 ) -> None:
     """Do what `convolve` does part by part, for who need not keep all sums.
 
@@ -133,6 +138,8 @@ def convolve_parts(
         receive: called with images, filters and rows, as slices, and their sums `[n, m, rows, OW]`,
             which it may change but not keep; perhaps in another thread, until `convolve_parts`
             returns.
+        shares: how many threads are to find work, by default as many as there are. Inexact sums
+            may differ in their last bits with it.
     """
     if weights.shape[1] == 1 and group > 1:
         _convolve_depthwise(images, weights, strides, pads, dilations, receive)
@@ -156,7 +163,8 @@ def convolve_parts(
             )
 
     batch, _, *extent = patches.shape[:4]
-    parallel.for_each(convolve_chunk, _chunks(batch, filters, extent, parallel.thread_count()))
+    chunks = _chunks(batch, filters, extent, shares or parallel.thread_count())
+    parallel.for_each(convolve_chunk, chunks)
 
 
 def _chunks(batch: int, filters: int, extent: Sequence[int], threads: int) -> list[Part]:

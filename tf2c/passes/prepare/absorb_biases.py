@@ -117,8 +117,9 @@ class AbsorbBiasesPass(CompilerPass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Look at the activations, then move group by group."""
         function = network_function(op)
-        touched = {layer for group in _moving_groups(function) for layer in _layers(group)}
-        for layer in touched:
+        # In program order, so that the same network always becomes the same text.
+        touched = [layer for group in _moving_groups(function) for layer in _layers(group)]
+        for layer in dict.fromkeys(touched):
             if layer.bias is None:
                 add_bias(layer)
         groups = _moving_groups(function)

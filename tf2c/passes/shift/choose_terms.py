@@ -38,10 +38,7 @@ from tf2c.numerics.compensated_rounding import Grid, Moments
 from tf2c.numerics.term_mixture import LayerTerms, Mixture, best_two_term_layers
 from tf2c.passes.calibration import calibration_images
 from tf2c.passes.check import real_results
-from tf2c.passes.contract import CompilerPass, Contract
-from tf2c.passes.replay import Replay, Results, result_noise
-from tf2c.passes.rewriting import network_function, network_input
-from tf2c.passes.shift.compensation import (
+from tf2c.passes.compensation import (
     LayerPair,
     Limits,
     RoundedLayer,
@@ -49,7 +46,10 @@ from tf2c.passes.shift.compensation import (
     round_layers,
     rounded_layer,
 )
-from tf2c.passes.shift.terms import choose_terms
+from tf2c.passes.contract import CompilerPass, Contract
+from tf2c.passes.replay import Replay, Results, result_noise
+from tf2c.passes.rewriting import network_function, network_input
+from tf2c.passes.terms import choose_terms
 
 IMAGES = 32
 """On which the noise is measured, if memory allows."""

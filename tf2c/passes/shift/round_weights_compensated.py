@@ -33,15 +33,15 @@ from xdsl.dialects.builtin import ModuleOp
 from tf2c.errors import UserError
 from tf2c.numerics import exponents
 from tf2c.numerics.compensated_rounding import Grid, Moments
-from tf2c.passes.contract import CompilerPass, Contract
-from tf2c.passes.shift.compensation import (
+from tf2c.passes.compensation import (
     LayerPair,
     Limits,
     RoundedLayer,
     round_layers,
     rounded_layer,
 )
-from tf2c.passes.shift.terms import chosen_terms
+from tf2c.passes.contract import CompilerPass, Contract
+from tf2c.passes.terms import chosen_terms
 
 GRIDS = {"int8": Grid(None), "shift1": Grid(1), "shift2": Grid(2)}
 """By the form of weights."""

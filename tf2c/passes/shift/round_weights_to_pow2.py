@@ -36,7 +36,7 @@ from tf2c.numerics import exponents, fixed_point, pow2
 from tf2c.passes.biases import bias_constant
 from tf2c.passes.contract import CompilerPass, Contract
 from tf2c.passes.rewriting import replace_layer
-from tf2c.passes.shift.terms import chosen_terms
+from tf2c.passes.terms import chosen_terms
 
 UNLIMITED = 1 << 30
 """An exponent bound that never binds."""
