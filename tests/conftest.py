@@ -74,6 +74,17 @@ def digits_artifact(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> t
     )
 
 
+@pytest.fixture(scope="session")
+def nearest_artifact(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> tf2c.Artifact:
+    """The bundled network of passes that look at no images, except for scales."""
+    return tf2c.compile(
+        digits / "digits.onnx",
+        calib=digits / "calibration",
+        method="nearest",
+        output=tmp_path_factory.mktemp("nearest") / "digits.tf2c",
+    )
+
+
 def shared_folder(name: str) -> Path:
     """A folder of `SHARED`; a test that uses it is skipped where it is absent."""
     folder = SHARED / name

@@ -9,6 +9,7 @@ from tf2c.engine import Engine
 from tf2c.errors import UserError
 from tf2c.numerics import exponents
 from tf2c.passes import STAGES, Stage
+from tf2c.passes.compensation import MULTIPLIER_BITS
 from tf2c.passes.dataflow.convert_shift_to_dataflow import ConvertShiftToDataflowPass
 from tf2c.passes.graph.remove_lrn import RemoveLrnPass
 from tf2c.passes.int8.choose_scales import METHODS, ChooseScalesPass
@@ -150,7 +151,7 @@ def stage_passes(
         ChooseTermsPass: {"terms_per_mac": choices.terms_per_mac},
         RoundWeightsCompensatedPass: {
             "weights": "shift1" if choices.weights == MIXED else choices.weights,
-            "multiplier": not is_int8,
+            "multiplier_bits": 1 if is_int8 else MULTIPLIER_BITS,
             **smallest,
         },
         RoundWeightsToPow2Pass: {"terms": TERMS.get(choices.weights, 1)},

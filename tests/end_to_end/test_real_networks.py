@@ -294,7 +294,7 @@ def test_a_detector_has_several_results(real_networks: Path) -> None:
     shifted = tf2c.compile(model, to="shift", weights="shift2", **options)
     assert shifted.manifest.stage == "shift"
     signals = stage_signals(shifted, expected, images)
-    assert sorted(signals) == ["graph", "int8", "shift"]
+    assert sorted(signals) == ["graph", "int8", "prepare", "shift"]
     assert min(signals["graph"]) > 100
     # Depthwise filters of very different sizes make the engine's requantization coarse.
     assert min(signals["shift"]) > 5

@@ -50,28 +50,17 @@ def write_module(module: ModuleOp, path: Path) -> str:
     return str(path)
 
 
-@pytest.fixture(scope="module")
-def digits_artifact(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
-    """The bundled network without passes that look at images: few passes to choose among."""
-    return tf2c.compile(
-        digits / "digits.onnx",
-        calib=digits / "calibration",
-        method="nearest",
-        output=tmp_path_factory.mktemp("nearest") / "digits.tf2c",
-    )
-
-
 @pytest.fixture
-def stage(digits_artifact: Artifact) -> Callable[[str], str]:
-    return lambda name: f"{digits_artifact.path}:{name}"
+def stage(nearest_artifact: Artifact) -> Callable[[str], str]:
+    return lambda name: f"{nearest_artifact.path}:{name}"
 
 
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("executor", ["interpreter", "numpy"])
 def test_a_wrong_weight_is_found_in_its_layer(
-    layer: str, executor: str, digits_artifact: Artifact, stage: Any, tmp_path: Path
+    layer: str, executor: str, nearest_artifact: Artifact, stage: Any, tmp_path: Path
 ) -> None:
-    module = digits_artifact.stage("shift")
+    module = nearest_artifact.stage("shift")
     flip_sign(module, layer)
     path = write_module(module, tmp_path / "wrong.mlir")
     found = tf2c.bisect(stage("shift"), f"{path}@{executor}", images="random:5")
@@ -167,9 +156,11 @@ def test_a_broken_pass_is_named(stage: Any, monkeypatch: pytest.MonkeyPatch) -> 
     assert "is not what these passes make" in found.notes[0]
 
 
-def test_an_artifact_that_was_changed_is_noticed(digits_artifact: Artifact, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(digits_artifact.path, tmp_path / "net.tf2c"))
-    module = digits_artifact.stage("shift")
+def test_an_artifact_that_was_changed_is_noticed(
+    nearest_artifact: Artifact, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(nearest_artifact.path, tmp_path / "net.tf2c"))
+    module = nearest_artifact.stage("shift")
     flip_sign(module, "/conv3/Conv")
     write_module(module, folder / "ir" / "shift.mlir")
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -193,9 +184,9 @@ def test_an_artifact_that_was_changed_is_noticed(digits_artifact: Artifact, tmp_
     ],
 )
 def test_passes_lie_between_stages(
-    first: str, last: str, expected: list[str], digits_artifact: Artifact
+    first: str, last: str, expected: list[str], nearest_artifact: Artifact
 ) -> None:
-    passes = passes_between(digits_artifact.manifest.pipeline, first, last)
+    passes = passes_between(nearest_artifact.manifest.pipeline, first, last)
     assert [each.name for each in passes] == expected
 
 
@@ -206,8 +197,8 @@ def test_int8_weights_are_proven_in_their_own_stage(digits: Path) -> None:
     assert not found.notes
 
 
-def test_the_form_of_a_side(digits_artifact: Artifact, tmp_path: Path) -> None:
-    place = Path(shutil.copytree(digits_artifact.path, tmp_path / "a:shift@numpy"))
+def test_the_form_of_a_side(nearest_artifact: Artifact, tmp_path: Path) -> None:
+    place = Path(shutil.copytree(nearest_artifact.path, tmp_path / "a:shift@numpy"))
     found = tf2c.bisect(str(place), f"{place}:int8@numpy")
     assert found.a == f"{place}:dataflow@interpreter"
     assert found.b == f"{place}:int8@numpy"
@@ -216,23 +207,23 @@ def test_the_form_of_a_side(digits_artifact: Artifact, tmp_path: Path) -> None:
 
 
 def test_networks_without_a_common_layer_are_refused(
-    digits_artifact: Artifact, stage: Any, tmp_path: Path
+    nearest_artifact: Artifact, stage: Any, tmp_path: Path
 ) -> None:
-    text = (digits_artifact.path / "ir" / "shift.mlir").read_text()
+    text = (nearest_artifact.path / "ir" / "shift.mlir").read_text()
     for layer in (*LAYERS, "/pool/MaxPool"):
         text = text.replace(layer, f"{layer}_renamed")
     path = tmp_path / "other.mlir"
     path.write_text(text)
-    shutil.copytree(digits_artifact.path / "ir" / "weights", tmp_path / "weights")
+    shutil.copytree(nearest_artifact.path / "ir" / "weights", tmp_path / "weights")
     with pytest.raises(UserError, match="layers of the same names"):
         tf2c.bisect(stage("shift"), str(path))
 
 
 def test_a_layer_that_took_others_in_matches_the_last_of_them(
-    digits: Path, digits_artifact: Artifact, heldout_images: npt.NDArray[np.float32]
+    digits: Path, nearest_artifact: Artifact, heldout_images: npt.NDArray[np.float32]
 ) -> None:
     model = Runner(tf2c.load_onnx(digits / "digits.onnx"))
-    graph = Runner(digits_artifact.stage("graph"))
+    graph = Runner(nearest_artifact.stage("graph"))
     found = compare(model, graph, ArrayImages(heldout_images))
     # Normalization, addition and activation became a part of the convolution in front of them.
     assert [each.layer for each in found] == [

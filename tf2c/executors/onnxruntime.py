@@ -2,11 +2,11 @@
 
 QLinearConv computes `clamp(round(float32(acc) * float32(scale)) + zero)` with round half to even,
 fast only for unsigned inputs. So an int8 tensor is kept as `q + 128` in uint8, with 128 as its zero
-point where it is read; where it is written, `128 * 2**r` in the bias puts it there, which leaves no
-negative sums; and a scale of `2**-r * (1 + 2**-21)` tips ties upward. Sums in float32 are rounded
-where they are large and the scale is a little too large, so this is not obviously right: but it is
-monotonic in `acc`, as is the true requantization, so that looking at both sides of each of its 255
-steps, in every channel, proves it for every sum (`rounds_exactly`).
+point where it is read; where it is written, `128 / scale` in the bias puts it there, if that is an
+integer, which leaves no negative sums; and a scale too large by `2**-21` tips ties upward. Sums in
+float32 are rounded where they are large and the scale is a little too large, so this is not
+obviously right: but it is monotonic in `acc`, as is the true requantization, so that looking at
+both sides of each of its 255 steps, in every channel, proves it for every sum (`rounds_exactly`).
 
 An op that adds a residual to sums before they are rounded does not exist. Those layers, and those
 that QLinearConv would round differently, become float32 before they are rounded: as integer matrix
@@ -55,7 +55,7 @@ TIE_BREAKER = np.float32(1 + 2.0**-21)
 
 
 class OnnxRuntimeEngine:
-    """Takes layers that scale by powers of two, sums of rows, pooling and concatenation."""
+    """Takes layers, sums of rows, pooling and concatenation."""
 
     name = "onnxruntime"
 
@@ -63,8 +63,6 @@ class OnnxRuntimeEngine:
         """Return why a step is left to NumPy."""
         match step:
             case Layer():
-                if step.shifts is None:
-                    return "its multipliers are not powers of two"
                 if _saturates(step.weights):
                     return SATURATING
                 if not rounds_exactly(step) and not _is_exact_in_float32(step):
@@ -109,24 +107,26 @@ class OnnxRuntimeEngine:
         return run
 
 
-def _bias(layer: Layer, shifts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the bias of the sums that a layer has here."""
-    return layer.bias + (_zero(layer.stored.output) << shifts)
+def _bias(layer: Layer) -> npt.NDArray[np.int64] | None:
+    """Return the bias of the sums that a layer has here; None where the zero is none of them."""
+    zero = _zero(layer.stored.output) << REQUANTIZE_SHIFT
+    sums, remainders = np.divmod(zero, layer.requantization.multipliers)
+    return None if remainders.any() else layer.bias.astype(np.int64) + sums
 
 
 def rounds_exactly(layer: Layer, tie_breaker: np.float32 = TIE_BREAKER) -> bool:
     """Whether QLinearConv rounds every sum that a layer can have as its requantization does."""
-    shifts = layer.shifts
-    assert shifts is not None
-    if layer.stored.residual is not None:
+    bias = _bias(layer)
+    if layer.stored.residual is not None or bias is None:
         return False
     requantization = layer.requantization
     zero, largest = _zero(layer.stored.output), requantization.largest_sums[:, None]
-    if np.abs(_bias(layer, shifts)).max() + largest.max() > fixed_point.INT32_MAX:
+    if np.abs(bias).max() + largest.max() > fixed_point.INT32_MAX:
         return False
     # The least sum that is stored as each number, and the greatest that is not, if it can occur.
     numbers = np.arange(requantization.low, requantization.high + 1)
-    steps = (2 * numbers - 1 << shifts[:, None]) + 1 >> 1
+    halves = 2 * numbers - 1 << REQUANTIZE_SHIFT - 1
+    steps = -(-halves // requantization.multipliers[:, None])
     sums = np.clip(np.concatenate([steps, steps - 1, -largest, largest], 1), -largest, largest)
     expected = fixed_point.requantize(
         sums.T,
@@ -135,8 +135,8 @@ def rounds_exactly(layer: Layer, tie_breaker: np.float32 = TIE_BREAKER) -> bool:
         requantization.high,
         dtype=np.int64,
     ).T
-    scales = np.ldexp(tie_breaker, -shifts)[:, None]
-    shifted = (sums + (zero << shifts[:, None])).astype(np.float32)
+    scales = (tie_breaker * layer.factors).astype(np.float32)[:, None]
+    shifted = (sums + (bias - layer.bias)[:, None]).astype(np.float32)
     found = np.clip(np.rint(shifted * scales), 0, 255).astype(np.int64) - zero
     return bool((np.clip(found, requantization.low, requantization.high) == expected).all())
 
@@ -330,19 +330,20 @@ class _Builder:
         return f"{name}_bounded"
 
     def _quantized_layer(self, layer: Layer, image: str, output: str) -> None:
-        shifts = layer.shifts
-        assert shifts is not None
+        bias = _bias(layer)
+        assert bias is not None
+        scales = (TIE_BREAKER * layer.factors).astype(np.float32)
         one, none = self._constant(np.float32(1)), self._constant(np.uint8(0))
         inputs = [
             image,
             one,
             self._constant(np.uint8(_zero(layer.sums.input))),
             self._constant(layer.weights),
-            self._constant(np.ldexp(TIE_BREAKER, -shifts)),
-            self._constant(np.zeros(len(shifts), np.int8)),
+            self._constant(scales),
+            self._constant(np.zeros(len(scales), np.int8)),
             one,
             none,
-            self._constant(_bias(layer, shifts).astype(np.int32)),
+            self._constant(bias.astype(np.int32)),
         ]
         self._node("QLinearConv", inputs, output, **_window(layer))
 
@@ -362,10 +363,8 @@ class _Builder:
 
     def _float_layer(self, layer: Layer, operands: Sequence[str], output: str) -> None:
         """Add a layer whose sums become float32 before they are rounded."""
-        shifts = layer.shifts
-        assert shifts is not None
-        bias = self._constant(layer.offset(shifts))
-        steps = np.ldexp(np.float32(1), -shifts)
+        bias = self._constant(layer.offset)
+        steps = layer.factors.astype(np.float32)
         total = f"{output}_products"
         if _is_product(layer):
             operands = [

@@ -31,7 +31,7 @@ FLOAT32_BITS = SIGNIFICAND_BITS[np.dtype(np.float32)]
 
 
 class OpenVinoEngine:
-    """Takes layers that scale by powers of two, max pooling and concatenation."""
+    """Takes layers, max pooling and concatenation."""
 
     name = "openvino"
 
@@ -39,8 +39,6 @@ class OpenVinoEngine:
         """Return why a step is left to NumPy."""
         match step:
             case Layer():
-                if step.shifts is None:
-                    return "its multipliers are not powers of two"
                 if not _is_ordinary(step):
                     return "OpenVINO is not trusted with such windows"
                 undecided = step.requantization.undecided_sums(step.bias)
@@ -145,10 +143,8 @@ def _stored(node: Node, value: SSAValue) -> Node:
 
 
 def _layer(layer: Layer, nodes: dict[SSAValue, Node]) -> Node:
-    shifts = layer.shifts
-    assert shifts is not None
     strides, (top, left, bottom, right), dilations, group = layer.window
-    steps = np.ldexp(np.float32(1), -shifts).reshape(-1, 1, 1, 1)
+    steps = layer.factors.astype(np.float32).reshape(-1, 1, 1, 1)
     weights = layer.weights
     is_matrix = len(tensors.shape(layer.stored.output)) == 2
     pixel_axes = opset.constant(np.array([2, 3]))
@@ -169,7 +165,7 @@ def _layer(layer: Layer, nodes: dict[SSAValue, Node]) -> Node:
             opset.constant(steps.reshape(group, -1, 1, 1, 1)),
         )
         sums = opset.group_convolution(_real(image), scaled, *places)
-    sums = opset.add(sums, opset.constant(layer.offset(shifts).reshape(1, -1, 1, 1)))
+    sums = opset.add(sums, opset.constant(layer.offset.reshape(1, -1, 1, 1)))
     residual = layer.stored.residual
     if residual is not None:
         difference = int(scale_of(residual).values[0] - scale_of(layer.stored.output).values[0])

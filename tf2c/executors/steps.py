@@ -99,27 +99,23 @@ class Layer:
         )
 
     @property
-    def shifts(self) -> npt.NDArray[np.int64] | None:
-        """`r[M]`, where the requantization is `sums / 2**r`; None where it multiplies, too."""
-        multipliers = self.requantization.multipliers
-        if np.any(multipliers & (multipliers - 1)):
-            return None
-        _, exponents = np.frexp(multipliers.astype(np.float64))
-        return fixed_point.REQUANTIZE_SHIFT + 1 - exponents.astype(np.int64)
+    def factors(self) -> npt.NDArray[np.float64]:
+        """`[M]`, what the requantization multiplies sums by."""
+        multipliers = self.requantization.multipliers.astype(np.float64)
+        return np.ldexp(multipliers, -fixed_point.REQUANTIZE_SHIFT)
 
-    def offset(self, shifts: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Return the bias `[M]` in steps of the result, so that half to even becomes half up.
+    @property
+    def offset(self) -> npt.NDArray[np.float32]:
+        """The bias `[M]` in steps of the result, so that half to even becomes half up.
 
-        Sums and residual are multiples of some `2**-f`, `f >= 0`; `2**-(f + 1)` more leaves no
-        ties and changes nothing else. Where `f` is 0 there are none, and half a step would make
+        Sums and residual are multiples of some `2**-f`; `2**-(f + 1)` more leaves no ties and
+        changes nothing else. Where `f` is 0 or less there are none, and half a step would make
         some.
         """
-        finest = shifts
-        if self.requantization.residual_shift is not None:
-            finer = fixed_point.REQUANTIZE_SHIFT - self.requantization.residual_shift
-            finest = np.maximum(shifts, finer)
-        tie_breaker = np.where(finest > 0, np.ldexp(0.5, -finest), 0)
-        return (np.ldexp(self.bias.astype(np.float64), -shifts) + tie_breaker).astype(np.float32)
+        common = self.requantization.common_factors
+        finest = np.where(common < 1 << fixed_point.REQUANTIZE_SHIFT, common, 0)
+        tie_breaker = np.ldexp(finest.astype(np.float64), -1 - fixed_point.REQUANTIZE_SHIFT)
+        return (self.bias * self.factors + tie_breaker).astype(np.float32)
 
 
 def _largest(value: SSAValue) -> int:

@@ -149,7 +149,7 @@ def round_compensated(
     nearest_steps: Matrix,
     lowest_step: Matrix,
     highest_step: Matrix,
-    powers_of_two: bool,
+    step_bits: int,
 ) -> RoundedRows:
     """Round weights `[M, K]` so that the outputs come closest to what is wanted.
 
@@ -162,7 +162,7 @@ def round_compensated(
         nearest_steps: `[M]`, with which rounding to the nearest would be done.
         lowest_step: `[M]`, the least step that each row may have.
         highest_step: `[M]`.
-        powers_of_two: whether steps must be powers of two.
+        step_bits: significant bits of a step; those with 1 are powers of two.
     """
     covariance = moments.covariance
     variances = np.diag(covariance).copy()
@@ -174,7 +174,7 @@ def round_compensated(
     wanted = moments.cross_covariance + damping * original
     # The covariance is symmetric, so that solving from the left is as good.
     target: Matrix = np.linalg.solve(damped, wanted.T).T.astype(np.float64)
-    candidates = _candidate_steps(original, grid, variances + damping, powers_of_two)
+    candidates = _candidate_steps(original, grid, variances + damping, step_bits)
     candidates = np.clip([nearest_steps, *candidates], lowest_step, highest_step)
 
     best: Matrix | None = None
@@ -188,9 +188,10 @@ def round_compensated(
     for each, found in zip(candidates, compensated, strict=True):
         best, steps, least = _better(moments, found, each, best, steps, least)
     assert best is not None
-    for _ in range(1 if powers_of_two else ALTERNATIONS):
-        if not powers_of_two:
-            fitted = np.clip(_fitted_steps(moments, best, steps), lowest_step, highest_step)
+    for _ in range(1 if step_bits == 1 else ALTERNATIONS):
+        if step_bits > 1:
+            fitted = with_bits(_fitted_steps(moments, best, steps), step_bits)
+            fitted = np.clip(fitted, lowest_step, highest_step)
             best, steps, least = _better(moments, best, fitted, best, steps, least)
         refined = _refined(best, steps, moments, damping, target, grid)
         best, steps, least = _better(moments, refined, steps, best, steps, least)
@@ -218,16 +219,21 @@ def _better(
     )
 
 
-def _candidate_steps(
-    weights: Matrix, grid: Grid, importance: Matrix, powers_of_two: bool
-) -> Matrix:
+def _candidate_steps(weights: Matrix, grid: Grid, importance: Matrix, step_bits: int) -> Matrix:
     """Return steps `[n, M]` that are worth trying."""
     plain = plain_steps(weights, grid, importance)
-    if powers_of_two:
+    if step_bits == 1:
         middle = np.exp2(np.rint(np.log2(plain)))
         return np.stack([middle * 2.0**power for power in (-1, 0, 1)])
     reach = 1 if weights.shape[1] > WIDE_ROW else 4
-    return np.stack([plain * 2 ** (power / 8) for power in range(-reach, reach + 1)])
+    spread = np.stack([plain * 2 ** (power / 8) for power in range(-reach, reach + 1)])
+    return with_bits(spread, step_bits)
+
+
+def with_bits(numbers: Matrix, bits: int | npt.NDArray[np.integer]) -> Matrix:
+    """Return the nearest numbers that have so many significant bits."""
+    fractions, powers = np.frexp(numbers)
+    return np.ldexp(np.rint(np.ldexp(fractions, bits)), powers - bits)
 
 
 def _compensated(

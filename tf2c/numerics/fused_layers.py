@@ -38,23 +38,28 @@ class Requantization:
     largest_residual: int = 0
     """In magnitude."""
 
+    @property
+    def common_factors(self) -> npt.NDArray[np.int64]:
+        """`[M]`: powers of two that divide `acc * M + (residual << t)`, whatever the operands."""
+        terms = self.multipliers.copy()
+        if self.residual_shift is not None:
+            terms |= 1 << self.residual_shift
+        return terms & -terms
+
     def significand_bits(self, largest_sums: npt.NDArray[np.int64] | None = None) -> int:
         """Return how many bits of significand make every partial sum exact.
 
         Args:
             largest_sums: `[M]`, where the magnitudes of the sums matter up to there only.
         """
-        needed = 0
         half = 1 << (REQUANTIZE_SHIFT - 1)
         limits = self.largest_sums if largest_sums is None else largest_sums
-        for multiplier, largest in zip(self.multipliers.tolist(), limits.tolist(), strict=True):
-            terms, magnitude = multiplier | half, multiplier * largest + half
-            if self.residual_shift is not None:
-                terms |= 1 << self.residual_shift
-                magnitude += self.largest_residual << self.residual_shift
-            common = terms & -terms
-            needed = max(needed, (magnitude // common).bit_length())
-        return needed
+        # Python's integers do not overflow.
+        magnitudes = self.multipliers.astype(object) * limits + half
+        if self.residual_shift is not None:
+            magnitudes += self.largest_residual << self.residual_shift
+        units = np.minimum(self.common_factors, half)
+        return max((int(bits) for bits in magnitudes // units), default=0).bit_length()
 
     def undecided_sums(self, bias: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
         """Return up to which magnitude `[M]` sums without bias can make a difference.

@@ -25,7 +25,13 @@ from tf2c.dialects.scales import Pow2Attr, accumulator_scale, scale_of
 from tf2c.dialects.tensors import i64_array
 from tf2c.errors import LayerError, UserError
 from tf2c.numerics import exponents, fixed_point, windows
-from tf2c.numerics.compensated_rounding import Grid, Moments, RoundedRows, round_compensated
+from tf2c.numerics.compensated_rounding import (
+    Grid,
+    Moments,
+    RoundedRows,
+    round_compensated,
+    with_bits,
+)
 from tf2c.passes.biases import bias_constant
 from tf2c.passes.calibration import calibration_images
 from tf2c.passes.rewriting import network_function, network_input, replace_layer
@@ -45,8 +51,9 @@ POSITIONS = 16384
 
 POSITIONS_PER_COLUMN = 6
 
-MULTIPLIER_BITS = 15
-"""Multipliers of 1 to 2 have this many bits behind the binary point."""
+MULTIPLIER_BITS = 4
+"""Of the requantization, where nothing else is asked for: eight steps per octave are as good as any
+number for the weights, and so few bits keep `sums * multiplier` exact in float32."""
 
 GRIDS = {"int8": Grid(None), "shift1": Grid(1), "shift2": Grid(2)}
 """By the form of weights."""
@@ -162,8 +169,18 @@ def _missing_residual(
     return exact - rounded * step
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What steps may be."""
+
+    smallest_shift: int
+    """Least requantizing shift."""
+    multiplier_bits: int
+    """Of the number that a requantization multiplies by; with 1, steps are powers of two."""
+
+
 def _legal_steps(
-    layer: LayerPair, bias: npt.NDArray[np.float64], smallest_shift: int, powers_of_two: bool
+    layer: LayerPair, bias: npt.NDArray[np.float64], limits: Limits
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return the least and the greatest step `[M]` that bias and requantization can express."""
     lowest = np.abs(bias) / (exponents.BIAS_LIMIT * 2.0**layer.input_exponent)
@@ -172,45 +189,29 @@ def _legal_steps(
     if layer.stored is not None:
         difference = int(scale_of(layer.stored.output).values[0]) - layer.input_exponent
         lowest = np.maximum(lowest, 2.0 ** (difference - fixed_point.REQUANTIZE_SHIFT))
-        highest = np.full(len(bias), 2.0 ** (difference - smallest_shift))
-        if not powers_of_two:
-            # One multiplier below the next power of two, which would have one bit more.
-            highest *= fixed_point.LARGEST_MULTIPLIER / 2.0**MULTIPLIER_BITS
+        widest = 2 - 2.0 ** (1 - limits.multiplier_bits)
+        highest = np.full(len(bias), widest * 2.0 ** (difference - limits.smallest_shift))
     return np.minimum(np.exp2(np.ceil(np.log2(lowest))), highest), highest
 
 
 def _factors(
-    steps: npt.NDArray[np.float64], difference: int
+    steps: npt.NDArray[np.float64], difference: int, bits: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return exponents, multipliers and shifts `[M]` of steps.
+    """Return exponents, odd multipliers and shifts `[M]` of steps.
 
     Args:
         steps: real numbers `[M]`.
         difference: the output's exponent minus the input's.
+        bits: that multipliers may have; fewer, where the shift would be larger than the largest.
     """
-    fraction, exponent = np.frexp(steps)
+    _, exponent = np.frexp(steps)
+    available = fixed_point.REQUANTIZE_SHIFT - difference + exponent.astype(np.int64)
+    fraction, exponent = np.frexp(with_bits(steps, np.clip(available, 1, bits)))
     chosen = exponent.astype(np.int64) - 1
-    shifts = difference - chosen + MULTIPLIER_BITS
-    # Beyond the largest shift, multipliers have fewer bits.
-    excess = np.maximum(shifts - fixed_point.REQUANTIZE_SHIFT, 0)
-    multipliers = np.rint(np.ldexp(fraction, 1 + MULTIPLIER_BITS - excess)).astype(np.int64)
-    multipliers = np.minimum(multipliers, fixed_point.LARGEST_MULTIPLIER)
-    shifts -= excess
-    # A power of two needs no multiplier.
-    is_power = fraction == 0.5
-    multipliers[is_power] = 1
-    shifts[is_power] = difference - chosen[is_power]
-    return chosen, multipliers, shifts
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What steps may be."""
-
-    smallest_shift: int
-    """Least requantizing shift."""
-    multiplier: bool
-    """Whether a filter's step may be any number, which its requantization multiplies by."""
+    multipliers = np.ldexp(fraction, bits).astype(np.int64)
+    shifts = difference - chosen + bits - 1
+    _, zeros = np.frexp((multipliers & -multipliers).astype(np.float64))
+    return chosen, multipliers >> (zeros - 1), shifts - (zeros - 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,7 +238,7 @@ def rounded_layer(
         multipliers, shifts = np.ones_like(window), np.zeros_like(window)
     else:
         difference = int(scale_of(layer.stored.output).values[0]) - layer.input_exponent
-        window, multipliers, shifts = _factors(steps, difference)
+        window, multipliers, shifts = _factors(steps, difference, limits.multiplier_bits)
         steps = np.ldexp(multipliers.astype(np.float64), difference - shifts)
     levels = rows.levels.astype(np.float64)
     per_group = len(levels) // len(moments)
@@ -264,8 +265,7 @@ def _rounded(
     """Round a layer's rows, group by group."""
     weights = constant_array(layer.real.weight)
     bias = _real_bias(layer)
-    powers_of_two = not limits.multiplier or layer.stored is None
-    lowest, highest = _legal_steps(layer, bias, limits.smallest_shift, powers_of_two)
+    lowest, highest = _legal_steps(layer, bias, limits)
     nearest = _nearest_steps(layer, grid)
     per_group = len(weights) // len(moments)
     parts: list[RoundedRows] = []
@@ -279,7 +279,7 @@ def _rounded(
                 nearest[part],
                 lowest[part],
                 highest[part],
-                powers_of_two,
+                1 if layer.stored is None else limits.multiplier_bits,
             )
         )
     return RoundedRows(

@@ -14,13 +14,13 @@ from tf2c.cli.main import main
 
 @pytest.fixture
 def bisect(
-    digits_artifact: tf2c.Artifact,
+    nearest_artifact: tf2c.Artifact,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Any:
     """Run `tf2c bisect` beside the artifact `net`; return exit code, stdout and stderr."""
-    (tmp_path / "net").symlink_to(digits_artifact.path)
+    (tmp_path / "net").symlink_to(nearest_artifact.path)
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str) -> tuple[Any, str, str]:

@@ -59,10 +59,34 @@ def test_a_plain_layer_is_the_engines(name: str) -> None:
     assert executors_of(layer_network(), name) == [(name, "")]
 
 
-@pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
-def test_a_multiplier_is_numpys(name: str) -> None:
-    module = layer_network(requantization="multiplier [3] shift [12]")
-    assert executors_of(module, name) == [("numpy", "its multipliers are not powers of two")]
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("multiplier", ["3, 7", "5, 15", "1, 11", "13, 9"])
+def test_a_short_multiplier_is_the_engines(multiplier: str, name: str) -> None:
+    module = layer_network(
+        "127, -126, 63, 5",
+        bias="-3, 40",
+        requantization=f"multiplier [{multiplier}] shift [10, 10]",
+    )
+    executor = open_executor(name, module, batch=64)
+    assert [each.executor for each in executor.assignments] == [name]
+    numbers = np.arange(256, dtype=np.uint8).view(np.int8)
+    pairs = np.stack(np.meshgrid(numbers, numbers))  # every image that there is, but for its place
+    images = pairs.reshape(2, -1, 4, 4).transpose(1, 0, 2, 3).copy()
+    expected = run_all(module, images)
+    np.testing.assert_array_equal(executor.run(images), expected)
+    assert np.unique(expected).size > 150
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("onnxruntime", "neither QLinearConv nor float32 gets all its sums right"),
+        ("openvino", "float32 does not hold its sums exactly"),
+    ],
+)
+def test_a_long_multiplier_is_numpys(name: str, reason: str) -> None:
+    module = layer_network(requantization="multiplier [40001] shift [25]")
+    assert executors_of(module, name) == [("numpy", reason)]
 
 
 @pytest.mark.parametrize("name", ENGINES)

@@ -39,6 +39,7 @@ from tf2c.numerics.term_mixture import LayerTerms, Mixture, best_two_term_layers
 from tf2c.passes.calibration import calibration_images
 from tf2c.passes.check import real_results
 from tf2c.passes.compensation import (
+    MULTIPLIER_BITS,
     LayerPair,
     Limits,
     RoundedLayer,
@@ -69,7 +70,7 @@ class ChooseTermsPass(CompilerPass):
     """Path of an .npy file of calibration images; by default the context's."""
     terms_per_mac: float = 1.3
     """Terms per multiplication that the network may have on average, 1 to 2."""
-    multiplier: bool = True
+    multiplier_bits: int = MULTIPLIER_BITS
     """As `round-weights-compensated` has it."""
     smallest_shift: int = exponents.SMALLEST_SHIFT
     """Least requantizing shift."""
@@ -93,7 +94,7 @@ class ChooseTermsPass(CompilerPass):
     def _measured(self, ctx: Context, op: ModuleOp) -> Mixture:
         """Return the mixture of two terms everywhere, with each layer's need."""
         module = op.clone()
-        limits = Limits(self.smallest_shift, self.multiplier)
+        limits = Limits(self.smallest_shift, self.multiplier_bits)
         pairs: list[LayerPair] = []
         others: list[RoundedLayer] = []
 

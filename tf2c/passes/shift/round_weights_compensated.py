@@ -6,15 +6,15 @@ that it has to make them of. The layer's rows are rounded to the grid one weight
 the errors carried to the weights that are left (`numerics.compensated_rounding`); the bias makes up
 for what is left on average. Then the integer network runs on through the rounded layer.
 
-A filter's step is a power of two times a 16-bit multiplier of its requantization, where the layer
-has one and `multiplier` allows it; otherwise a power of two.
+A filter's step is a power of two times a multiplier of its requantization, where the layer has one
+and `multiplier_bits` allows it; otherwise a power of two.
 
 Before:
     %w = int8.constant <1x3xi8, [100, 3, -30]> from ... : tensor<1x3xi8, #int8.pow2<[-7], axis = 0>>
     %y = int8.requantize %a shift [8] bounds [0, 127]
 After:
     %w = int8.constant <1x3xi8, [64, 4, -32]> from ... : tensor<1x3xi8, #int8.pow2<[-7], axis = 0>>
-    %y = int8.requantize %a multiplier [46341] shift [23] bounds [0, 127]
+    %y = int8.requantize %a multiplier [11] shift [11] bounds [0, 127]
 
 Requires: `convert-graph-to-int8` has run with the same context, where it left the float network;
     calibration images in the context, or their path (.npy) as an option.
@@ -34,6 +34,7 @@ from tf2c.errors import UserError
 from tf2c.numerics import exponents
 from tf2c.numerics.compensated_rounding import Grid, Moments
 from tf2c.passes.compensation import (
+    MULTIPLIER_BITS,
     LayerPair,
     Limits,
     RoundedLayer,
@@ -59,8 +60,8 @@ class RoundWeightsCompensatedPass(CompilerPass):
     """Path of an .npy file of calibration images; by default the context's."""
     weights: str = "shift1"
     """`int8`, `shift1` or `shift2`."""
-    multiplier: bool = True
-    """Whether a filter's step may be any number, which its requantization multiplies by."""
+    multiplier_bits: int = MULTIPLIER_BITS
+    """Of the number that a requantization multiplies by; with 1, steps are powers of two."""
     smallest_shift: int = exponents.SMALLEST_SHIFT
     """Least requantizing shift."""
     seed: int = 0
@@ -70,7 +71,7 @@ class RoundWeightsCompensatedPass(CompilerPass):
         """Walk both networks."""
         if self.weights not in GRIDS:
             raise UserError(f"expected weights of {', '.join(GRIDS)}, got `{self.weights}`")
-        limits = Limits(self.smallest_shift, self.multiplier)
+        limits = Limits(self.smallest_shift, self.multiplier_bits)
 
         def choose(layer: LayerPair, moments: Sequence[Moments]) -> RoundedLayer:
             terms = chosen_terms(layer.sums)
