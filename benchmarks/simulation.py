@@ -7,9 +7,9 @@
 process of its own. Networks: ResNet-50 and GoogLeNet (without LRN, which has no integer form) with
 seeded random weights, and the trained SqueezeNet 1.1 if `TF2C_DATA` has it, with random weights
 otherwise. Weights are one power of two, rounded to the nearest; SqueezeNet also with compensated
-rounding, whose requantization multiplies. Writes results/simulation.json: milliseconds of processor time at one thread and of wall
-clock at two, and their ratios. Before it is timed, every executor has been compared with the
-interpreter in every element of every tensor.
+rounding, whose requantization multiplies. Writes results/simulation.json: milliseconds of processor
+time at one thread and of wall clock at two, and their ratios. Before it is timed, every executor
+has been compared with the interpreter in every element of every tensor.
 """
 
 import json
