@@ -5,6 +5,10 @@ and a FakeQuantize to int8. OpenVINO accumulates in int32, converts to float32 a
 even; half of the finest step more leaves no tie and makes that half up (`Layer.offset`). All of
 this is exact in float32 while the sums, with their extra bit, fit 24 bits, and a scale that is a
 power of two stays exact wherever OpenVINO's rewriting moves it.
+
+On processors without int8 dot products (VNNI) OpenVINO adds pairs of products in 16 bits, for
+which it halves weights, or they saturate. A probe finds out, and layers then multiply in float32,
+which is exact where even the sums that saturate fit.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +24,7 @@ from tf2c.dialects import int8, layout, tensors
 from tf2c.dialects.scales import scale_of, storage_bounds
 from tf2c.executors.executor import Array, Compiled, Segment
 from tf2c.executors.steps import Layer, Step
-from tf2c.numerics import parallel
+from tf2c.numerics import parallel, windows
 from tf2c.numerics.fused_layers import SIGNIFICAND_BITS
 
 # OpenVINO's types are incomplete.
@@ -42,8 +46,9 @@ class OpenVinoEngine:
                 if not _is_ordinary(step):
                     return "OpenVINO is not trusted with such windows"
                 undecided = step.requantization.undecided_sums(step.bias)
+                limits = undecided if _multiplies_integers() else None
                 # One bit more: the half step that replaces ties.
-                if step.requantization.significand_bits(undecided) + 1 > FLOAT32_BITS:
+                if step.requantization.significand_bits(limits) + 1 > FLOAT32_BITS:
                     return "float32 does not hold its sums exactly"
                 return None
             case int8.MaxPoolOp() if step.zero_padded is not None:
@@ -66,18 +71,7 @@ class OpenVinoEngine:
         model: Any = openvino.Model(  # pyright: ignore[reportGeneralTypeIssues]
             [opset.result(nodes[value]) for value in segment.outputs], parameters, "network"
         )
-        compiled: Any = _core().compile_model(
-            model,
-            "CPU",
-            {
-                "INFERENCE_NUM_THREADS": parallel.thread_count(),
-                "PERFORMANCE_HINT": "LATENCY",
-                "NUM_STREAMS": "1",
-                # bfloat16, the default on some processors, is not exact.
-                "INFERENCE_PRECISION_HINT": "f32",
-            },
-        )
-        request = compiled.create_infer_request()
+        request = _compiled(model).create_infer_request()
 
         def run(arrays: Sequence[Array]) -> Sequence[Array]:
             count = len(arrays[0])
@@ -94,6 +88,41 @@ class OpenVinoEngine:
 @cache
 def _core() -> Any:
     return openvino.Core()
+
+
+def _compiled(model: Any) -> Any:
+    options = {
+        "INFERENCE_NUM_THREADS": parallel.thread_count(),
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": "1",
+        # bfloat16, the default on some processors, is not exact.
+        "INFERENCE_PRECISION_HINT": "f32",
+    }
+    return _core().compile_model(model, "CPU", options)
+
+
+@cache
+def _multiplies_integers() -> bool:
+    """Whether convolutions of int8 numbers are exact here, as they are with VNNI."""
+    generator = np.random.default_rng(0)
+    weights = generator.integers(-127, 128, (16, 64, 3, 3), np.int8)
+    extremes = np.array([-128, -127, 1, 127], np.int8)
+    image = generator.choice(extremes, (1, 64, 8, 8))
+    node = opset.parameter(image.shape, openvino.Type.i8)
+    step = np.float32(2.0**-12)
+    places = ([1, 1], [0, 0], [0, 0], [1, 1])
+    scaled = _scaled_weights(weights, np.full((16, 1, 1, 1), step))
+    bounds = [opset.constant(np.float32(bound)) for bound in (-128, 127)]
+    sums = opset.convolution(_real(node), scaled, *places)
+    stored = opset.convert(opset.fake_quantize(sums, *bounds, *bounds, 256), openvino.Type.i8)
+    model: Any = openvino.Model(  # pyright: ignore[reportGeneralTypeIssues]
+        [opset.result(stored)], [node], "probe"
+    )
+    (found,) = _compiled(model)([image]).values()
+    none = np.zeros(len(weights), np.int32)
+    exact = windows.convolve_integers(image, weights, none, windows.UNIT, (0, 0, 0, 0))
+    expected = np.clip(np.rint(exact * step), -128, 127)
+    return bool((found == expected).all())
 
 
 def _is_ordinary(layer: Layer) -> bool:
@@ -135,6 +164,11 @@ def _real(node: Node) -> Node:
     return opset.multiply(opset.convert(node, "f32"), opset.constant(np.float32(1)))
 
 
+def _scaled_weights(weights: Array, steps: Array) -> Node:
+    """Return integers times steps as what OpenVINO's int8 kernels are made from."""
+    return opset.multiply(opset.convert(opset.constant(weights), "f32"), opset.constant(steps))
+
+
 def _stored(node: Node, value: SSAValue) -> Node:
     """Return integers in float32 as a stored tensor, saturated."""
     low, high = storage_bounds(tensors.tensor_type(value).element_type)
@@ -153,18 +187,16 @@ def _layer(layer: Layer, nodes: dict[SSAValue, Node]) -> Node:
         for value in layer.operands
     )
     places: tuple[Any, ...] = (list(strides), [top, left], [bottom, right], list(dilations))
-    if group == 1:
-        scaled = opset.multiply(
-            opset.convert(opset.constant(weights), "f32"), opset.constant(steps)
-        )
-        sums = opset.convolution(_real(image), scaled, *places)
+    convolution = opset.convolution
+    if group > 1:
+        convolution = opset.group_convolution
+        weights = weights.reshape(group, -1, *weights.shape[1:])
+        steps = steps.reshape(group, -1, 1, 1, 1)
+    if _multiplies_integers():
+        scaled = _scaled_weights(weights, steps)
     else:
-        parts = weights.reshape(group, -1, *weights.shape[1:])
-        scaled = opset.multiply(
-            opset.convert(opset.constant(parts), "f32"),
-            opset.constant(steps.reshape(group, -1, 1, 1, 1)),
-        )
-        sums = opset.group_convolution(_real(image), scaled, *places)
+        scaled = opset.constant(weights * steps)
+    sums = convolution(_real(image), scaled, *places)
     sums = opset.add(sums, opset.constant(layer.offset.reshape(1, -1, 1, 1)))
     residual = layer.stored.residual
     if residual is not None:

@@ -62,8 +62,9 @@ def test_a_plain_layer_is_the_engines(name: str) -> None:
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("multiplier", ["3, 7", "5, 15", "1, 11", "13, 9"])
 def test_a_short_multiplier_is_the_engines(multiplier: str, name: str) -> None:
+    # No weights beyond 64, whose products saturate on processors without VNNI.
     module = layer_network(
-        "127, -126, 63, 5",
+        "64, -63, 63, 5",
         bias="-3, 40",
         requantization=f"multiplier [{multiplier}] shift [10, 10]",
     )
@@ -74,7 +75,7 @@ def test_a_short_multiplier_is_the_engines(multiplier: str, name: str) -> None:
     images = pairs.reshape(2, -1, 4, 4).transpose(1, 0, 2, 3).copy()
     expected = run_all(module, images)
     np.testing.assert_array_equal(executor.run(images), expected)
-    assert np.unique(expected).size > 150
+    assert np.unique(expected).size > 90
 
 
 @pytest.mark.parametrize(
