@@ -74,22 +74,37 @@ def measured_artifact(digits: Path) -> tf2c.Artifact:
     )
 
 
+@pytest.fixture(scope="module")
+def nearest_measured(digits: Path) -> tf2c.Artifact:
+    """The same with weights rounded to the nearest."""
+    return tf2c.compile(
+        digits / "digits.onnx",
+        calib=digits / "calibration",
+        method="nearest",
+        images=digits / "heldout",
+        labels=digits / "heldout.csv",
+    )
+
+
 def labeled(digits: Path) -> tuple[object, ...]:
     return ("--images", digits / "heldout", "--labels", digits / "heldout.csv")
 
 
-def test_accuracy_has_not_changed(measured_artifact: tf2c.Artifact, golden: Golden) -> None:
-    golden(json.dumps(measured_artifact.manifest.measured, indent=2) + "\n", "digits_accuracy.json")
+def test_accuracy_has_not_changed(nearest_measured: tf2c.Artifact, golden: Golden) -> None:
+    """Rounded to the nearest: compensation sums floats, in an order that processors choose."""
+    golden(json.dumps(nearest_measured.manifest.measured, indent=2) + "\n", "digits_accuracy.json")
 
 
 def test_accuracy_is_on_every_heldout_image(measured_artifact: tf2c.Artifact) -> None:
     assert measured_artifact.manifest.measured["images"] == HELDOUT
 
 
-def test_shift_weights_lose_less_than_five_points(measured_artifact: tf2c.Artifact) -> None:
+def test_compensated_shift_weights_lose_less_than_two_points(
+    measured_artifact: tf2c.Artifact,
+) -> None:
     measured = measured_artifact.manifest.measured
     assert measured["float"]["top1"] > 97
-    assert measured["shift"]["top1"] > measured["float"]["top1"] - 5
+    assert measured["shift"]["top1"] > measured["float"]["top1"] - 2
 
 
 def test_float_agrees_with_itself(measured_artifact: tf2c.Artifact) -> None:

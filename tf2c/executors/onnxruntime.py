@@ -11,10 +11,12 @@ both sides of each of its 255 steps, in every channel, proves it for every sum (
 An op that adds a residual to sums before they are rounded does not exist. Those layers, and those
 that QLinearConv would round differently, become float32 before they are rounded: as integer matrix
 products where they are pixel by pixel, as convolutions in float32 elsewhere. That is exact where
-the sums fit float32 with one bit more: half a step in the bias, which leaves no ties.
+the sums fit float32 with one bit more: half a step in the bias, which leaves no ties. So are layers
+whose products would saturate, on processors without VNNI.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum, auto
 from functools import cache
 from typing import Any
 
@@ -63,11 +65,11 @@ class OnnxRuntimeEngine:
         """Return why a step is left to NumPy."""
         match step:
             case Layer():
+                if _form(step) is not None:
+                    return None
                 if _saturates(step.weights):
                     return SATURATING
-                if not rounds_exactly(step) and not _is_exact_in_float32(step):
-                    return "neither QLinearConv nor float32 gets all its sums right"
-                return None
+                return "neither QLinearConv nor float32 gets all its sums right"
             case int8.MaxPoolOp() if step.zero_padded is not None:
                 return "its padding counts as 0"
             case int8.GemmOp() | shift.GemmOp() if is_plain(step):
@@ -181,12 +183,31 @@ def _is_product(layer: Layer) -> bool:
     return layer.weights.shape[2:] == (1, 1) and max(strides) == 1 == group and not any(pads)
 
 
-def _is_exact_in_float32(layer: Layer) -> bool:
-    """Whether float32 holds every sum that matters, with one bit more for the half step."""
-    requantization = layer.requantization
-    # Products are summed in int32 and rounded once, convolutions in float32.
-    limits = requantization.undecided_sums(layer.bias) if _is_product(layer) else None
-    bits = requantization.significand_bits(limits) + 1
+class _Form(Enum):
+    """What a layer is here."""
+
+    QUANTIZED = auto()
+    """A QLinearConv."""
+    PRODUCT = auto()
+    """Products of matrices of integers, summed in int32 and rounded in float32."""
+    CONVOLUTION = auto()
+    """In float32."""
+
+
+def _form(layer: Layer) -> _Form | None:
+    """Return the fastest form that is exact; None if there is none."""
+    if not _saturates(layer.weights):
+        if rounds_exactly(layer):
+            return _Form.QUANTIZED
+        limits = layer.requantization.undecided_sums(layer.bias)
+        if _is_product(layer) and _is_exact_in_float32(layer, limits):
+            return _Form.PRODUCT
+    return _Form.CONVOLUTION if _is_exact_in_float32(layer, None) else None
+
+
+def _is_exact_in_float32(layer: Layer, limits: npt.NDArray[np.int64] | None) -> bool:
+    """Whether float32 holds sums within limits, or all, with one bit more for the half step."""
+    bits = layer.requantization.significand_bits(limits) + 1
     return bits <= SIGNIFICAND_BITS[np.dtype(np.float32)]
 
 
@@ -309,10 +330,11 @@ class _Builder:
                 operands[index] = f"{output}_operand{index}"
                 self._node("Unsqueeze", [name, axes], operands[index])
         steps = f"{output}_sums"
-        if rounds_exactly(layer):
+        form = _form(layer)
+        if form is _Form.QUANTIZED:
             self._quantized_layer(layer, operands[0], steps)
         else:
-            self._float_layer(layer, operands, steps)
+            self._float_layer(layer, operands, steps, form is _Form.PRODUCT)
         bounds = self._late_bounds.get(layer.stored.output, _bounds(layer))
         steps = self._bounded(steps, layer.stored.output, bounds)
         if is_matrix:
@@ -361,12 +383,14 @@ class _Builder:
         bias = self._constant(constant_array(op.bias))
         self._node("Add", [f"{output}_products", bias], output)
 
-    def _float_layer(self, layer: Layer, operands: Sequence[str], output: str) -> None:
+    def _float_layer(
+        self, layer: Layer, operands: Sequence[str], output: str, is_product: bool
+    ) -> None:
         """Add a layer whose sums become float32 before they are rounded."""
         bias = self._constant(layer.offset)
         steps = layer.factors.astype(np.float32)
         total = f"{output}_products"
-        if _is_product(layer):
+        if is_product:
             operands = [
                 self._channels_last(name, f"{output}_last{index}")
                 for index, name in enumerate(operands)
@@ -393,7 +417,7 @@ class _Builder:
             total = f"{output}_total"
         zero = self._constant(np.uint8(_zero(layer.stored.output)))
         inputs = [total, self._constant(np.float32(1)), zero]
-        if _is_product(layer):
+        if is_product:
             self._node("QuantizeLinear", inputs, f"{output}_rounded")
             self._node("Transpose", [f"{output}_rounded"], output, perm=[0, 3, 1, 2])
         else:
