@@ -14,6 +14,7 @@ import csv
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,12 +30,21 @@ from rich.table import Table
 
 import tf2c
 from tf2c.artifact import sha256
+from tf2c.compiler import class_scores
+from tf2c.dialects import tensors
 from tf2c.evaluation import Accuracy
+from tf2c.executors import open_executor
 from tf2c.frontends.images import load_images
 from tf2c.frontends.labeled_images import load_labeled_images
 from tf2c.frontends.preprocessing import PRESETS, Preprocessing
+from tf2c.passes.check import real_result
+from tf2c.passes.rewriting import network_input
 
 BATCH = 32
+
+EXECUTOR = "numpy"
+"""Who computes the integers; all executors and the simulator give the same."""
+
 MUSTS = {
     ("ResNet-20", "shift1 weights, compensated"): (0.8, 0.2),
     ("SqueezeNet 1.1", "shift1 weights, compensated"): (4.0, 2.0),
@@ -56,6 +66,8 @@ FORMS = (
     ("shift1", "int8", "compensated"),
     ("mixed", "int8", "compensated"),
     ("shift2", "int8", "compensated"),
+    ("shift1", "int8", "learned"),
+    ("mixed", "int8", "learned"),
     ("shift2", "uint8", "compensated"),
 )
 """Weights, activations, and how weights are rounded."""
@@ -138,51 +150,68 @@ def write_labels(path: Path, rows: Sequence[tuple[str, str]]) -> Path:
     return path
 
 
-def peer_figures(model: Path, images: ImageSet, network: Network) -> dict[str, float]:
-    """Return the accuracy of ONNX Runtime's int8 network."""
-    shape = input_shape(model)
+class Evaluation(NamedTuple):
+    """Prepared images, and what the float network makes of them."""
+
+    images: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64]
+    reference: npt.NDArray[np.float64]
+
+    def figures(self, scores: npt.NDArray[np.number]) -> dict[str, float]:
+        """Return the accuracy of scores, and their agreement with float."""
+        counts = Accuracy()
+        counts.add(scores, self.labels, self.reference)
+        return {"top1": counts.top1, "top5": counts.top5, "agreement": counts.agreement}
+
+
+def evaluation(model: Path, images: ImageSet, network: Network) -> Evaluation:
+    """Prepare the images to evaluate, and run the float network on them."""
+    module = tf2c.load_onnx(model)
+    shape = tensors.extents(network_input(module))
+    labeled = load_labeled_images(images.folder, images.labels, shape, network.preprocessing)
+    batches, labels = zip(*labeled.batches(BATCH), strict=True)
+    scores = [class_scores(module, batch) for batch in batches]
+    return Evaluation(np.concatenate(batches), np.concatenate(labels), np.concatenate(scores))
+
+
+def peer_scores(
+    model: Path, images: ImageSet, network: Network, measured: Evaluation
+) -> npt.NDArray[np.floating]:
+    """Return the scores of ONNX Runtime's int8 network."""
+    shape = measured.images.shape[1:]
     prepared = load_images(images.calibration, shape, network.preprocessing)
     classify = int8_classifier(model, prepared.batches(1))
-    labeled = load_labeled_images(images.folder, images.labels, shape, network.preprocessing)
-    counts = Accuracy()
-    for batch, labels in labeled.batches(BATCH):
-        counts.add(classify(batch), labels)
-    return {"top1": counts.top1, "top5": counts.top5}
-
-
-def input_shape(model: Path) -> tuple[int, ...]:
-    """Return `(C, H, W)` of a model's input."""
-    from tf2c.dialects import tensors
-    from tf2c.passes.rewriting import network_input
-
-    return tensors.extents(network_input(tf2c.load_onnx(model)))
+    batches = range(0, len(measured.images), BATCH)
+    return np.concatenate([classify(measured.images[first : first + BATCH]) for first in batches])
 
 
 def measured_forms(
-    model: Path, images: ImageSet, network: Network
+    model: Path, images: ImageSet, network: Network, measured: Evaluation
 ) -> Iterator[tuple[str, dict[str, float]]]:
-    """Yield each form's name and figures, float first."""
+    """Yield each form's name and figures; the integers are those of the bit-exact executor."""
     for weights, activations, method in FORMS:
+        stage = "int8" if weights == "int8" else "shift"
+        begun = time.perf_counter()
         artifact = tf2c.compile(
             model,
             calib=images.calibration,
             weights=weights,
             activations=activations,
             method=method,
-            images=images.folder,
-            labels=images.labels,
             preprocess=network.preprocessing,
-            to="int8" if weights == "int8" else "shift",
+            to=stage,
         )
-        measured = artifact.manifest.measured
-        if (weights, activations, method) == FORMS[0]:
-            yield "float", measured["float"]
-        unsigned = ", unsigned activations" if activations == "uint8" else ""
-        level = "int8" if weights == "int8" else "shift"
+        seconds = time.perf_counter() - begun
+        module = artifact.stage(stage)
+        (results,) = open_executor(EXECUTOR, module, BATCH).run(measured.images)
+        figures = measured.figures(real_result(module, results).reshape(len(results), -1))
+        figures["compile_seconds"] = round(seconds, 1)
         if artifact.manifest.mixture:
-            measured[level]["terms_per_mac"] = artifact.manifest.mixture["terms_per_mac"]
-        compensated = ", compensated" if method == "compensated" else ""
-        yield f"{weights} weights{unsigned}{compensated}", measured[level]
+            figures["terms_per_mac"] = artifact.manifest.mixture["terms_per_mac"]
+        unsigned = ", unsigned activations" if activations == "uint8" else ""
+        name = f"{weights} weights{unsigned}{'' if method == 'nearest' else f', {method}'}"
+        print(name, figures, file=sys.stderr)
+        yield name, figures
 
 
 def main() -> None:
@@ -205,19 +234,22 @@ def main() -> None:
         for each in asked:
             network = NETWORKS[each]
             model = source / "models" / network.model
-            forms = dict(measured_forms(model, sets[network.images], network))
-            forms["ONNX Runtime int8"] = peer_figures(model, sets[network.images], network)
+            images = sets[network.images]
+            measured = evaluation(model, images, network)
+            forms = {"float": measured.figures(measured.reference)}
+            forms |= measured_forms(model, images, network, measured)
+            peer = peer_scores(model, images, network, measured)
+            forms["ONNX Runtime int8"] = measured.figures(peer)
             reference = forms["float"]["top1"]
             for form, figure in forms.items():
                 figure["loss"] = reference - figure["top1"]
-                agreement = figure.get("agreement")
                 table.add_row(
                     each,
                     form,
                     f"{figure['top1']:.2f}",
                     f"{figure['loss']:+.2f}",
                     f"{figure['top5']:.2f}",
-                    "-" if agreement is None else f"{agreement:.2f}",
+                    f"{figure['agreement']:.2f}",
                 )
             figures[each] = {"model_sha256": sha256(model.read_bytes()), "forms": forms}
     Console(width=100).print(table)

@@ -17,6 +17,7 @@ from tf2c.passes.int8.convert_graph_to_int8 import ConvertGraphToInt8Pass
 from tf2c.passes.prepare.absorb_biases import AbsorbBiasesPass
 from tf2c.passes.prepare.equalize_channels import RULES, EqualizeChannelsPass
 from tf2c.passes.shift.choose_terms import ChooseTermsPass
+from tf2c.passes.shift.learn_rounding import LearnRoundingPass
 from tf2c.passes.shift.prove_accumulators import ProveAccumulatorsPass
 from tf2c.passes.shift.round_weights_compensated import RoundWeightsCompensatedPass
 from tf2c.passes.shift.round_weights_to_pow2 import RoundWeightsToPow2Pass
@@ -36,10 +37,13 @@ WEIGHT_FORMS = ("int8", "shift1", "shift2", MIXED)
 
 COMPENSATED = "compensated"
 
+LEARNED = "learned"
+
 NEAREST = "nearest"
 
-ROUNDING = (COMPENSATED, NEAREST)
-"""How weights are rounded: so that the others make up for each one's error, or each by itself."""
+ROUNDING = (COMPENSATED, LEARNED, NEAREST)
+"""How weights are rounded: so that the others make up for each one's error, that and then learned
+by gradient descent, or each by itself."""
 
 SHARED = "shared"
 
@@ -97,7 +101,7 @@ class Choices:
         """`shared`, or a rule of `equalize-channels`."""
         if self.channels is not None:
             return self.channels
-        return RULES[0] if self.method == COMPENSATED else SHARED
+        return SHARED if self.method == NEAREST else RULES[0]
 
     def last_stage(self, to: str | None) -> str:
         """Return the stage to stop after: the one asked for, or the last that can be reached.
@@ -131,7 +135,10 @@ def stage_passes(
 ) -> list[ModulePass]:
     """Return the passes of a stage, with the options that choices and engine give them."""
     is_int8 = choices.weights == "int8"
-    is_compensated = choices.method == COMPENSATED
+    rounding: list[type[ModulePass]] = [RoundWeightsCompensatedPass]
+    is_compensated = choices.method != NEAREST
+    if choices.method == LEARNED:
+        rounding.append(LearnRoundingPass)
     # Multiplied, int8 weights need no multiplier that the engine has; and with one, the largest
     # weight of a shift form reaches as far as int8's with one shift less.
     legal = exponents.SMALLEST_SHIFT if is_compensated else exponents.ENGINE_SHIFT
@@ -154,6 +161,7 @@ def stage_passes(
             "multiplier_bits": 1 if is_int8 else MULTIPLIER_BITS,
             **smallest,
         },
+        LearnRoundingPass: {"weights": "int8" if is_int8 else "shift"},
         RoundWeightsToPow2Pass: {"terms": TERMS.get(choices.weights, 1)},
         ConvertShiftToDataflowPass: asdict(engine),
     }
@@ -168,11 +176,11 @@ def stage_passes(
                 kinds = []
         case "int8" if is_int8:
             # Nothing rounds the weights again.
-            kinds += [RoundWeightsCompensatedPass] if is_compensated else []
+            kinds += rounding if is_compensated else []
             kinds.append(ProveAccumulatorsPass)
         case "shift":
-            if not is_compensated:
-                kinds[kinds.index(RoundWeightsCompensatedPass)] = RoundWeightsToPow2Pass
+            place = kinds.index(RoundWeightsCompensatedPass)
+            kinds[place : place + 1] = rounding if is_compensated else [RoundWeightsToPow2Pass]
             if choices.weights == MIXED:
                 kinds.insert(0, ChooseTermsPass)
         case _:

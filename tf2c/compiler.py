@@ -1,6 +1,6 @@
 """The whole way from a trained network to an artifact."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -24,11 +24,12 @@ from tf2c.choices import (
     Choices,
     stage_passes,
 )
-from tf2c.dialects import dataflow, tensors
+from tf2c.dialects import dataflow, graph, tensors
 from tf2c.dialects.blob import SIDECAR_FOLDER, saved_blobs
 from tf2c.engine import Engine
 from tf2c.errors import UserError
 from tf2c.evaluation import Accuracy
+from tf2c.executors import ENGINES, open_executor
 from tf2c.frontends.labeled_images import LabeledImages
 from tf2c.frontends.watched_images import ImageProgress
 from tf2c.image_source import ImageSource
@@ -201,14 +202,14 @@ def measure(
         by `float`, `int8`, `shift`: top-1, top-5 and agreement in percent; and the image count.
     """
     stages = {
-        name: compilation.modules[stage]
+        name: _scorer(compilation.modules[stage])
         for stage, name in MEASURED_STAGES.items()
         if stage in compilation.modules
     }
     counts = {name: Accuracy() for name in stages}
     done = 0
     for images, labels in labeled.batches(EVALUATION_BATCH):
-        scores = {name: class_scores(module, images) for name, module in stages.items()}
+        scores = {name: scorer(images) for name, scorer in stages.items()}
         for name, count in counts.items():
             count.add(scores[name], labels, reference=scores["float"])
         done += len(images)
@@ -234,15 +235,28 @@ def measure_agreement(
         how many images, and the agreement in percent.
     """
     last = [stage for stage in MEASURED_STAGES if stage in compilation.modules][-1]
-    graph, rounded = compilation.modules["graph"], compilation.modules[last]
+    real, rounded = compilation.modules["graph"], _scorer(compilation.modules[last])
     count = Accuracy()
     for batch in images.batches(EVALUATION_BATCH):
-        reference = class_scores(graph, batch)
+        reference = class_scores(real, batch)
         best = reference.argmax(axis=1)
-        count.add(class_scores(rounded, batch), best, reference)
+        count.add(rounded(batch), best, reference)
         if progress is not None:
             progress("evaluation", count.images, len(images))
     return {"images": count.images, "agreement": count.agreement}
+
+
+def _scorer(module: ModuleOp) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float64]]:
+    """Return what computes a stage's class scores: integers by an executor, which is faster."""
+    if any(isinstance(op, graph.LayerOp) for op in module.walk()):
+        return lambda images: class_scores(module, images)
+    executor = open_executor(next(iter(ENGINES)), module, EVALUATION_BATCH)
+
+    def score(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        (results,) = executor.run(images)
+        return real_result(module, results).reshape(len(images), -1)
+
+    return score
 
 
 def class_scores(module: ModuleOp, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

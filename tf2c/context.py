@@ -52,6 +52,12 @@ class CompilerContext(Context):
         )
 
 
+def report_progress(context: Context, what: str, done: int, total: int) -> None:
+    """Tell whoever watches how far a pass has come, if there is anybody."""
+    if isinstance(context, CompilerContext):
+        context.report(what, done, total)
+
+
 def notes_of(context: Context) -> list[str]:
     """Return where a pass leaves what people should know; upstream's context forgets it."""
     return context.notes if isinstance(context, CompilerContext) else []

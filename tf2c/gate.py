@@ -15,6 +15,7 @@ from xdsl.ir import SSAValue
 
 from tf2c.analysis.constants import constant_array
 from tf2c.analysis.ranges import integer_weights
+from tf2c.analysis.units import SumsOp, requantization_of, weight_units
 from tf2c.choices import FLOAT_STAGES
 from tf2c.compiler import MEASURED_STAGES, Compilation
 from tf2c.dialects import graph, int8, shift
@@ -32,8 +33,6 @@ COMPENSATED = "round-weights-compensated"
 
 IMAGES = 8
 """On which the layers' parts are measured."""
-
-SumsOp = int8.ConvOp | int8.GemmOp | shift.ConvOp | shift.GemmOp
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ def layer_losses(compilation: Compilation, images: npt.NDArray[np.float32]) -> l
             replaced[layer.bias] = bias
         of_weights = result_noise(replay.results, replay.results_with(replaced))
         of_storage = 0.0
-        stored = _requantization(rounded)
+        stored = requantization_of(rounded)
         if stored is not None:
             tensor = _as_stored(replay.tensor(layer.output), stored)
             of_storage = result_noise(replay.results, replay.results_with({layer.output: tensor}))
@@ -152,25 +151,13 @@ def _ops(module: ModuleOp) -> list[Any]:
     return list(network_function(module).body.block.ops)
 
 
-def _requantization(sums: SumsOp) -> int8.RequantizeOp | None:
-    users = [use.operation for use in sums.output.uses]
-    return next((user for user in users if isinstance(user, int8.RequantizeOp)), None)
-
-
 def _real_weights(sums: SumsOp) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Return what rounded weights and bias stand for, with the requantization's multipliers."""
-    weights = integer_weights(sums).astype(np.float64)
-    bias = constant_array(sums.bias).astype(np.float64)
-    source = int(scale_of(sums.input).values[0])
-    finer = scale_of(sums.output).values - source
-    units = np.exp2(np.broadcast_to(finer, bias.shape).astype(np.float64))
-    stored = _requantization(sums)
-    if stored is not None:
-        # One step of the sums is so many steps of what is stored.
-        moved = np.broadcast_to(stored.multipliers, bias.shape) / 2.0**fixed_point.REQUANTIZE_SHIFT
-        units = moved * 2.0 ** (int(scale_of(stored.output).values[0]) - source)
+    weights, bias = integer_weights(sums).astype(np.float64), constant_array(sums.bias)
+    units = weight_units(sums)
     rows = weights * units.reshape(-1, *[1] * (weights.ndim - 1))
-    return rows.astype(np.float32), (bias * units * 2.0**source).astype(np.float32)
+    real_bias = bias * units * 2.0 ** int(scale_of(sums.input).values[0])
+    return rows.astype(np.float32), real_bias.astype(np.float32)
 
 
 def _as_stored(

@@ -16,7 +16,7 @@ STAGES = ("graph", "prepare", "int8", "shift", "dataflow")
 PRESETS = ("unit", "none", "imagenet", "caffe", "tensorflow")
 
 WEIGHTS = ("shift1", "shift2", "mixed", "int8")
-METHODS = ("compensated", "nearest")
+METHODS = ("compensated", "learned", "nearest")
 CHANNELS = ("shared", "mse", "ceiling")
 SCALES = ("mse", "minmax", "percentile", "entropy")
 ACTIVATIONS = ("int8", "uint8")

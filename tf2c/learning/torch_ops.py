@@ -21,7 +21,7 @@ Tensor = torch.Tensor
 
 def constant_tensor(op: graph.ConstantOp) -> Tensor:
     """Return a constant's value, in memory of its own."""
-    return torch.from_numpy(np.array(op.value.array, np.float32))
+    return torch.tensor(op.value.array)
 
 
 def run_op(op: Operation, operands: Sequence[Tensor]) -> Tensor:
@@ -36,10 +36,10 @@ def run_op(op: Operation, operands: Sequence[Tensor]) -> Tensor:
     """
     first = operands[0]
     match op:
-        case graph.ConvOp():
-            return _finished(op, _convolved(op, first, operands[1]), operands[2:])
-        case graph.GemmOp():
-            return _finished(op, first @ operands[1].T, operands[2:])
+        case graph.ConvOp() | graph.GemmOp():
+            others = iter(operands[2:])
+            bias = None if op.bias is None else next(others)
+            return run_layer(op, first, operands[1], bias, next(others, None))
         case graph.BatchNormalizationOp():
             scale, bias, mean, variance = operands[1:]
             epsilon = op.epsilon.value.data
@@ -74,6 +74,26 @@ def run_op(op: Operation, operands: Sequence[Tensor]) -> Tensor:
             raise LayerError(
                 layer_name(op), f"expected an op that can be differentiated, got `{op.name}`"
             )
+
+
+def run_layer(
+    op: graph.LayerOp, image: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None
+) -> Tensor:
+    """Compute a layer with operands of any origin.
+
+    Args:
+        op: says the window and the activation.
+        image: the input.
+        weight: of the layer's shape.
+        bias: `[M]`; zero when absent.
+        residual: added before the activation; zero when absent.
+    """
+    sums = _convolved(op, image, weight) if isinstance(op, graph.ConvOp) else image @ weight.T
+    if bias is not None:
+        sums = sums + bias.reshape(-1, *[1] * (sums.ndim - 2))
+    if residual is not None:
+        sums = sums + residual
+    return _limited(sums, op.activation.data)
 
 
 def run_ops(function: FuncOp, values: Mapping[SSAValue, Tensor]) -> list[Tensor]:
@@ -121,15 +141,6 @@ def _averaged(op: graph.AveragePoolOp, image: Tensor) -> Tensor:
         return sums
     ones = _padded(torch.ones_like(image[:1, :1]), pads, 0.0)
     return sums / functional.avg_pool2d(ones, tuple(kernel), tuple(strides))
-
-
-def _finished(op: graph.LayerOp, sums: Tensor, others: Sequence[Tensor]) -> Tensor:
-    operands = iter(others)
-    if op.bias is not None:
-        sums = sums + next(operands).reshape(-1, *[1] * (sums.ndim - 2))
-    if op.residual is not None:
-        sums = sums + next(operands)
-    return _limited(sums, op.activation.data)
 
 
 def _limited(values: Tensor, bounds: graph.ActivationBounds) -> Tensor:

@@ -52,6 +52,12 @@ class Grid:
         """The greatest magnitude."""
         return fixed_point.INT8_MAX if self.terms is None else int(pow2.LEVELS[self.terms][-1])
 
+    @property
+    def levels(self) -> npt.NDArray[np.int8]:
+        """All of its integers, ascending."""
+        magnitudes = np.arange(self.largest + 1) if self.terms is None else pow2.LEVELS[self.terms]
+        return np.union1d(-magnitudes, magnitudes).astype(np.int8)
+
     def nearest(self, values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
         """Return the nearest integers of the grid, of the same shape and dtype."""
         if self.terms is None:

@@ -25,6 +25,7 @@ from tf2c.passes.prepare.absorb_biases import AbsorbBiasesPass
 from tf2c.passes.prepare.equalize_channels import EqualizeChannelsPass
 from tf2c.passes.shift.choose_terms import ChooseTermsPass
 from tf2c.passes.shift.convert_int8_to_shift import ConvertInt8ToShiftPass
+from tf2c.passes.shift.learn_rounding import LearnRoundingPass
 from tf2c.passes.shift.prove_accumulators import ProveAccumulatorsPass
 from tf2c.passes.shift.round_weights_compensated import RoundWeightsCompensatedPass
 from tf2c.passes.shift.round_weights_to_pow2 import RoundWeightsToPow2Pass
@@ -103,6 +104,7 @@ ON_REQUEST: tuple[type[CompilerPass], ...] = (
     RemoveLrnPass,
     ChooseTermsPass,
     RoundWeightsToPow2Pass,
+    LearnRoundingPass,
 )
 """Passes that are in no stage, or take another's place: they run where the user asks for them."""
 

@@ -18,7 +18,7 @@ from xdsl.ir import Operation
 from xdsl.transforms.dead_code_elimination import dce
 
 from tf2c.analysis.constants import constant_array, constant_blob
-from tf2c.context import CompilerContext
+from tf2c.context import CompilerContext, report_progress
 from tf2c.dialects import graph, int8, layout, tensors
 from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import Pow2Attr, accumulator_scale, scale_of
@@ -305,7 +305,7 @@ def _real_bias(layer: LayerPair) -> npt.NDArray[np.float64]:
     return constant_array(layer.real.bias).astype(np.float64)
 
 
-def _replace(layer: LayerPair, rounded: RoundedLayer) -> Sums:
+def replace_rounded(layer: LayerPair, rounded: RoundedLayer) -> Sums:
     """Put a rounded layer into the integer network; return its sums."""
     weight, bias = rounded.weight, rounded.bias
     if layer.stored is not None:
@@ -333,6 +333,33 @@ def affordable_images(module: ModuleOp) -> int:
     return max(MEMORY // per_image, BATCH)
 
 
+def affordable_batches(
+    ctx: Context, module: ModuleOp, images_path: str | None
+) -> list[npt.NDArray[np.float32]]:
+    """Return as many calibration images as may be used, in batches.
+
+    Raises:
+        UserError: there are none, or they do not fit the network.
+    """
+    source = calibration_images(ctx, images_path, tensors.extents(network_input(module)))
+    batches = -(-min(affordable_images(module), len(source)) // BATCH)
+    return list(islice(source.batches(BATCH), batches))
+
+
+def float_network_of(ctx: Context) -> ModuleOp:
+    """Return the float network that the integer one was made from.
+
+    Raises:
+        UserError: the context has none.
+    """
+    if not isinstance(ctx, CompilerContext) or ctx.float_network is None:
+        raise UserError(
+            "expected the float network to compare with, got none",
+            hint="run `convert-graph-to-int8` in the same pipeline",
+        )
+    return ctx.float_network
+
+
 def round_layers(
     ctx: Context,
     module: ModuleOp,
@@ -352,15 +379,9 @@ def round_layers(
     Raises:
         UserError: float network or images are missing, or do not fit.
     """
-    if not isinstance(ctx, CompilerContext) or ctx.float_network is None:
-        raise UserError(
-            "expected the float network to compare with, got none",
-            hint="run `convert-graph-to-int8` in the same pipeline",
-        )
-    source = calibration_images(ctx, images_path, tensors.extents(network_input(module)))
-    batches = -(-min(affordable_images(module), len(source)) // BATCH)
-    images = list(islice(source.batches(BATCH), batches))
-    real_function = network_function(ctx.float_network)
+    float_network = float_network_of(ctx)
+    images = affordable_batches(ctx, module, images_path)
+    real_function = network_function(float_network)
     real, stored = Walk(real_function, images), Walk(network_function(module), images)
     real_ops = iter(list(real_function.body.block.ops))
     ops = list(network_function(module).body.block.ops)
@@ -370,14 +391,14 @@ def round_layers(
     for each in ops:
         if isinstance(each, Sums):
             layer = LayerPair(_next_layer(real, real_ops, each), each, _requantization(each))
-            sums = _replace(layer, choose(layer, _moments(layer, real, stored, seed)))
+            sums = replace_rounded(layer, choose(layer, _moments(layer, real, stored, seed)))
             real.run([layer.real])
             if layer.stored is None:
                 stored.run([sums])
             else:
                 pending = sums
             done += 1
-            ctx.report("rounding layers", done, layers)
+            report_progress(ctx, "rounding layers", done, layers)
         elif pending is not None and each is _requantization(pending):
             stored.run([pending, each])
             pending = None
