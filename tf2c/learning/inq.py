@@ -82,6 +82,8 @@ def retrain(
         UserError: the images or labels do not fit the network, the checkpoint is of another
             training, or the training diverges.
     """
+    if not network.layers:
+        raise UserError("expected a network with weights to retrain, got none")
     training = _Training(network, batches, settings, progress)
     if checkpoint is not None and checkpoint.exists():
         training.resume(load_checkpoint(checkpoint, network.digest, settings))
@@ -193,6 +195,8 @@ class _Training:
             loss += functional.cross_entropy(scores, target, reduction="sum").item()
             hits += int((scores.argmax(dim=1) == labels).sum())
             count += len(images)
+        if not math.isfinite(loss):
+            raise UserError(f"expected a finite loss of the network ({what}), got {loss}")
         return Measurement(loss / count, 100 * hits / count)
 
     def _read(self, what: str) -> Iterator[tuple[Tensor, Tensor, Tensor]]:

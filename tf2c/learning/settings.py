@@ -16,7 +16,9 @@ class Settings:
 
     epochs: int = 4
     """In each of the five rounds."""
-    learning_rate: float = 0.01
+    batch: int = 32
+    """Images per step, where a folder is read."""
+    learning_rate: float = 0.001
     """In the first epoch of a round."""
     momentum: float = 0.9
     weight_decay: float = 1e-4
@@ -27,6 +29,8 @@ class Settings:
         """Refuse what is out of range."""
         if self.epochs < 1:
             raise UserError(f"expected at least 1 epoch in each round, got {self.epochs}")
+        if self.batch < 1:
+            raise UserError(f"expected at least 1 image in each batch, got {self.batch}")
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise UserError(f"expected a learning rate above 0, got {self.learning_rate:g}")
         if not 0 <= self.momentum < 1:
@@ -43,3 +47,6 @@ class Settings:
         equation 5.
         """
         return self.learning_rate * (1 + math.cos(math.pi * epoch_of_round / self.epochs)) / 2
+
+
+DEFAULT_SETTINGS = Settings()

@@ -4,7 +4,6 @@ import hashlib
 import math
 from typing import NamedTuple
 
-import torch
 from torch import nn
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
@@ -104,9 +103,7 @@ class TorchNetwork(nn.Module):
 
 def _function(module: ModuleOp) -> FuncOp:
     functions = [op for op in module.ops if isinstance(op, FuncOp)]
-    shapes = [
-        (len(each.args), len(each.function_type.outputs.data)) for each in functions
-    ]
+    shapes = [(len(each.args), len(each.function_type.outputs.data)) for each in functions]
     if shapes != [(1, 1)]:
         got = ", ".join(f"{inputs} and {results}" for inputs, results in shapes)
         raise UserError(
