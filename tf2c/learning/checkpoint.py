@@ -1,6 +1,7 @@
 """How far a training has come, as a file that is written whole."""
 
 import pickle
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,10 @@ def load_checkpoint(path: Path, network: str, settings: Settings) -> Checkpoint:
         UserError: it cannot be read, is none, or of another network or other settings.
     """
     try:
-        # Nothing but tensors, numbers and containers of them: a file of others' runs no code.
-        fields: Any = torch.load(path, weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickles, which this one is not
+            # Nothing but tensors, numbers and containers of them: a file of others' runs no code.
+            fields: Any = torch.load(path, weights_only=True)
     except OSError as error:
         raise UserError(f"{path}: expected a checkpoint, got {error.strerror}") from error
     except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
