@@ -116,7 +116,7 @@ def write_module(module: ModuleOp, path: Path) -> None:
     new: list[Path] = []
     try:
         for name, contents in saved_blobs(module):
-            if not folder.exists():
+            if not folder.is_dir():
                 _make_folder(folder)
             blob = folder / name
             if not blob.exists():
@@ -128,7 +128,8 @@ def write_module(module: ModuleOp, path: Path) -> None:
             file.write(print_module(module).encode())
     except BaseException:
         for blob in new:
-            blob.unlink(missing_ok=True)
+            with suppress(OSError):
+                blob.unlink()
         with suppress(OSError):  # where it holds others' blobs
             folder.rmdir()
         raise

@@ -17,7 +17,7 @@ from tf2c.choices import DEFAULT_ENGINE, stage_passes
 from tf2c.compiler import expect_classes
 from tf2c.dialects import tensors
 from tf2c.errors import UserError, naming
-from tf2c.frontends.images import FolderImages, folder_images
+from tf2c.frontends.images import FolderImages, expect_folder, folder_images
 from tf2c.frontends.labeled_images import LabeledImages, load_labeled_images
 from tf2c.frontends.preprocessing import (
     DEFAULT_PREPROCESSING,
@@ -125,8 +125,9 @@ def retrain(
         if progress is not None:
             progress(what, done, done if count is None else count)
 
-    with _torch_threads(threads), naming(str(model)):
+    with naming(str(model)):
         network = TorchNetwork(module)
+    with _torch_threads(threads):
         path = None if checkpoint is None else Path(checkpoint)
         outcome = inq.retrain(network, batches, settings, path, watch)
     network.write_back()
@@ -148,6 +149,7 @@ def _open(
     shape = tensors.extents(network_input(module))
     if labels is not None:
         return load_labeled_images(folder, Path(labels), shape, preprocessing)
+    expect_folder(folder)
     return FolderImages(folder, folder_images(folder), shape, preprocessing)
 
 

@@ -44,7 +44,7 @@ def main() -> None:
 
     def run() -> None:
         try:
-            cli.main(standalone_mode=False)
+            cli.main(prog_name="tf2c", standalone_mode=False)
         except click.exceptions.NoArgsIsHelpError as error:
             print(error.format_message())
         except click.exceptions.Abort as error:

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def test_frozen_weights_never_move_and_others_do(
 ) -> None:
     left = recorded(monkeypatch, tmp_path, replace(SETTINGS, weight_decay=0.1))
     assert len(left) == EPOCHS
-    for one, other in zip(left, left[1:], strict=False):
+    for one, other in pairwise(left):
         weights = [
             [each for each in kept.parameters.values() if each.ndim > 1] for kept in (one, other)
         ]

@@ -1,6 +1,7 @@
 """Which weights are rounded, to what, and that they stay there."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +39,7 @@ def paper_rounding(weight: float, levels: list[Fraction]) -> Fraction:
     """Equation 4: the level beta with (alpha + beta) / 2 <= |w| < 3 beta / 2, alpha below it."""
     ordered = sorted(levels)
     chosen = ordered[0]
-    for alpha, beta in zip(ordered, ordered[1:], strict=False):
+    for alpha, beta in pairwise(ordered):
         if abs(Fraction(weight)) >= (alpha + beta) / 2:
             chosen = beta
     return -chosen if weight < 0 else chosen

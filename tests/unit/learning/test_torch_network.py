@@ -92,7 +92,10 @@ def test_shared_weights_are_one_parameter_named_after_the_first_layer() -> None:
     [
         (COMPUTED_WEIGHTS, "layer `first`: expected constant weights"),
         (TWO_RESULTS, "expected a network with one input and one result to train, got 1 and 2"),
-        ("builtin.module {}", "expected a network with one input and one result to train, got no function"),
+        (
+            "builtin.module {}",
+            "expected a network with one input and one result to train, got no function",
+        ),
     ],
 )
 def test_what_cannot_be_trained_is_refused(text: str, message: str) -> None:

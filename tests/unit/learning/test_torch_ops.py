@@ -16,6 +16,7 @@ from tf2c.testing import Network, networks
 TOLERANCE = 1e-5
 """Relative to a network's largest result."""
 
+
 def assert_same_results(module: ModuleOp, images: npt.NDArray[np.float32]) -> None:
     (expected,) = run_all(module, images)
     with torch.no_grad():
@@ -34,8 +35,7 @@ OTHER_OPS = {
     "softmax": "graph.softmax %x axis 2 : (tensor<?x4x6x5xf32>) -> tensor<?x4x6x5xf32>",
     "average of real pixels": "graph.average_pool %x kernel [3, 2] strides [2, 1] "
     "pads [1, 0, 1, 1] : (tensor<?x4x6x5xf32>) -> tensor<?x4x3x5xf32>",
-    "transpose": "layout.transpose %x [0, 3, 1, 2] : (tensor<?x4x6x5xf32>) "
-    "-> tensor<?x5x4x6xf32>",
+    "transpose": "layout.transpose %x [0, 3, 1, 2] : (tensor<?x4x6x5xf32>) -> tensor<?x5x4x6xf32>",
 }
 
 
