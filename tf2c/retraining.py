@@ -5,7 +5,6 @@ needed; here a model is read, simplified as the compiler does, trained and writt
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,7 +69,7 @@ def retrain(
     """Retrain a network by Incremental Network Quantization (`docs/retraining.md`).
 
     What is written compiles with `method="nearest"`, `weights="shift1"` without any rounding error
-    in the weights.
+    in the weights, except where a note says that a layer's largest ones saturate.
 
     Args:
         model: an .onnx file, or an .mlir file of stage `graph`.
@@ -119,6 +118,7 @@ def retrain(
         batches, count = _folder_batches(source, settings), len(source)
 
     from tf2c.learning import inq
+    from tf2c.learning.reproducibility import limited_threads
     from tf2c.learning.torch_network import TorchNetwork
 
     def watch(what: str, done: int) -> None:
@@ -127,7 +127,7 @@ def retrain(
 
     with naming(str(model)):
         network = TorchNetwork(module)
-    with _torch_threads(threads):
+    with limited_threads(threads):
         path = None if checkpoint is None else Path(checkpoint)
         outcome = inq.retrain(network, batches, settings, path, watch)
     network.write_back()
@@ -166,16 +166,3 @@ def _folder_batches(source: LabeledImages | FolderImages, settings: Settings) ->
                 yield images, None
 
     return batches
-
-
-@contextmanager
-def _torch_threads(count: int | None) -> Iterator[None]:
-    """Limit PyTorch's threads for a while; it does not know threadpoolctl's limits."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(before if count is None else count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

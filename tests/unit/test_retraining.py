@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +115,7 @@ def test_any_loader_will_do(model: Path) -> None:
     result = tf2c.retrain(
         model,
         images=lambda epoch: [(images, labels)],
-        progress=lambda *told: watched.append(told),
+        progress=lambda what, done, total: watched.append((what, done, total)),
         **OPTIONS,
     )
     assert len(trained_weights(result)) == 2
@@ -138,10 +137,10 @@ def test_a_retrained_network_can_be_retrained(model: Path) -> None:
 def test_without_pytorch_it_says_what_to_install(
     model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = util.find_spec
-    monkeypatch.setattr(
-        "tf2c.learning.find_spec", lambda name: None if name == "torch" else whole(name)
-    )
+    def find_nothing(name: str) -> None:
+        assert name == "torch"
+
+    monkeypatch.setattr("tf2c.learning.find_spec", find_nothing)
     with pytest.raises(UserError, match="expected PyTorch for retraining, got none") as refused:
         retrained(model)
     assert refused.value.hint == "run `pip install 'tf2c[torch]'`"

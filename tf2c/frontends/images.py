@@ -93,7 +93,7 @@ class FolderImages:
 
     def reordered(self, order: npt.NDArray[np.integer]) -> "FolderImages":
         """Return the images in another order: `order` holds the former place of each."""
-        files = [self._files[place] for place in order]
+        files = [self._files[int(place)] for place in order]
         return FolderImages(
             self._where, files, self._shape, self._preprocessing, skip_unusable=self._skips
         )

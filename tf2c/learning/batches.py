@@ -1,14 +1,13 @@
 """What retraining reads: batches of images with labels, by any loader, and the same as tensors."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from tf2c.errors import UserError
-from tf2c.learning.torch_ops import Tensor
+from tf2c.learning.torch_ops import Tensor, tensor_of
 
 Images = npt.NDArray[np.floating] | Tensor
 Labels = npt.NDArray[np.integer] | Tensor
@@ -56,8 +55,8 @@ def label_tensor(labels: Labels, images: int, classes: int) -> Tensor:
     return tensor
 
 
-def _tensor(numbers: Any, dtype: torch.dtype) -> Tensor:
-    # PyTorch warns about arrays that must not be written, such as mapped files; a copy may be.
-    return torch.as_tensor(np.array(numbers) if isinstance(numbers, np.ndarray) else numbers).to(
-        dtype
-    )
+def _tensor(numbers: Images | Labels, dtype: torch.dtype) -> Tensor:
+    if isinstance(numbers, Tensor):
+        return numbers.to(dtype)
+    # A copy, because PyTorch warns about arrays that must not be written, such as mapped files.
+    return tensor_of(np.array(numbers)).to(dtype)

@@ -4,7 +4,7 @@ import pickle
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -62,13 +62,14 @@ def load_checkpoint(path: Path, network: str, settings: Settings) -> Checkpoint:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about pickles, which this one is not
             # Nothing but tensors, numbers and containers of them: a file of others' runs no code.
-            fields: Any = torch.load(path, weights_only=True)
+            loaded: object = torch.load(path, weights_only=True)
     except OSError as error:
         raise UserError(f"{path}: expected a checkpoint, got {error.strerror}") from error
     except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
         raise UserError(f"{path}: expected a checkpoint, got another or a damaged file") from error
-    if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
-        raise UserError(f"{path}: expected a checkpoint of tf2c {FORMAT}, got another file")
+    fields = cast(dict[str, Any], loaded) if isinstance(loaded, dict) else {}
+    if fields.pop("format", None) != FORMAT:
+        raise UserError(f"{path}: expected a checkpoint of `{FORMAT}`, got another file")
     if fields["network"] != network:
         raise UserError(
             f"{path}: expected a checkpoint of this network, got one of another",

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch.nn import functional
 
 from tf2c.errors import UserError
 from tf2c.learning.batches import Batches, image_tensor, label_tensor
 from tf2c.learning.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from tf2c.learning.reproducibility import seeded
 from tf2c.learning.rounded_weights import RoundedWeights
 from tf2c.learning.settings import Settings
 from tf2c.learning.torch_network import TorchNetwork
@@ -181,7 +181,7 @@ class _Training:
                     hint="a smaller learning rate helps",
                 )
             self._optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # pyright: ignore[reportUnknownMemberType]
             self._optimizer.step()
             # Whatever gradient, momentum and weight decay have done to them.
             for each in self._weights:
@@ -202,9 +202,7 @@ class _Training:
     def _read(self, what: str) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Yield images, what to train for (labels or probabilities), and the right classes."""
         done = 0
-        with torch.random.fork_rng(devices=[]):
-            seeds = np.random.SeedSequence([self._settings.seed, self._epoch])
-            torch.manual_seed(int(seeds.generate_state(1)[0]))
+        with seeded(self._settings.seed, self._epoch):
             for given, given_labels in self._batches(self._epoch):
                 images = image_tensor(given, self._network.extents)
                 if given_labels is None:

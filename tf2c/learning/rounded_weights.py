@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from tf2c.learning.torch_ops import Tensor
+from tf2c.learning.torch_ops import Tensor, tensor_of
 from tf2c.numerics import exponents, pow2
 
 
@@ -58,4 +58,4 @@ class RoundedWeights:
         weights = self.weight.detach().numpy()
         # Rows are what `round_to_pow2` divides among threads.
         rounded = pow2.round_to_pow2(weights, self.exponent)
-        return torch.from_numpy(np.ldexp(rounded.astype(np.float32), self.exponent))
+        return tensor_of(np.ldexp(rounded.astype(np.float32), self.exponent))

@@ -3,6 +3,7 @@
 import pickle
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from unit.learning.small_network import SETTINGS
 
 from tf2c.errors import UserError
 from tf2c.learning.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from tf2c.learning.settings import Settings
 
 CHECKPOINT = Checkpoint(
     network="0123",
@@ -29,9 +31,9 @@ def path(tmp_path: Path) -> Path:
     return saved
 
 
-def refusal(path: Path, network: str = "0123", **changes: float) -> UserError:
+def refusal(path: Path, network: str = "0123", settings: Settings = SETTINGS) -> UserError:
     with pytest.raises(UserError) as refused:
-        load_checkpoint(path, network, replace(SETTINGS, **changes))
+        load_checkpoint(path, network, settings)
     return refused.value
 
 
@@ -52,14 +54,14 @@ def test_another_network_is_refused(path: Path) -> None:
     ("name", "value"),
     [("epochs", 9), ("batch", 9), ("learning_rate", 0.5), ("momentum", 0.5), ("seed", 9)],
 )
-def test_other_settings_are_refused(name: str, value: float, path: Path) -> None:
-    message = str(refusal(path, **{name: value}))
+def test_other_settings_are_refused(name: str, value: Any, path: Path) -> None:
+    message = str(refusal(path, settings=replace(SETTINGS, **{name: value})))
     stored = getattr(SETTINGS, name)
     assert f"was made with {name.replace('_', ' ')} {stored}, got {value}" in message
 
 
 class Attack:
-    def __reduce__(self) -> object:
+    def __reduce__(self) -> tuple[Any, ...]:
         return (pytest.fail, ("the checkpoint ran code",))
 
 

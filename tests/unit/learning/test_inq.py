@@ -22,6 +22,7 @@ from tf2c.learning.inq import SHARES, Outcome, retrain
 from tf2c.learning.rounded_weights import RoundedWeights
 from tf2c.learning.settings import Settings
 from tf2c.learning.torch_network import TorchNetwork
+from tf2c.learning.torch_ops import tensor_of
 from tf2c.numerics import exponents, pow2
 
 EPOCHS = SETTINGS.epochs * len(SHARES)
@@ -126,14 +127,14 @@ def loss_of_direct_rounding(folder: Path) -> float:
     network, original = (TorchNetwork(small_network(folder)) for _ in range(2))
     for each in network.layers:
         RoundedWeights(each.weight).round_largest(1.0)
-    images = torch.from_numpy(labeled_images()[0])
+    images = tensor_of(labeled_images()[0])
     with torch.no_grad():
         predicted = functional.softmax(original(images), dim=1)
         return functional.cross_entropy(network(images), predicted).item()
 
 
 def test_without_labels_it_comes_closer_to_what_the_float_network_says(tmp_path: Path) -> None:
-    images = torch.from_numpy(labeled_images()[0])
+    images = tensor_of(labeled_images()[0])
     original = TorchNetwork(small_network(tmp_path))
     settings = replace(SETTINGS, epochs=6, learning_rate=0.05)
     network, outcome = train(tmp_path, unlabeled_batches, settings)
@@ -177,7 +178,7 @@ def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
 
 def shuffling(epoch: int) -> Iterable[Batch]:
     images, labels = labeled_images()
-    dataset = TensorDataset(torch.from_numpy(images), torch.from_numpy(labels))
+    dataset = TensorDataset(tensor_of(images), tensor_of(labels))
     return DataLoader(dataset, batch_size=SETTINGS.batch, shuffle=True)
 
 

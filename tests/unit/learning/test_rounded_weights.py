@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from torch import nn
 
 from tf2c.learning.inq import SHARES
 from tf2c.learning.rounded_weights import RoundedWeights
+from tf2c.learning.torch_ops import tensor_of
 
 WEIGHTS = hnp.arrays(
     np.float32,
@@ -23,7 +25,7 @@ WEIGHTS = hnp.arrays(
 
 
 def parameter(values: npt.NDArray[np.float32]) -> nn.Parameter:
-    return nn.Parameter(torch.from_numpy(values.copy()))
+    return nn.Parameter(tensor_of(values.copy()))
 
 
 def paper_levels(largest: float) -> list[Fraction]:
@@ -78,7 +80,7 @@ def test_what_is_largest_is_asked_anew_in_each_round() -> None:
     with torch.no_grad():
         rounded.weight[0, 3] = 3.5
     rounded.round_largest(0.5)
-    assert rounded.frozen.tolist() == [[True, False, False, True]]
+    assert torch.equal(rounded.frozen, torch.tensor([[True, False, False, True]]))
 
 
 @pytest.mark.parametrize("largest", [95.9, 96.0, 48.0, 47.9])
@@ -100,7 +102,8 @@ def test_a_layer_of_zeros_stays_one() -> None:
 def test_momentum_and_weight_decay_move_no_frozen_weight() -> None:
     random = np.random.default_rng(0)
     rounded = RoundedWeights(parameter(random.normal(size=(6, 10)).astype(np.float32)))
-    optimizer = torch.optim.SGD([rounded.weight], lr=0.1, momentum=0.9, weight_decay=0.1)
+    # PyTorch annotates its optimizers only partially.
+    optimizer: Any = torch.optim.SGD([rounded.weight], lr=0.1, momentum=0.9, weight_decay=0.1)
     rounded.weight.grad = torch.ones_like(rounded.weight)
     optimizer.step()  # momentum from before the weights are frozen
     rounded.round_largest(0.6)

@@ -1,6 +1,7 @@
 """Settings out of range, and the learning rate's way down."""
 
 import math
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ from tf2c.learning.settings import Settings
         ("seed", -1),
     ],
 )
-def test_what_is_out_of_range_is_refused(name: str, value: float) -> None:
+def test_what_is_out_of_range_is_refused(name: str, value: Any) -> None:
     with pytest.raises(UserError, match="got"):
         Settings(**{name: value})
 

@@ -12,6 +12,7 @@ from tf2c.errors import UserError
 from tf2c.interpreters import run
 from tf2c.ir_files import new_context, parse_module, print_module
 from tf2c.learning.torch_network import TorchNetwork
+from tf2c.learning.torch_ops import tensor_of
 
 SHARED_WEIGHTS = """
 func.func @main(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
@@ -64,7 +65,7 @@ def test_the_ir_changes_in_write_back_only(tmp_path: Path) -> None:
     module.verify()
     images = np.random.default_rng(0).normal(size=(2, 1, 6, 6)).astype(np.float32)
     with torch.no_grad():
-        expected = network(torch.from_numpy(images)).numpy()
+        expected = network(tensor_of(images)).numpy()
     np.testing.assert_allclose(run(module, images), expected, rtol=1e-5)
     with torch.no_grad():
         network.layers[0].weight.add_(1)  # what was written is no view

@@ -11,6 +11,7 @@ from tf2c.errors import LayerError
 from tf2c.interpreters import run_all
 from tf2c.ir_files import new_context, parse_module
 from tf2c.learning.torch_network import TorchNetwork
+from tf2c.learning.torch_ops import tensor_of
 from tf2c.testing import Network, networks
 
 TOLERANCE = 1e-5
@@ -20,7 +21,7 @@ TOLERANCE = 1e-5
 def assert_same_results(module: ModuleOp, images: npt.NDArray[np.float32]) -> None:
     (expected,) = run_all(module, images)
     with torch.no_grad():
-        found = TorchNetwork(module)(torch.from_numpy(images)).numpy()
+        found = TorchNetwork(module)(tensor_of(images)).numpy()
     assert found.shape == expected.shape
     assert np.abs(found - expected).max() <= TOLERANCE * max(np.abs(expected).max(), 1e-30)
 
