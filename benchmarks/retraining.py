@@ -5,8 +5,8 @@
 The network and the images are those of `accuracy.py`. Training sees 1024 images without labels and
 aims at the float network's own predictions: once with the images as they are, and once with a
 loader that flips and shifts them, as is usual in training on CIFAR-10. Evaluated are 510 labeled
-images that training has not seen, in exact integers: int8 activations and `shift1` weights, compiled
-with `nearest`. Takes about six minutes. Prints tables and writes results/retraining.json.
+images that training has not seen, in exact integers: int8 activations and `shift1` weights,
+compiled with `nearest`. Takes about six minutes. Prints tables and writes results/retraining.json.
 """
 
 import os

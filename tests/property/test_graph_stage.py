@@ -9,7 +9,7 @@ from tf2c.passes.pipeline import PassPipeline
 from tf2c.testing import Network, networks
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(networks())
 def test_the_passes_of_the_graph_stage_change_nothing_twice(network: Network) -> None:
     module = network.clone().module

@@ -26,7 +26,7 @@ def assert_same_results(module: ModuleOp, images: npt.NDArray[np.float32]) -> No
     assert np.abs(found - expected).max() <= TOLERANCE * max(np.abs(expected).max(), 1e-30)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(networks())
 def test_random_networks_have_the_interpreters_results(network: Network) -> None:
     assert_same_results(network.module, network.images)
