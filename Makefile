@@ -79,7 +79,7 @@ simulation: $(DEV) ## time the executors beside the scripts that TF2C_PEERS name
 
 .PHONY: train
 train: $(BIN)/python ## train the bundled network again (installs PyTorch)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]'
 	$(BIN)/python examples/digits/train.py
 
 .PHONY: clean

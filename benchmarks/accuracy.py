@@ -30,13 +30,13 @@ from rich.table import Table
 
 import tf2c
 from tf2c.artifact import sha256
-from tf2c.compiler import class_scores
 from tf2c.dialects import tensors
 from tf2c.evaluation import Accuracy
 from tf2c.executors import open_executor
 from tf2c.frontends.images import load_images
 from tf2c.frontends.labeled_images import load_labeled_images
 from tf2c.frontends.preprocessing import PRESETS, Preprocessing
+from tf2c.measurement import class_scores
 from tf2c.passes.check import real_result
 from tf2c.passes.rewriting import network_input
 

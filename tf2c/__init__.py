@@ -11,7 +11,7 @@ The names below are loaded when first used, so that importing the package costs 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tf2c.api import Artifact, bisect, check, compile, evaluate, load
+    from tf2c.api import Artifact, bisect, check, compile, evaluate, load, retrain
     from tf2c.errors import DeviceError, UserError
     from tf2c.frontends.onnx import load_onnx
     from tf2c.passes.pipeline import PassPipeline
@@ -27,6 +27,7 @@ __all__ = [
     "evaluate",
     "load",
     "load_onnx",
+    "retrain",
 ]
 
 _HOMES = {
@@ -40,6 +41,7 @@ _HOMES = {
     "evaluate": "tf2c.api",
     "load": "tf2c.api",
     "load_onnx": "tf2c.frontends.onnx",
+    "retrain": "tf2c.api",
 }
 
 

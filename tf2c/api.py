@@ -25,15 +25,12 @@ from tf2c.choices import (
 )
 from tf2c.compiled import Artifact, load
 from tf2c.compiler import (
-    EVALUATION_BATCH,
     Compilation,
     artifact_files,
     background_notes,
     compile_module,
     expect_classes,
     manifest_facts,
-    measure,
-    measure_agreement,
 )
 from tf2c.dialects import tensors
 from tf2c.engine import Engine
@@ -42,27 +39,27 @@ from tf2c.evaluation import Accuracy
 from tf2c.frontends.calibration import load_calibration
 from tf2c.frontends.images import FolderImages
 from tf2c.frontends.labeled_images import load_labeled_images
-from tf2c.frontends.onnx import load_onnx
 from tf2c.frontends.preprocessing import (
     DEFAULT_PREPROCESSING,
     Preprocessing,
-    load_preprocessing,
+    chosen_preprocessing,
 )
 from tf2c.frontends.watched_images import ImageProgress, WatchedImages
 from tf2c.gate import IMAGES as LOSS_IMAGES
 from tf2c.gate import AccuracyError, Limits, layer_losses
 from tf2c.image_source import HELD_OUT, ArrayImages, HeldOutImages, ImageSource
+from tf2c.measurement import EVALUATION_BATCH, measure, measure_agreement
+from tf2c.models import MODEL_SUFFIXES, load_model
 from tf2c.numerics.term_mixture import CURVE
 from tf2c.passes.pipeline import PassObserver
 from tf2c.passes.rewriting import network_input
-from tf2c.runtime.session import (
-    expect_images,
-)
+from tf2c.retraining import retrain
+from tf2c.runtime.session import expect_images
 from tf2c.scoring import EXECUTORS, FLOAT, assignment_facts, default_executor, open_scorer
 from tf2c.survey import Survey, survey_model
 from tf2c.trace import BATCH as TRACE_BATCH
 
-__all__ = ["EXECUTORS", "Artifact", "bisect", "check", "compile", "evaluate", "load"]
+__all__ = ["EXECUTORS", "Artifact", "bisect", "check", "compile", "evaluate", "load", "retrain"]
 
 NO_PREPROCESSING_NOTE = (
     "the artifact states no preprocessing, so pixels are divided by 255: it was compiled without "
@@ -101,7 +98,7 @@ def compile(
     """Compile a trained network.
 
     Args:
-        model: an .onnx file.
+        model: an .onnx file, or an .mlir file of stage `graph`, such as `retrain` writes.
         calib: calibration images: a folder, a .txt file that lists some (beside it, or in
             `images`), an .npy file, `random:N`, or an array `[N, C, H, W]`. Image files that cannot
             be used are skipped and noted.
@@ -158,8 +155,8 @@ def compile(
     if output is not None:
         artifacts.expect_replaceable(Path(output))
     target = load_board(board)
-    preprocessing = _preprocessing(preprocess, label_offset, DEFAULT_PREPROCESSING)
-    module = load_onnx(Path(model), outputs)
+    preprocessing = chosen_preprocessing(preprocess, label_offset, DEFAULT_PREPROCESSING)
+    module = load_model(Path(model), outputs)
     shape = tensors.extents(network_input(module))
     beside = None if images is None else Path(images)
     calibration = _calibration(calib, shape, preprocessing, seed, beside)
@@ -267,7 +264,7 @@ def evaluate(
     """Measure the accuracy of an artifact or a model on labeled images.
 
     Args:
-        network: an artifact, or an .onnx file.
+        network: an artifact, or a model as for `compile`.
         images: a folder.
         labels: CSV with the columns `file` and `label`.
         executor: `float` (the network before rounding; the only one for a model, and its default),
@@ -299,7 +296,7 @@ def evaluate(
             found before the first image.
     """
     path = Path(network)
-    is_model = path.suffix == ".onnx"
+    is_model = path.suffix in MODEL_SUFFIXES
     if executor is not None and executor not in EXECUTORS:
         raise UserError(f"expected an executor of {', '.join(EXECUTORS)}, got `{executor}`")
     if is_model and executor not in (None, FLOAT):
@@ -321,12 +318,12 @@ def evaluate(
     executor = executor or default_executor(artifact)
     notes: list[str] = []
     if artifact is None:
-        module, stated = load_onnx(path, outputs), DEFAULT_PREPROCESSING
+        module, stated = load_model(path, outputs), DEFAULT_PREPROCESSING
     else:
         module, stated = artifact.stage(STAGE_NAMES[0]), artifact.preprocessing
         if preprocess is None and not artifact.manifest.preprocessing:
             notes.append(NO_PREPROCESSING_NOTE)
-    preprocessing = _preprocessing(preprocess, label_offset, stated)
+    preprocessing = chosen_preprocessing(preprocess, label_offset, stated)
     shape = tensors.extents(network_input(module))
     labeled = load_labeled_images(Path(images), Path(labels), shape, preprocessing, limit)
     with naming(f"{network}, {labels}"):
@@ -423,19 +420,6 @@ def _budgets(choices: Choices, limits: Limits, given: float | None) -> Sequence[
     if choices.weights != MIXED or not limits.are_set or given is not None:
         return [choices.terms_per_mac]
     return CURVE
-
-
-def _preprocessing(
-    preprocess: str | Path | Preprocessing | None, label_offset: int | None, default: Preprocessing
-) -> Preprocessing:
-    """Return the preprocessing that is asked for, or else the default, with its label offset."""
-    if preprocess is None:
-        chosen = default
-    elif isinstance(preprocess, Preprocessing):
-        chosen = preprocess
-    else:
-        chosen = load_preprocessing(preprocess)
-    return chosen if label_offset is None else replace(chosen, label_offset=label_offset)
 
 
 def _calibration(

@@ -14,11 +14,9 @@ from tf2c.choices import STAGE_NAMES
 from tf2c.compiled import Artifact, load
 from tf2c.errors import UserError, naming
 from tf2c.frontends.preprocessing import DEFAULT_PREPROCESSING, Preprocessing
-from tf2c.ir_files import read_module
+from tf2c.ir_files import IR_SUFFIX, read_module
 from tf2c.passes.rewriting import network_input
 from tf2c.scoring import executed_stage
-
-IR_SUFFIX = ".mlir"
 
 FORM = "ARTIFACT[:STAGE][@EXECUTOR] or FILE.mlir[@EXECUTOR]"
 

@@ -1,7 +1,7 @@
 """IR as files: text with layer names, and its blobs in the sidecar folder beside it."""
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
 
@@ -13,9 +13,12 @@ from xdsl.utils.exceptions import ParseError, VerifyException
 
 from tf2c.context import CompilerContext
 from tf2c.dialects import DIALECTS
-from tf2c.dialects.blob import SIDECAR_FOLDER
+from tf2c.dialects.blob import SIDECAR_FOLDER, saved_blobs
 from tf2c.dialects.layers import layer_name
 from tf2c.errors import UserError
+from tf2c.whole_files import written_whole
+
+IR_SUFFIX = ".mlir"
 
 
 def new_context(weights_folder: Path | None = None) -> CompilerContext:
@@ -98,3 +101,42 @@ def read_module(path: Path) -> ModuleOp:
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: expected an IR file, got no text") from error
     return parse_module(text, str(path), new_context(path.parent / SIDECAR_FOLDER))
+
+
+def write_module(module: ModuleOp, path: Path) -> None:
+    """Write an IR file and its blobs beside it, all of it or nothing.
+
+    Blobs are named after their contents, so those of another file in the same folder stay what they
+    are.
+
+    Raises:
+        UserError: the place cannot be written.
+    """
+    folder = path.parent / SIDECAR_FOLDER
+    new: list[Path] = []
+    try:
+        for name, contents in saved_blobs(module):
+            if not folder.is_dir():
+                _make_folder(folder)
+            blob = folder / name
+            if not blob.exists():
+                new.append(blob)
+            with written_whole(blob) as file:
+                file.write(contents)
+        # Last, because from here on the file is there.
+        with written_whole(path) as file:
+            file.write(print_module(module).encode())
+    except BaseException:
+        for blob in new:
+            with suppress(OSError):
+                blob.unlink()
+        with suppress(OSError):  # where it holds others' blobs
+            folder.rmdir()
+        raise
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir()
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be made: {error.strerror}") from error

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import ReturnOp
 
 from tf2c.analysis.support import refused_below_graph, refused_on_engine
 from tf2c.choices import DEFAULT_CHOICES, DEFAULT_ENGINE, Choices, stage_passes
@@ -19,13 +20,17 @@ from tf2c.engine import Engine
 from tf2c.errors import LayerError, UserError
 from tf2c.frontends.onnx import Finding, survey_onnx
 from tf2c.image_source import ArrayImages
-from tf2c.ir_files import new_context
+from tf2c.ir_files import IR_SUFFIX, new_context
+from tf2c.models import load_model
 from tf2c.passes import STAGES
 from tf2c.passes.pipeline import PassPipeline
 from tf2c.passes.rewriting import network_function, network_input
 
 ENGINE_STAGE = STAGES[-1].name
 IMPORT = "import"
+
+_NO_LAYERS = (graph.ConstantOp, ReturnOp)
+"""Of IR of stage `graph`."""
 
 _SILENT = (graph.ConstantOp, int8.ConstantOp, shift.ConstantOp, dataflow.EngineOp)
 """Ops that only hold numbers for the layer they are named after."""
@@ -40,7 +45,7 @@ class LayerReport:
 
     layer: str
     op_type: str
-    """In ONNX's words."""
+    """In ONNX's words, or the op of an IR file."""
     verdict: str
     """`runs`, `folded`, `refused`, or `unknown` behind a refused layer whose shape is unknown."""
     runs_as: tuple[str, ...] = ()
@@ -77,7 +82,7 @@ def survey_model(
     """Say of every layer of a model whether it runs, joins another one, or is refused, and why.
 
     Args:
-        path: an .onnx file.
+        path: a model, as `load_model` takes it.
         outputs: where to cut the network; at its own outputs by default.
         to: the last stage to look at; by default as far as the choices go.
         choices: about the network's arithmetic.
@@ -87,11 +92,10 @@ def survey_model(
         UserError: the file cannot be read.
     """
     last = choices.last_stage(to)
-    imported = survey_onnx(path, outputs)
-    reports = [_imported_report(finding) for finding in imported.findings]
-    if imported.module is None:
+    module, reports = _imported(path, outputs)
+    if module is None:
         return Survey(IMPORT, tuple(reports), None)
-    lowering = _Lowering(imported.module, choices, engine)
+    lowering = _Lowering(module, choices, engine)
     lowering.run(last)
     refused = {error.layer: error for error in lowering.refusals if isinstance(error, LayerError)}
     refusal = None
@@ -101,6 +105,18 @@ def survey_model(
     runs_as = lowering.ops_by_layer()
     final = tuple(_final_report(report, refused, runs_as, lowering.notes) for report in reports)
     return Survey(lowering.stage, final, refusal)
+
+
+def _imported(path: Path, outputs: tuple[str, ...]) -> tuple[ModuleOp | None, list[LayerReport]]:
+    """Return the network, unless a layer is refused, and its layers; all of IR are imported."""
+    if path.suffix != IR_SUFFIX:
+        found = survey_onnx(path, outputs)
+        return found.module, [_imported_report(finding) for finding in found.findings]
+    module = load_model(path, outputs)
+    ops = [op for op in network_function(module).body.block.ops if not isinstance(op, _NO_LAYERS)]
+    # Some layers are several ops.
+    by_name = {layer_name(op): LayerReport(layer_name(op), op.name, "runs") for op in ops}
+    return module, list(by_name.values())
 
 
 def _imported_report(finding: Finding) -> LayerReport:

@@ -1,5 +1,7 @@
 """Files that are written whole or not at all."""
 
+import errno
+import os
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,3 +27,26 @@ def written_whole(path: Path) -> Generator[IO[bytes]]:
     finally:
         with suppress(OSError):  # also where the folder is none
             temporary.unlink()
+
+
+def expect_writable(path: Path, suffix: str | None = None) -> None:
+    """Raise unless a file can be written, before the work of which it is the result.
+
+    Args:
+        path: the file.
+        suffix: what its name has to end in, if anything.
+
+    Raises:
+        UserError: it ends in something else, or the place cannot be written.
+    """
+    if suffix is not None and path.suffix != suffix:
+        raise UserError(f"{path}: expected a file that ends in {suffix}")
+    reason = None
+    if path.is_dir():
+        reason = errno.EISDIR
+    elif not path.parent.is_dir():
+        reason = errno.ENOENT
+    elif not os.access(path.parent, os.W_OK):
+        reason = errno.EACCES
+    if reason is not None:
+        raise UserError(f"{path}: cannot be written: {os.strerror(reason)}")

@@ -30,6 +30,7 @@ from end_to_end.bad_input_choices import CHOICES, ENGINES
 from end_to_end.bad_input_comparisons import SIDES, TRACES
 from end_to_end.bad_input_layers import NUMBERS, OPS, SHAPES, WINDOWS
 from end_to_end.bad_input_models import MODELS, OUTPUTS, with_input
+from end_to_end.bad_input_retraining import IR, RETRAINING
 
 CALIBRATION = (
     Case("missing calibration folder", "compile net.onnx --calib absent -o out.tf2c", "absent"),
@@ -229,4 +230,6 @@ CASES = (
     *ARTIFACTS,
     *TRACES,
     *SIDES,
+    *RETRAINING,
+    *IR,
 )

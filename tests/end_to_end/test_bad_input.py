@@ -13,6 +13,7 @@ from conftest import GOLDEN, Golden
 from end_to_end.bad_input import COMPILE, EVAL, MEASURE, RUN, Case, make_workspace
 from end_to_end.bad_input_cases import CASES
 from end_to_end.bad_input_comparisons import BISECT, TRACE
+from end_to_end.bad_input_retraining import RESUME
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
 from tf2c.cli.main import main
@@ -126,7 +127,7 @@ def test_a_missing_emulator_is_refused(
 
 
 @pytest.mark.parametrize(
-    "command", [COMPILE, MEASURE, RUN, EVAL, f"{EVAL} --executor float", TRACE, BISECT]
+    "command", [COMPILE, MEASURE, RUN, EVAL, f"{EVAL} --executor float", TRACE, BISECT, RESUME]
 )
 def test_the_workspace_itself_is_good_input(
     command: str, workspace: Path, monkeypatch: pytest.MonkeyPatch

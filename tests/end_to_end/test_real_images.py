@@ -19,9 +19,9 @@ from unit.onnx_models import build_model, random_weights, save_model
 import tf2c
 from tf2c.api import NO_PREPROCESSING_NOTE, evaluate
 from tf2c.cli.main import cli
-from tf2c.compiler import EVALUATION_BATCH, class_scores
 from tf2c.frontends.preprocessing import PRESETS, Preprocessing
 from tf2c.ir_files import read_module
+from tf2c.measurement import EVALUATION_BATCH, class_scores
 
 CLASSES = 1001
 IMAGES = 40

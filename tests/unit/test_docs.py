@@ -33,6 +33,18 @@ def test_the_pass_in_add_a_pass_runs(tmp_path: Path) -> None:
     assert "1 passed" in outcome.stdout, outcome.stdout
 
 
+def test_the_loader_in_retraining_runs(tmp_path: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/retraining.md").read_text(), re.S)
+    outcome = subprocess.run(
+        [sys.executable, "-c", code.replace('"r.mlir"', repr(str(tmp_path / "r.mlir")))],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert outcome.stdout.startswith("Measurement(loss="), outcome.stderr
+
+
 def pages() -> list[str]:
     """Return the Markdown files of the project, not those of tools that run in its folder."""
     found = [ROOT.glob("*.md"), *(ROOT.glob(f"{room}/**/*.md") for room in ROOMS)]

@@ -28,9 +28,9 @@ def check_command(
     seed: int,
     threads: int | None,
 ) -> None:
-    """Say of every layer of MODEL (.onnx) whether it runs, is folded away, or is refused, and why.
+    """Say of every layer of MODEL whether it runs, is folded away, or is refused, and why.
 
-    Exits with 1 if anything is refused.
+    MODEL is an .onnx file, or an .mlir file of stage graph. Exits with 1 if anything is refused.
     """
     from tf2c import api
 

@@ -90,7 +90,7 @@ def compile_command(
     seed: int,
     threads: int | None,
 ) -> None:
-    """Compile MODEL (.onnx) into an artifact."""
+    """Compile MODEL (.onnx, or .mlir of stage graph) into an artifact."""
     from tf2c import api
     from tf2c.cli import tables
     from tf2c.cli.ir_dump import IrDump

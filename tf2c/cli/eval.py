@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 
 from tf2c.cli.options import EXECUTORS, common_options, names, outputs_option, preprocessing_options
-from tf2c.cli.output import expect_writable, print_json, print_note, show, write_json
+from tf2c.cli.output import print_json, print_note, show, write_json
 from tf2c.cli.progress import progress_line
 from tf2c.cli.threads import limited_threads
+from tf2c.whole_files import expect_writable
 
 
 @click.command("eval")
@@ -40,7 +41,7 @@ def eval_command(
     seed: int,
     threads: int | None,
 ) -> None:
-    """Measure the accuracy of NETWORK, an artifact or an .onnx file, on labeled images."""
+    """Measure the accuracy of NETWORK on labeled images: an artifact, .onnx, or .mlir in float."""
     from tf2c import api
 
     if trace is not None:

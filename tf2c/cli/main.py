@@ -10,6 +10,7 @@ from tf2c.cli.boards import boards_command
 from tf2c.cli.check import check_command
 from tf2c.cli.compile import compile_command
 from tf2c.cli.eval import eval_command
+from tf2c.cli.retrain import retrain_command
 from tf2c.cli.run import run_command
 from tf2c.errors import UserError
 
@@ -23,6 +24,7 @@ def cli() -> None:
 COMMANDS = (
     check_command,
     compile_command,
+    retrain_command,
     eval_command,
     run_command,
     bisect_command,
@@ -42,7 +44,7 @@ def main() -> None:
 
     def run() -> None:
         try:
-            cli.main(standalone_mode=False)
+            cli.main(prog_name="tf2c", standalone_mode=False)
         except click.exceptions.NoArgsIsHelpError as error:
             print(error.format_message())
         except click.exceptions.Abort as error:

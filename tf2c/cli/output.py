@@ -1,13 +1,10 @@
 """What commands print and write: JSON or tables on stdout, notes on stderr, arrays in files."""
 
-import errno
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tf2c.errors import UserError
 from tf2c.whole_files import written_whole
 
 if TYPE_CHECKING:
@@ -54,22 +51,3 @@ def write_json(path: Path, content: Any) -> None:
     """
     with written_whole(path) as file:
         file.write((json.dumps(content, indent=2) + "\n").encode())
-
-
-def expect_writable(path: Path, suffix: str) -> None:
-    """Raise unless a file can be written, before the work of which it is the result.
-
-    Raises:
-        UserError: it ends in something else, or the place cannot be written.
-    """
-    if path.suffix != suffix:
-        raise UserError(f"{path}: expected a file that ends in {suffix}")
-    reason = None
-    if path.is_dir():
-        reason = errno.EISDIR
-    elif not path.parent.is_dir():
-        reason = errno.ENOENT
-    elif not os.access(path.parent, os.W_OK):
-        reason = errno.EACCES
-    if reason is not None:
-        raise UserError(f"{path}: cannot be written: {os.strerror(reason)}")

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tf2c.api import Artifact
     from tf2c.boards import Board
     from tf2c.gate import LayerLoss
+    from tf2c.learning.inq import Outcome
     from tf2c.passes.pipeline import PassReport
     from tf2c.survey import Survey
 
@@ -84,6 +85,28 @@ def layer_losses(layers: Sequence["LayerLoss"]) -> Table:
         sqnr = UNKNOWN if each.sqnr is None else f"{each.sqnr:.1f}"
         shares = (f"{each.weights_share:.1f}", f"{each.storage_share:.1f}")
         table.add_row(escape(each.layer), sqnr, *shares, escape(each.remedy))
+    return table
+
+
+def retraining(outcome: "Outcome", compared: str) -> Table:
+    """How every round went, on the training images.
+
+    Args:
+        outcome: of retraining.
+        compared: what the percentage of right classes is called.
+    """
+    original = outcome.original
+    table = Table(
+        title=f"on the training images; float: loss {original.loss:.4f}, "
+        f"{compared} {original.accuracy:.2f} %"
+    )
+    columns = ("rounded %", "loss before", "loss after", f"{compared} % before", "% after")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for each in outcome.rounds:
+        losses = (f"{each.before.loss:.4f}", f"{each.after.loss:.4f}")
+        accuracies = (f"{each.before.accuracy:.2f}", f"{each.after.accuracy:.2f}")
+        table.add_row(f"{100 * each.share:.0f}", *losses, *accuracies)
     return table
 
 

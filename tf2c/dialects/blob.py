@@ -105,7 +105,8 @@ class Blob:
         try:
             array = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
-            raise VerifyException(f"expected blob {path}, got {error}") from error
+            reason = error.strerror if isinstance(error, OSError) else None
+            raise VerifyException(f"expected blob {path}, got {reason or error}") from error
         if array.dtype not in _DTYPE_NAMES or Blob.of(array).digest != self.digest:
             raise VerifyException(f"expected blob {path} to have the digest in its name")
         return array

@@ -91,6 +91,13 @@ class FolderImages:
         if batch:
             yield np.stack(batch)
 
+    def reordered(self, order: npt.NDArray[np.integer]) -> "FolderImages":
+        """Return the images in another order: `order` holds the former place of each."""
+        files = [self._files[int(place)] for place in order]
+        return FolderImages(
+            self._where, files, self._shape, self._preprocessing, skip_unusable=self._skips
+        )
+
     def notes(self) -> list[str]:
         """Return what people should know about the files that were read: which were skipped."""
         if not self._unusable:

@@ -48,6 +48,10 @@ class LabeledImages:
             yield images, self.labels[first : first + len(images)]
             first += len(images)
 
+    def reordered(self, order: npt.NDArray[np.integer]) -> "LabeledImages":
+        """Return the images in another order: `order` holds the former place of each."""
+        return LabeledImages(self._images.reordered(order), self.labels[order])
+
 
 def load_labeled_images(
     folder: Path,

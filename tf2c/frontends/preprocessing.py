@@ -8,7 +8,7 @@ in the artifact. Inputs in .npy files are prepared already; nothing here touches
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -175,6 +175,23 @@ def load_preprocessing(name: str | Path) -> Preprocessing:
         ) from error
     with naming(str(path)):
         return preprocessing_of(content)
+
+
+def chosen_preprocessing(
+    preprocess: str | Path | Preprocessing | None, label_offset: int | None, default: Preprocessing
+) -> Preprocessing:
+    """Return the preprocessing that is asked for, or else the default, with its label offset.
+
+    Raises:
+        UserError: no such preset, or a file that describes no preprocessing.
+    """
+    if preprocess is None:
+        chosen = default
+    elif isinstance(preprocess, Preprocessing):
+        chosen = preprocess
+    else:
+        chosen = load_preprocessing(preprocess)
+    return chosen if label_offset is None else replace(chosen, label_offset=label_offset)
 
 
 def preprocessing_of(content: Mapping[str, object]) -> Preprocessing:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch.nn import functional
 from xdsl.dialects.func import FuncOp, ReturnOp
@@ -21,7 +22,13 @@ Tensor = torch.Tensor
 
 def constant_tensor(op: graph.ConstantOp) -> Tensor:
     """Return a constant's value, in memory of its own."""
-    return torch.tensor(op.value.array)
+    return tensor_of(np.array(op.value.array, np.float32))
+
+
+def tensor_of(array: npt.NDArray[Any]) -> Tensor:
+    """Return a tensor in an array's own memory, which must be writable."""
+    # PyTorch has no type of arrays.
+    return torch.from_numpy(array)  # pyright: ignore[reportUnknownMemberType]
 
 
 def run_op(op: Operation, operands: Sequence[Tensor]) -> Tensor:

@@ -133,3 +133,21 @@ def pow2_exponents(
         exponent.astype(np.int64) - (fraction < 0.75) - pow2.LARGEST_SHIFT,
     )
     return np.clip(_follow_others(np.maximum(window, lowest)), lowest, highest)
+
+
+def layer_pow2_exponent(weights: npt.NDArray[np.floating]) -> int:
+    """Choose the exponent of a whole layer's power-of-two weights, by its largest weight.
+
+    As Incremental Network Quantization does (Zhou et al., ICLR 2017, equation 2): the top level is
+    `2**n1` with `n1 = floor(log2(4 * max|w| / 3))`, which is the level nearest to the largest
+    weight. As every filter's largest weight is one of these levels once they are rounded,
+    `pow2_exponents` finds windows that hold all of them exactly.
+
+    Args:
+        weights: of any shape, real numbers.
+
+    Returns:
+        `e = n1 - 6`; 0 for a layer of zeros.
+    """
+    unlimited = np.array([1 << 30])
+    return int(pow2_exponents(weights.reshape(1, -1), -unlimited, unlimited)[0])

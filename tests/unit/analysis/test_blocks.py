@@ -69,9 +69,6 @@ def test_every_op_is_in_one_block_and_every_tensor_that_is_read_elsewhere_is_an_
         assert any(isinstance(op, graph.LayerOp) for op in block.ops) or block is blocks[0]
         known.update(block.outputs)
     returned = [
-        value
-        for op in function.body.block.ops
-        if isinstance(op, ReturnOp)
-        for value in op.operands
+        value for op in function.body.block.ops if isinstance(op, ReturnOp) for value in op.operands
     ]
     assert known.issuperset(returned)

@@ -1,4 +1,4 @@
-"""Learned roundings: neighbors on the grid, never worse, and better where a choice is missed."""
+"""Learned roundings: on the grid, never worse, and better where something was missed."""
 
 import numpy as np
 import numpy.typing as npt
@@ -20,22 +20,8 @@ from tf2c.passes.shift.round_weights_compensated import RoundWeightsCompensatedP
 from tf2c.testing import Network, networks
 
 pytest.importorskip("torch", reason="PyTorch is not installed (`pip install 'tf2c[torch]'`)")
-from tf2c.learning.block_rounding import neighbors
 
 FORMS = {"int8": Grid(None), "shift1": Grid(1), "shift2": Grid(2)}
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_neighbors_are_the_next_levels_toward_what_is_wanted(form: str) -> None:
-    grid = FORMS[form].levels
-    levels = np.repeat(grid, 3)
-    wanted = levels + np.tile([-1000.0, 0.0, 0.25], len(grid))
-    found = neighbors(levels, wanted, grid).reshape(-1, 3)
-    np.testing.assert_array_equal(found[1:, 0], grid[:-1])
-    np.testing.assert_array_equal(found[:, 1], grid)
-    np.testing.assert_array_equal(found[:-1, 2], grid[1:])
-    assert found[0, 0] == grid[0]
-    assert found[-1, 2] == grid[-1]
 
 
 def weights_and_steps(network: Network) -> list[tuple[npt.NDArray[np.int8], str]]:
@@ -55,7 +41,7 @@ def weights_and_steps(network: Network) -> list[tuple[npt.NDArray[np.int8], str]
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(network=networks())
-def test_weights_move_by_one_level_at_most(form: str, network: Network) -> None:
+def test_weights_stay_on_their_grid_and_keep_their_steps(form: str, network: Network) -> None:
     rounded = network.clone()
     context = new_context()
     context.calibration = ArrayImages(network.images)
@@ -64,13 +50,11 @@ def test_weights_move_by_one_level_at_most(form: str, network: Network) -> None:
     passes.append(RoundWeightsCompensatedPass(weights=form))
     PassPipeline(passes).run(rounded.module, context=context)
     learned = rounded.clone()
-    learning = LearnRoundingPass(weights="int8" if form == "int8" else "shift", steps=12)
+    learning = LearnRoundingPass(weights="int8" if form == "int8" else "shift", rounds=12)
     PassPipeline([learning, ProveAccumulatorsPass()]).run(learned.module, context=context)
     grid = FORMS[form].levels
     before, after = weights_and_steps(rounded), weights_and_steps(learned)
     assert len(before) == len(after)
-    for (old, scale), (new, same_scale) in zip(before, after, strict=True):
+    for (_, scale), (new, same_scale) in zip(before, after, strict=True):
         assert scale.split(" [")[0] == same_scale.split(" [")[0]
-        moved = np.searchsorted(grid, new) - np.searchsorted(grid, old)
         assert np.isin(new, grid).all()
-        assert np.abs(moved).max() <= 1

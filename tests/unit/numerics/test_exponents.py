@@ -182,3 +182,28 @@ def test_pow2_exponents_stay_in_their_range() -> None:
     weights = np.array([[1e-6], [1e6]], np.float32)
     found = exponents.pow2_exponents(weights, np.array([-3, -3]), np.array([2, 2]))
     assert found.tolist() == [-3, 2]
+
+
+@given(WEIGHTS.filter(lambda weights: bool(weights.any())))
+def test_a_layers_top_level_is_that_of_incremental_network_quantization(
+    weights: npt.NDArray[np.float32],
+) -> None:
+    """n1 = floor(log2(4 s / 3)), in exact numbers."""
+    bound = Fraction(float(np.abs(weights).max())) * 4 / 3
+    n1 = exponents.layer_pow2_exponent(weights) + pow2.LARGEST_SHIFT
+    assert Fraction(2) ** n1 <= bound < Fraction(2) ** (n1 + 1)
+
+
+def test_a_layer_of_zeros_has_the_exponent_zero() -> None:
+    assert exponents.layer_pow2_exponent(np.zeros((2, 3), np.float32)) == 0
+
+
+@given(WEIGHTS)
+def test_filters_of_a_rounded_layer_have_windows_that_hold_them(
+    weights: npt.NDArray[np.float32],
+) -> None:
+    exponent = exponents.layer_pow2_exponent(weights)
+    levels = np.ldexp(pow2.round_to_pow2(weights, exponent).astype(np.float32), exponent)
+    windows = free_pow2_exponents(levels)[:, None]
+    again = np.ldexp(pow2.round_to_pow2(levels, windows).astype(np.float32), windows)
+    np.testing.assert_array_equal(again, levels)
