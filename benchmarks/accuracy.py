@@ -67,7 +67,6 @@ FORMS = (
     ("mixed", "int8", "compensated"),
     ("shift2", "int8", "compensated"),
     ("shift1", "int8", "learned"),
-    ("mixed", "int8", "learned"),
     ("shift2", "uint8", "compensated"),
 )
 """Weights, activations, and how weights are rounded."""

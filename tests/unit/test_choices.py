@@ -14,6 +14,7 @@ import tf2c
 from tf2c.choices import (
     ACTIVATIONS,
     DEFAULT_ENGINE,
+    LEARNED,
     ROUNDING,
     STAGE_NAMES,
     WEIGHT_FORMS,
@@ -27,6 +28,9 @@ from tf2c.ir_files import read_module
 from tf2c.passes import STAGES
 from tf2c.passes.int8.choose_scales import METHODS
 from tf2c.passes.pipeline import PassPipeline
+
+QUICK_ROUNDING = [method for method in ROUNDING if method != LEARNED]
+"""Learning takes seconds, even for a small network."""
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +87,7 @@ def test_how_far_choices_go(weights: str, activations: str, last: str) -> None:
 @pytest.mark.parametrize("weights", WEIGHT_FORMS)
 @pytest.mark.parametrize("activations", ACTIVATIONS)
 @pytest.mark.parametrize("scales", METHODS)
-@pytest.mark.parametrize("method", ROUNDING)
+@pytest.mark.parametrize("method", QUICK_ROUNDING)
 def test_an_artifacts_pipeline_parses_back(
     weights: str,
     activations: str,
@@ -148,6 +152,8 @@ def test_each_choice_tells_its_pass() -> None:
     assert "equalize-channels" not in passes_of(channels="shared")
     assert 'rule="ceiling"' in passes_of(channels="ceiling", method="nearest")
     assert "absorb-biases" not in passes_of(activations="uint8")
+    assert "compensated,learn-rounding,prove" in passes_of(method="learned")
+    assert 'learn-rounding{weights="int8"' in passes_of(method="learned", weights="int8")
     assert "unsigned=true" in passes_of(activations="uint8")
     assert 'method="minmax"' in passes_of(scales="minmax")
     assert passes_of(leave_out=("lrn",)).startswith("remove-lrn,")

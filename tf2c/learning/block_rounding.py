@@ -8,12 +8,13 @@ a weight by `d` to the next level of its grid changes that difference by about
     g d + h d^2 / 2
 
 with `g` its derivative and `h = 2 diag(J^T J)`, where `J` is the derivative of the results by the
-weights; random directions estimate that diagonal (Hutchinson 1989). In each round every filter makes
-its best moves, as many as have paid so far, and biases move by Newton's step. A round that does not
-pay is taken back. Roundings of stored tensors are part of the block, and derivatives pass straight
-through them. (Rounding by what a block results in: Li et al. 2021, "BRECQ"; choosing between
-neighboring levels: Nagel et al. 2020, "Up or Down?". Their gradient descent did not come closer than
-the rounding that this starts from, see `docs/adr/0017`.)
+weights; random directions estimate that diagonal (Hutchinson 1989). In each round some filters make
+their best move, of a weight or, by Newton's step, of the bias. One half of the images proposes
+moves, the other accepts them, and halves change: what pays only where it was found is taken back.
+Roundings of stored tensors are part of the block; derivatives pass straight through them.
+
+(Rounding by what a block results in: Li et al. 2021, "BRECQ"; between neighboring levels: Nagel et
+al. 2020, "Up or Down?". Why not by gradient descent as there: `docs/adr/0017`.)
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -250,33 +251,39 @@ def learn_block(
     """
     network = _Network(block, layers, storages)
     difference = _Difference(network, samples, _images_at_once(block))
-    least = first = difference.measure()
-    curvatures = difference.curvatures(seed)
-    derivatives = difference.derivatives()
+    images = np.arange(len(next(iter(samples.inputs.values()))))
+    first = difference.measure(images)
+    curvatures = difference.curvatures(images, seed)
+    generator = np.random.default_rng(seed)
     moving, caution, failures = float(FIRST_MOVING), 1.0, 0
     for done in range(rounds):
+        proposing, accepting = _halves(generator.permutation(images))
+        before = difference.measure(accepting)
+        derivatives = difference.derivatives(proposing)
         states = [layer.state for layer in network.layers.values()]
         cautious = [caution * curvature for curvature in curvatures]
         _move_best(list(network.layers.values()), derivatives, cautious, round(moving))
-        found = difference.measure()
         report(done + 1)
-        if found < least:
-            least, failures = found, 0
-            moving *= GROWTH
-            caution = max(caution / GROWTH, 1.0)
-            derivatives = difference.derivatives()
+        if difference.measure(accepting) < before:
+            moving, caution, failures = moving * GROWTH, max(caution / GROWTH, 1.0), 0
             continue
         for layer, state in zip(network.layers.values(), states, strict=True):
             layer.restore(state)
-        moving = max(moving / SHRINKAGE, 1.0)
-        caution *= SHRINKAGE
-        failures += 1
+        moving, caution, failures = max(moving / SHRINKAGE, 1.0), caution * SHRINKAGE, failures + 1
         if failures == FAILURES:
             break
     report(rounds)
-    if least >= first:
+    if difference.measure(images) >= first:
         return None
     return {op: layer.learned for op, layer in network.layers.items()}
+
+
+def _halves(
+    images: npt.NDArray[np.intp],
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return two halves; both the same image if there is one only."""
+    middle = len(images) // 2
+    return images[middle:], images[:middle] if middle else images
 
 
 def _move_best(
@@ -311,8 +318,10 @@ class _Difference:
     def __init__(self, network: _Network, samples: BlockSamples, at_once: int) -> None:
         self._network = network
         self._samples = samples
-        self._count = len(next(iter(samples.inputs.values())))
-        self._parts = np.array_split(np.arange(self._count), -(-self._count // at_once))
+        self._at_once = at_once
+
+    def _parts(self, images: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
+        return np.array_split(images, -(-len(images) // self._at_once))
 
     def _found(self, images: npt.NDArray[np.intp]) -> dict[SSAValue, Tensor]:
         inputs = {
@@ -323,39 +332,43 @@ class _Difference:
         return self._network.run(inputs)
 
     def _of(self, images: npt.NDArray[np.intp]) -> Tensor:
-        """Return some images' part of the mean over images and elements, summed over outputs."""
+        """Return the mean over some images and their elements, summed over outputs."""
         found, places = self._found(images), torch.tensor(images)
         total = torch.zeros(())
         for value, target in self._samples.targets.items():
             importance = self._samples.importances[value].of(places)
             distance = found[value] - torch.tensor(target[images])
             total = total + (distance.square() * importance).mean()
-        return total * (len(images) / self._count)
+        return total
 
-    def measure(self) -> float:
-        """Return the difference."""
-        found = [0.0] * len(self._parts)
+    def measure(self, images: npt.NDArray[np.intp]) -> float:
+        """Return the difference on some images."""
+        parts = self._parts(images)
+        found = [0.0] * len(parts)
 
         def measure(index: int) -> None:
             with torch.no_grad():
-                found[index] = float(self._of(self._parts[index]))
+                found[index] = float(self._of(parts[index])) * len(parts[index])
 
-        in_single_threads(measure, len(self._parts))
-        return sum(found)
+        in_single_threads(measure, len(parts))
+        return sum(found) / len(images)
 
-    def derivatives(self) -> list[Tensor]:
-        """Return the derivatives by each layer's weight and bias."""
-        return self._summed(lambda index: self._of(self._parts[index]), len(self._parts))
+    def derivatives(self, images: npt.NDArray[np.intp]) -> list[Tensor]:
+        """Return the derivatives on some images by each layer's weight and bias."""
+        parts = self._parts(images)
+        return self._summed(
+            lambda index: self._of(parts[index]) * (len(parts[index]) / len(images)), len(parts)
+        )
 
-    def curvatures(self, seed: int) -> list[Tensor]:
-        """Return estimates of the second derivatives, damped."""
-        parts = np.array_split(np.arange(self._count), min(self._count, DIRECTIONS))
+    def curvatures(self, images: npt.NDArray[np.intp], seed: int) -> list[Tensor]:
+        """Return estimates of the second derivatives by each layer's weight and bias."""
+        parts = np.array_split(images, min(len(images), DIRECTIONS))
 
         def projected(index: int) -> Tensor:
             """Return the outputs in a random direction."""
             generator = torch.Generator().manual_seed(seed + index)
-            images = parts[index % len(parts)]
-            found, places = self._found(images), torch.tensor(images)
+            own = parts[index % len(parts)]
+            found, places = self._found(own), torch.tensor(own)
             total = torch.zeros(())
             for value in self._samples.targets:
                 output = found[value]
@@ -364,14 +377,13 @@ class _Difference:
                 total = total + (output * weight.sqrt() * direction).sum()
             return total
 
+        # Twice the mean over images, of which each direction has seen a part.
+        scale = 2 * len(parts) / DIRECTIONS / len(images)
         squares = self._summed(projected, DIRECTIONS, torch.square)
-        scale = len(parts) / DIRECTIONS
-        # The mean over images, as in the difference itself.
-        means = [2 * scale * square / self._count for square in squares]
         return [
             smooth
-            for weight, bias in zip(means[::2], means[1::2], strict=True)
-            for smooth in _separable(weight, bias)
+            for weight, bias in zip(squares[::2], squares[1::2], strict=True)
+            for smooth in _separable(scale * weight, scale * bias)
         ]
 
     def _summed(

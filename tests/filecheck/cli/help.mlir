@@ -28,5 +28,6 @@
 // CHECK-NEXT:   remove-lrn {{ +}}approximate {{ +}}
 // CHECK-NEXT:   choose-terms {{ +}}analysis {{ +}}
 // CHECK-NEXT:   round-weights-to-pow2 {{ +}}approximate {{ +}}
+// CHECK-NEXT:   learn-rounding {{ +}}approximate {{ +}}
 // CHECK-NEXT: passes of xDSL
 // CHECK-NEXT:   canonicalize

@@ -37,7 +37,7 @@ def weights_and_steps(network: Network) -> list[tuple[npt.NDArray[np.int8], str]
 @settings(
     derandomize=True,
     deadline=None,
-    max_examples=8,
+    max_examples=5,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(network=networks())
@@ -50,7 +50,7 @@ def test_weights_stay_on_their_grid_and_keep_their_steps(form: str, network: Net
     passes.append(RoundWeightsCompensatedPass(weights=form))
     PassPipeline(passes).run(rounded.module, context=context)
     learned = rounded.clone()
-    learning = LearnRoundingPass(weights="int8" if form == "int8" else "shift", rounds=12)
+    learning = LearnRoundingPass(weights="int8" if form == "int8" else "shift", rounds=5)
     PassPipeline([learning, ProveAccumulatorsPass()]).run(learned.module, context=context)
     grid = FORMS[form].levels
     before, after = weights_and_steps(rounded), weights_and_steps(learned)

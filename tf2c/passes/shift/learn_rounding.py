@@ -1,28 +1,26 @@
-"""Learn which of two neighboring levels each weight is rounded to, block by block, with PyTorch.
+"""Move weights from level to level where a block's results come closer to float's, with PyTorch.
 
 Starts from weights that are rounded already (`round-weights-compensated`) and keeps their steps.
 Walks the float network and the integer one side by side over the calibration images; for each block
 of layers it has the rounded inputs that really arrive and what the float network makes of its own,
-behind activations and poolings. Gradient descent decides for each weight between its level and the
-next one toward the real weight, and moves the biases (`learning.block_rounding`). A difference
-counts by how much it moves the network's results (`learning.importance`). A block that does not
-come closer on the calibration images stays as it was.
+behind activations and poolings. One half of the images proposes moves of weights to the next level,
+and of biases; the other half accepts them (`learning.block_rounding`). A difference counts by how
+much it moves the network's results (`learning.importance`). A block that does not come closer stays
+as it was.
 
 Before:
-    %w = int8.constant <1x3xi8, [64, 4, -32]> from ... : tensor<1x3xi8, #int8.pow2<[-7], axis = 0>>
+    %w = int8.constant <1x2xi8, [64, 32]> from ... : tensor<1x2xi8, #int8.pow2<[-6], axis = 0>>
 After:
-    %w = int8.constant <1x3xi8, [64, 2, -32]> from ... : tensor<1x3xi8, #int8.pow2<[-7], axis = 0>>
+    %w = int8.constant <1x2xi8, [64, 64]> from ... : tensor<1x2xi8, #int8.pow2<[-6], axis = 0>>
 
 Requires: PyTorch; `convert-graph-to-int8` has run with the same context, where it left the float
     network; calibration images in the context, or their path (.npy) as an option.
-Ensures: every weight is of the form that its layer's were, or of as many terms as `choose-terms`
-    gave it, in the same steps.
+Ensures: every weight is of the form that its layer's were, in the same steps.
 Contract: approximate; metric: signal-to-quantization-noise ratio of the network's result.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -40,6 +38,7 @@ from tf2c.context import report_progress
 from tf2c.dialects import graph, int8, tensors
 from tf2c.dialects.scales import accumulator_scale, scale_of
 from tf2c.errors import UserError
+from tf2c.learning import expect_torch
 from tf2c.numerics import pow2
 from tf2c.numerics.compensated_rounding import Grid
 from tf2c.passes.biases import bias_constant
@@ -72,7 +71,7 @@ DIRECTIONS = 2
 
 @dataclass(frozen=True)
 class LearnRoundingPass(CompilerPass):
-    """Learn which of two neighboring levels each weight is rounded to, with PyTorch."""
+    """Move weights from level to level where a block comes closer to float, with PyTorch."""
 
     name = "learn-rounding"
     contract: ClassVar[Contract] = Contract.APPROXIMATE
@@ -96,11 +95,7 @@ class LearnRoundingPass(CompilerPass):
         for what, number in (("layers per block", self.layers), ("rounds", self.rounds)):
             if number < 1:
                 raise UserError(f"expected {what} >= 1, got {number}")
-        if find_spec("torch") is None:
-            raise UserError(
-                "expected PyTorch, which learns roundings, got no installation of it",
-                hint="run `pip install 'tf2c[torch]'`, or give `--method compensated`",
-            )
+        expect_torch("learned roundings")
         _Learning(self, ctx, op).learn()
         dce(op)
 
@@ -111,8 +106,8 @@ class _Learning:
     def __init__(self, options: LearnRoundingPass, ctx: Context, module: ModuleOp) -> None:
         self._options = options
         self._ctx = ctx
-        self._images = affordable_batches(ctx, module, options.images)
         self._real_function = network_function(float_network_of(ctx))
+        self._images = affordable_batches(ctx, module, options.images)
         function = network_function(module)
         self._real = Walk(self._real_function, self._images)
         self._stored = Walk(function, self._images)

@@ -2,8 +2,8 @@
 
 Starts from the real weights where they were kept, not from their int8 rounding. Each filter's
 window of terms `2**e .. 2**(e + 6)` is the one whose top is nearest to its largest weight, moved
-where the requantizing shift would not be legal (`numerics.exponents.pow2_exponents`); bias and
-requantization follow its exponent.
+where the requantizing shift would not be legal; or, on request, that of the layer's largest, or of
+least squared error (`numerics.pow2_windows`). Bias and requantization follow its exponent.
 
 Before:
     %w = int8.constant <1x3xi8, [100, 3, -30]> from ... : tensor<1x3xi8, #int8.pow2<[-7], axis = 0>>
@@ -33,6 +33,7 @@ from tf2c.dialects.scales import Pow2Attr, accumulator_scale, scale_of
 from tf2c.dialects.tensors import i64_array
 from tf2c.errors import LayerError, UserError
 from tf2c.numerics import exponents, fixed_point, pow2
+from tf2c.numerics.pow2_windows import CRITERIA, SHARING, window_exponents
 from tf2c.passes.biases import bias_constant
 from tf2c.passes.contract import CompilerPass, Contract
 from tf2c.passes.rewriting import replace_layer
@@ -74,12 +75,12 @@ def _legal_exponents(
     return np.minimum(lowest, highest), highest
 
 
-def _round(layer: int8.ConvOp | int8.GemmOp, terms: int) -> None:
+def _round(layer: int8.ConvOp | int8.GemmOp, terms: int, sharing: str, criterion: str) -> None:
     weight_constant = _constant(layer, layer.weight)
     real_weight = weight_constant.real_values()
     real_bias = _constant(layer, layer.bias).real_values().astype(np.float64)
     lowest, highest = _legal_exponents(layer, real_bias)
-    window = exponents.pow2_exponents(real_weight, lowest, highest)
+    window = window_exponents(real_weight, lowest, highest, terms, sharing, criterion)
     scale = Pow2Attr(window.tolist(), axis=0)
     rounded = pow2.round_to_pow2(real_weight, scale.broadcast(real_weight.ndim), terms)
     weight = int8.ConstantOp(rounded, scale, weight_constant.origin)
@@ -106,14 +107,25 @@ class RoundWeightsToPow2Pass(CompilerPass):
 
     terms: int = 1
     """Per weight, 1 or 2, where `choose-terms` has not said."""
+    windows: str = SHARING[0]
+    """One for each `channel`, or for each `layer`, as TF2 has them."""
+    criterion: str = CRITERIA[0]
+    """What chooses them: the `largest` weight, as INQ does, or the least squared `error`."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Round every layer, then drop the constants that nothing uses any more."""
         if self.terms not in pow2.TERMS:
             raise UserError(f"expected 1 or 2 terms per weight, got {self.terms}")
+        for what, got, known in (
+            ("windows", self.windows, SHARING),
+            ("a criterion", self.criterion, CRITERIA),
+        ):
+            if got not in known:
+                raise UserError(f"expected {what} of {', '.join(known)}, got `{got}`")
         for layer in list(op.walk()):
             if isinstance(layer, int8.ConvOp | int8.GemmOp):
-                _round(layer, chosen_terms(layer) or self.terms)
+                terms = chosen_terms(layer) or self.terms
+                _round(layer, terms, self.windows, self.criterion)
         dce(op)
         for function in op.ops:
             if isinstance(function, FuncOp):
