@@ -39,7 +39,7 @@ def noise(model: Path, artifact: tf2c.Artifact, images: Images) -> float:
     from tf2c.interpreters import run
 
     expected = run(tf2c.load_onnx(model), images).reshape(len(images), -1)
-    found = artifact.run(images).values.reshape(len(images), -1)
+    found = artifact.run(images).reshape(len(images), -1)
     return float(np.square(found - expected).sum() / np.square(expected).sum())
 
 
