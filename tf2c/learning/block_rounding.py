@@ -52,10 +52,7 @@ FLOOR = 0.03
 rare."""
 
 ELEMENTS = 3_000_000
-"""Of the block's largest tensor for the images of one step, where that leaves enough of them."""
-
-IMAGES = (4, 32)
-"""Per step, at least and at most."""
+"""Of the block's largest tensor, for the images that are differentiated at once."""
 
 
 @dataclass(frozen=True)
