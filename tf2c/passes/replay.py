@@ -82,6 +82,10 @@ class Replay:
             return changed[value]
         if isinstance(value.owner, ConstantOp):
             return value.owner.value.array
+        if value not in self._values:
+            # Accumulators that were not kept, of a layer whose residual alone has changed.
+            assert isinstance(value.owner, Operation)
+            return self._run(value.owner, changed)[value]
         return self._values[value]
 
     def _run(self, op: Operation, changed: Mapping[SSAValue, Array]) -> dict[SSAValue, Array]:
