@@ -106,8 +106,8 @@ def compile(
         weights: their form: `shift1` is one signed power of two each, `shift2` the sum of two,
             `mixed` one or two by layer, `int8` is multiplied and stops before the engine.
         method: how weights are rounded: to the `nearest` number of their form, or `compensated`, so
-            that the others make up for each one's error, or that and then `learned`, by gradient
-            descent on blocks of layers with PyTorch.
+            that the others make up for each one's error, or that and then `learned`, with
+            PyTorch: moved where blocks of layers come closer to float.
         scales: how activation scales are chosen: `mse`, `minmax`, `percentile` or `entropy`.
         channels: whether channels get steps of their own, by factors that weights undo: `shared`,
             `mse` or `ceiling`; by default `shared` with `nearest` and `mse` otherwise.

@@ -42,8 +42,8 @@ LEARNED = "learned"
 NEAREST = "nearest"
 
 ROUNDING = (COMPENSATED, LEARNED, NEAREST)
-"""How weights are rounded: so that the others make up for each one's error, that and then learned
-by gradient descent, or each by itself."""
+"""How weights are rounded: so that the others make up for each one's error, that and then moved
+where blocks of layers come closer to float, or each by itself."""
 
 SHARED = "shared"
 
