@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 
+from tf2c.choices import FLOAT_STAGES
 from tf2c.compiler import MEASURED_STAGES, Compilation
-from tf2c.dialects import graph
 from tf2c.evaluation import Accuracy
 from tf2c.executors import ENGINES, open_executor
 from tf2c.frontends.labeled_images import LabeledImages
@@ -35,7 +35,7 @@ def measure(
         by `float`, `int8`, `shift`: top-1, top-5 and agreement in percent; and the image count.
     """
     stages = {
-        name: _scorer(compilation.modules[stage])
+        name: _scorer(compilation, stage)
         for stage, name in MEASURED_STAGES.items()
         if stage in compilation.modules
     }
@@ -68,7 +68,7 @@ def measure_agreement(
         how many images, and the agreement in percent.
     """
     last = [stage for stage in MEASURED_STAGES if stage in compilation.modules][-1]
-    real, rounded = compilation.modules["graph"], _scorer(compilation.modules[last])
+    real, rounded = compilation.modules["graph"], _scorer(compilation, last)
     count = Accuracy()
     for batch in images.batches(EVALUATION_BATCH):
         reference = class_scores(real, batch)
@@ -79,9 +79,12 @@ def measure_agreement(
     return {"images": count.images, "agreement": count.agreement}
 
 
-def _scorer(module: ModuleOp) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float64]]:
+def _scorer(
+    compilation: Compilation, stage: str
+) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float64]]:
     """Return what computes a stage's class scores: integers by an executor, which is faster."""
-    if any(isinstance(op, graph.LayerOp) for op in module.walk()):
+    module = compilation.modules[stage]
+    if stage in FLOAT_STAGES:
         return lambda images: class_scores(module, images)
     executor = open_executor(next(iter(ENGINES)), module, EVALUATION_BATCH)
 

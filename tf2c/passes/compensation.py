@@ -18,6 +18,7 @@ from xdsl.ir import Operation
 from xdsl.transforms.dead_code_elimination import dce
 
 from tf2c.analysis.constants import constant_array, constant_blob
+from tf2c.analysis.units import requantization_of
 from tf2c.context import CompilerContext, report_progress
 from tf2c.dialects import graph, int8, layout, tensors
 from tf2c.dialects.layers import layer_name
@@ -97,13 +98,6 @@ class LayerPair:
     def kernel(self) -> tuple[int, ...]:
         """Height and width."""
         return tensors.shape(self.sums.weight)[2:] or (1, 1)
-
-
-def _requantization(sums: Sums) -> int8.RequantizeOp | None:
-    users = [use.operation for use in sums.output.uses]
-    if len(users) == 1 and isinstance(users[0], int8.RequantizeOp):
-        return users[0]
-    return None
 
 
 def _pixels(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -390,7 +384,7 @@ def round_layers(
     pending: Sums | None = None
     for each in ops:
         if isinstance(each, Sums):
-            layer = LayerPair(_next_layer(real, real_ops, each), each, _requantization(each))
+            layer = LayerPair(_next_layer(real, real_ops, each), each, requantization_of(each))
             sums = replace_rounded(layer, choose(layer, _moments(layer, real, stored, seed)))
             real.run([layer.real])
             if layer.stored is None:
@@ -399,7 +393,7 @@ def round_layers(
                 pending = sums
             done += 1
             report_progress(ctx, "rounding layers", done, layers)
-        elif pending is not None and each is _requantization(pending):
+        elif pending is not None and each is requantization_of(pending):
             stored.run([pending, each])
             pending = None
         else:
