@@ -72,7 +72,7 @@ class Storage:
 
 
 @dataclass(frozen=True, eq=False)
-class RoundedWeights:
+class WeightsOnGrid:
     """A layer's weights on a grid."""
 
     levels: npt.NDArray[np.int8]
@@ -110,7 +110,7 @@ class LearnedLayer:
 class _Layer:
     """A layer's weights and bias on their way."""
 
-    def __init__(self, rounded: RoundedWeights) -> None:
+    def __init__(self, rounded: WeightsOnGrid) -> None:
         shape = (-1, *[1] * (rounded.levels.ndim - 1))
         self._units = torch.tensor(rounded.units, dtype=torch.float32).reshape(shape)
         self._grid = torch.tensor(rounded.grid, dtype=torch.float32)
@@ -194,7 +194,7 @@ class _Network:
     def __init__(
         self,
         block: Block,
-        layers: Mapping[Operation, RoundedWeights],
+        layers: Mapping[Operation, WeightsOnGrid],
         storages: Mapping[SSAValue, Storage],
     ) -> None:
         self._block = block
@@ -225,7 +225,7 @@ class _Network:
 
 def learn_block(
     block: Block,
-    layers: Mapping[Operation, RoundedWeights],
+    layers: Mapping[Operation, WeightsOnGrid],
     storages: Mapping[SSAValue, Storage],
     samples: BlockSamples,
     rounds: int,

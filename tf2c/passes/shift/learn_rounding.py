@@ -148,7 +148,7 @@ class _Learning:
         """Learn a block's roundings; both networks have run up to it, the float one through it."""
         from tf2c.learning.block_rounding import (
             BlockSamples,
-            RoundedWeights,
+            WeightsOnGrid,
             Storage,
             learn_block,
         )
@@ -162,12 +162,12 @@ class _Learning:
             {value: _joined(self._real, value) for value in block.outputs},
             importances,
         )
-        rounded: dict[Operation, RoundedWeights] = {}
+        rounded: dict[Operation, WeightsOnGrid] = {}
         for layer, pair in pairs.items():
             levels = constant_array(pair.sums.weight)
             units = weight_units(pair.sums)
             bias = constant_array(pair.sums.bias) * units * 2.0**pair.input_exponent
-            rounded[layer] = RoundedWeights(levels, self._grid(levels).levels, units, bias)
+            rounded[layer] = WeightsOnGrid(levels, self._grid(levels).levels, units, bias)
         storages: dict[SSAValue, Storage] = {
             op.results[0]: Storage(int(scale_of(last.output).values[0]), *last.bounds.get_values())
             for op in block.ops
