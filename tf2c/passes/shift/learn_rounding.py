@@ -148,8 +148,8 @@ class _Learning:
         """Learn a block's roundings; both networks have run up to it, the float one through it."""
         from tf2c.learning.block_rounding import (
             BlockSamples,
-            WeightsOnGrid,
             Storage,
+            WeightsOnGrid,
             learn_block,
         )
 
