@@ -6,7 +6,8 @@ to `q` costs least if the others move by `-(w_0 - q) / U_00 * U_0,1..`, and so o
 (optimal brain surgeon: Hassibi and Stork 1993; in this form for rounding: Frantar et al. 2022,
 "GPTQ"). Nothing in it needs the grid to be uniform, so that here it is any set of levels, signed
 powers of two among them. The inputs are those of the network as rounded so far, and the outputs to
-reproduce are the float network's, so the target is the least-squares fit between the two.
+reproduce are the float network's, so the target is the least-squares fit between the two, as far as
+the images are many enough to know it (ridge regression towards the float weights).
 """
 
 from dataclasses import dataclass
@@ -20,6 +21,13 @@ Matrix = npt.NDArray[np.float64]
 
 DAMPING = 0.01
 """Added to the inputs' variances, relative to their mean: what few images cannot tell apart."""
+
+CAUTION = 0.5
+"""How far weights may not move to make up for their inputs' errors: added to the inputs' variances,
+relative to their mean, times the weights of a row per image (ADR 13)."""
+
+COARSE_CAUTION = 0.05
+"""The same for grids of one term, where more has to be made up for."""
 
 BLOCK = 64
 """Columns whose errors are carried to the rest of the row in one matrix product."""
@@ -65,6 +73,11 @@ class Grid:
         levels = pow2.nearest_levels(2 * np.abs(values), self.terms).astype(values.dtype)
         return np.copysign(levels, values)
 
+    @property
+    def caution(self) -> float:
+        """How strongly images in small number are doubted."""
+        return COARSE_CAUTION if self.terms == 1 else CAUTION
+
 
 class Moments:
     """Means and second moments of a layer's inputs and of the outputs that are wanted from them."""
@@ -72,18 +85,36 @@ class Moments:
     def __init__(self, outputs: int, inputs: int) -> None:
         """Start without samples of `outputs` rows and `inputs` columns."""
         self._count = 0
+        self._images = 0
         self._inputs = np.zeros(inputs)
         self._outputs = np.zeros(outputs)
         self._input_products = np.zeros((inputs, inputs))
         self._cross_products = np.zeros((outputs, inputs))
 
-    def add(self, inputs: npt.NDArray[np.float32], outputs: npt.NDArray[np.float32]) -> None:
-        """Count samples: inputs `[K, n]` and wanted outputs `[M, n]`."""
+    def add(
+        self,
+        inputs: npt.NDArray[np.float32],
+        outputs: npt.NDArray[np.float32],
+        images: int | None = None,
+    ) -> None:
+        """Count samples: inputs `[K, n]` and wanted outputs `[M, n]`.
+
+        Args:
+            inputs: what the layer sees.
+            outputs: what it should make of that.
+            images: from which the samples are; by default, each is from its own.
+        """
         self._count += inputs.shape[1]
+        self._images += inputs.shape[1] if images is None else images
         self._inputs += inputs.sum(axis=1, dtype=np.float64)
         self._outputs += outputs.sum(axis=1, dtype=np.float64)
         self._input_products += inputs @ inputs.T
         self._cross_products += outputs @ inputs.T
+
+    @property
+    def images(self) -> int:
+        """From which the samples are: pixels of one image say much the same."""
+        return self._images
 
     @property
     def input_means(self) -> Matrix:
@@ -170,59 +201,84 @@ def round_compensated(
         highest_step: `[M]`.
         step_bits: significant bits of a step; those with 1 are powers of two.
     """
-    covariance = moments.covariance
-    variances = np.diag(covariance).copy()
-    damping = DAMPING * float(variances.mean())
-    if damping <= 0:
-        damping = 1.0  # constant inputs: nothing to compensate with
     original = weights.astype(np.float64)
-    damped = covariance + damping * np.eye(len(covariance))
-    wanted = moments.cross_covariance + damping * original
-    # The covariance is symmetric, so that solving from the left is as good.
-    target: Matrix = np.linalg.solve(damped, wanted.T).T.astype(np.float64)
-    candidates = _candidate_steps(original, grid, variances + damping, step_bits)
+    problem = _problem(moments, original, grid)
+    candidates = _candidate_steps(original, grid, np.diag(problem.covariance), step_bits)
     candidates = np.clip([nearest_steps, *candidates], lowest_step, highest_step)
-
-    best: Matrix | None = None
-    steps = candidates[0]
-    least = np.full(len(original), np.inf)
-    for rows in (original, target):
+    best = _Best(problem, candidates[0])
+    for rows in (original, problem.target):
         for each in candidates:
-            found = grid.nearest(rows / each[:, None])
-            best, steps, least = _better(moments, found, each, best, steps, least)
-    compensated = _compensated(target, damped, grid, candidates)
+            best.offer(grid.nearest(rows / each[:, None]), each)
+    compensated = _compensated(problem, grid, candidates)
     for each, found in zip(candidates, compensated, strict=True):
-        best, steps, least = _better(moments, found, each, best, steps, least)
-    assert best is not None
+        best.offer(found, each)
     for _ in range(1 if step_bits == 1 else ALTERNATIONS):
         if step_bits > 1:
-            fitted = with_bits(_fitted_steps(moments, best, steps), step_bits)
-            fitted = np.clip(fitted, lowest_step, highest_step)
-            best, steps, least = _better(moments, best, fitted, best, steps, least)
-        refined = _refined(best, steps, moments, damping, target, grid)
-        best, steps, least = _better(moments, refined, steps, best, steps, least)
-    return RoundedRows(best.astype(np.int8), steps)
+            fitted = with_bits(_fitted_steps(problem, best), step_bits)
+            best.offer(best.levels, np.clip(fitted, lowest_step, highest_step))
+        best.offer(_refined(problem, best, grid), best.steps)
+    nearest = grid.nearest(original / candidates[0][:, None])
+    return _not_worse(moments, best, nearest, candidates[0])
 
 
-def _better(
-    moments: Moments,
-    found: npt.NDArray[np.floating],
-    found_steps: Matrix,
-    best: Matrix | None,
-    steps: Matrix,
-    least: Matrix,
-) -> tuple[Matrix, Matrix, Matrix]:
-    """Return the better of two roundings by row: levels, steps and errors."""
-    levels = found.astype(np.float64)
-    errors = output_errors(moments, levels * found_steps[:, None])
-    if best is None:
-        return levels, found_steps, errors
-    wins = errors < least
-    return (
-        np.where(wins[:, None], levels, best),
-        np.where(wins, found_steps, steps),
-        np.where(wins, errors, least),
-    )
+@dataclass(frozen=True)
+class _Problem:
+    """What is minimized: `(w - target) covariance (w - target)^T` for each row `w`."""
+
+    target: Matrix
+    """`[M, K]`, between the weights of the float network and those that fit the samples best."""
+    covariance: Matrix
+    """Of the inputs, damped, `[K, K]`."""
+
+    def errors(self, weights: Matrix) -> Matrix:
+        """Return what weights `[M, K]` leave of each row, `[M]`."""
+        differences = weights - self.target
+        return ((differences @ self.covariance) * differences).sum(axis=1)
+
+
+def _problem(moments: Moments, original: Matrix, grid: Grid) -> _Problem:
+    """Return what to minimize, so that it is small on other images, too."""
+    covariance = moments.covariance
+    variance = float(np.diag(covariance).mean())
+    # Constant inputs leave nothing to compensate with.
+    damping = DAMPING * variance if variance > 0 else 1.0
+    identity = np.eye(len(covariance))
+    caution = max(grid.caution * variance * len(covariance) / moments.images, damping)
+    wanted = moments.cross_covariance + caution * original
+    # The covariance is symmetric, so that solving from the left is as good.
+    target = np.linalg.solve(covariance + caution * identity, wanted.T).T.astype(np.float64)
+    return _Problem(target, covariance + damping * identity)
+
+
+class _Best:
+    """The best rounding of each row so far."""
+
+    def __init__(self, problem: _Problem, steps: Matrix) -> None:
+        """Start with zeros."""
+        self._problem = problem
+        self.levels = np.zeros_like(problem.target)
+        self.steps = steps
+        self._errors = np.full(len(steps), np.inf)
+
+    def offer(self, levels: npt.NDArray[np.floating], steps: Matrix) -> None:
+        """Take the rows that are better with other levels and steps."""
+        found = levels.astype(np.float64)
+        errors = self._problem.errors(found * steps[:, None])
+        wins = errors < self._errors
+        self.levels = np.where(wins[:, None], found, self.levels)
+        self.steps = np.where(wins, steps, self.steps)
+        self._errors = np.where(wins, errors, self._errors)
+
+
+def _not_worse(
+    moments: Moments, best: _Best, nearest: npt.NDArray[np.floating], nearest_steps: Matrix
+) -> RoundedRows:
+    """Return the best rows, or the nearest where those are better on the samples themselves."""
+    plain = nearest.astype(np.float64)
+    errors = output_errors(moments, best.levels * best.steps[:, None])
+    keeps = errors <= output_errors(moments, plain * nearest_steps[:, None])
+    levels = np.where(keeps[:, None], best.levels, plain)
+    return RoundedRows(levels.astype(np.int8), np.where(keeps, best.steps, nearest_steps))
 
 
 def _candidate_steps(weights: Matrix, grid: Grid, importance: Matrix, step_bits: int) -> Matrix:
@@ -242,10 +298,9 @@ def with_bits(numbers: Matrix, bits: int | npt.NDArray[np.integer]) -> Matrix:
     return np.ldexp(np.rint(np.ldexp(fractions, bits)), powers - bits)
 
 
-def _compensated(
-    target: Matrix, damped: Matrix, grid: Grid, candidates: Matrix
-) -> npt.NDArray[np.float32]:
+def _compensated(problem: _Problem, grid: Grid, candidates: Matrix) -> npt.NDArray[np.float32]:
     """Return levels `[n, M, K]` for each of the steps `[n, M]`."""
+    target, damped = problem.target, problem.covariance
     count, rows, columns = len(candidates), *target.shape
     order = np.argsort(-np.diag(damped))
     inverse = np.linalg.inv(damped[np.ix_(order, order)])
@@ -273,36 +328,36 @@ def _compensated(
     return natural.reshape(columns, count, rows).transpose(1, 2, 0)
 
 
-def _fitted_steps(moments: Moments, levels: Matrix, steps: Matrix) -> Matrix:
-    """Return the steps `[M]` with which levels come closest to what is wanted, if there are any."""
-    powers = ((levels @ moments.covariance) * levels).sum(axis=1)
-    products = (moments.cross_covariance * levels).sum(axis=1)
-    is_defined = (powers > 0) & (products > 0)
-    return np.where(is_defined, products / np.where(is_defined, powers, 1), steps)
+def _fitted_steps(problem: _Problem, best: _Best) -> Matrix:
+    """Return the steps `[M]` with which the best levels come closest, if there are any."""
+    products = best.levels @ problem.covariance
+    powers = (products * best.levels).sum(axis=1)
+    wanted = (products * problem.target).sum(axis=1)
+    is_defined = (powers > 0) & (wanted > 0)
+    return np.where(is_defined, wanted / np.where(is_defined, powers, 1), best.steps)
 
 
-def _refined(
-    levels: Matrix, steps: Matrix, moments: Moments, damping: float, target: Matrix, grid: Grid
-) -> Matrix:
+def _refined(problem: _Problem, best: _Best, grid: Grid) -> Matrix:
     """Move one weight after the other to where the row's error is least, the others fixed."""
-    covariance = (moments.covariance + damping * np.eye(levels.shape[1])).astype(np.float32)
-    widths = steps.astype(np.float32)
-    current = levels.astype(np.float32)
-    gradient = (current * widths[:, None] - target.astype(np.float32)) @ covariance
+    covariance = problem.covariance.astype(np.float32)
+    widths = best.steps.astype(np.float32)
+    current = best.levels.astype(np.float32)
+    columns = current.shape[1]
+    gradient = (current * widths[:, None] - problem.target.astype(np.float32)) @ covariance
     for _ in range(SWEEPS):
         changed = False
-        for first in range(0, levels.shape[1], BLOCK):
-            last = min(first + BLOCK, levels.shape[1])
+        for first in range(0, columns, BLOCK):
+            last = min(first + BLOCK, columns)
             before = current[:, first:last].copy()
             own = np.ascontiguousarray(gradient[:, first:last].T)
             within = covariance[first:last, first:last]
             for index in range(last - first):
                 column = first + index
                 moved = current[:, column] - own[index] / (within[index, index] * widths)
-                best = grid.nearest(moved).astype(np.float32)
-                difference = (best - current[:, column]) * widths
+                nearest = grid.nearest(moved).astype(np.float32)
+                difference = (nearest - current[:, column]) * widths
                 if difference.any():
-                    current[:, column] = best
+                    current[:, column] = nearest
                     own += within[index][:, None] * difference
             moves = (current[:, first:last] - before) * widths[:, None]
             if moves.any():

@@ -142,7 +142,7 @@ def _moments(layer: LayerPair, real: Walk, stored: Walk, seed: int) -> list[Mome
             if missing is not None:
                 first = part * rows.shape[1]
                 outputs += missing[:, first : first + rows.shape[1]].T
-            moments[part].add(np.ascontiguousarray(rounded[:, part].T), outputs)
+            moments[part].add(np.ascontiguousarray(rounded[:, part].T), outputs, len(image))
     return moments
 
 
