@@ -34,6 +34,7 @@ from tf2c.executors.steps import (
     window_of,
 )
 from tf2c.interpreters import new_interpreter
+from tf2c.numerics import parallel
 from tf2c.numerics.fused_layers import AccumulatorLayer, FusedLayer
 
 Array = npt.NDArray[Any]
@@ -256,10 +257,11 @@ class Executor:
         Returns:
             what the network returns, as `interpreters.run_all` does.
         """
-        parts = [
-            self._run_batch(images[first : first + self._batch], listener)
-            for first in range(0, len(images), self._batch)
-        ]
+        with parallel.claimed_threads():
+            parts = [
+                self._run_batch(images[first : first + self._batch], listener)
+                for first in range(0, len(images), self._batch)
+            ]
         return tuple(np.concatenate(pieces) for pieces in zip(*parts, strict=True))
 
     def _run_batch(self, images: Array, listener: Listener | None) -> list[Array]:

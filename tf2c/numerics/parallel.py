@@ -5,10 +5,11 @@ with a single-threaded matrix product, keeps them busy where the products are sm
 suffer as spinning threads of one product do when the machine has other work.
 """
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
-from contextvars import copy_context
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar, copy_context
 from functools import cache
 from math import prod
 from typing import Any, TypeVar, cast
@@ -16,6 +17,8 @@ from typing import Any, TypeVar, cast
 from threadpoolctl import ThreadpoolController
 
 ItemT = TypeVar("ItemT")
+
+_claimed: ContextVar[int | None] = ContextVar("threads that `for_each` has", default=None)
 
 BLOCK_ELEMENTS = 1 << 17
 """Of an array that is gone through several times: within a core's cache, and so many that threads
@@ -33,10 +36,31 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 
 def thread_count() -> int:
-    """Return how many threads a matrix product may use now."""
+    """Return how many threads a matrix product may use now, or `for_each` in its stead."""
+    claimed = _claimed.get()
+    if claimed is not None:
+        return claimed
     # threadpoolctl has no types.
     libraries = cast(list[dict[str, Any]], _controller().info())
     return max((int(library["num_threads"]) for library in libraries), default=1)
+
+
+@contextmanager
+def claimed_threads() -> Generator[int]:
+    """Give the threads of matrix products to `for_each` for a while, and say how many there are.
+
+    It does so by itself, too, each time; this is for work of many small pieces.
+    """
+    if _claimed.get() is not None:
+        yield thread_count()
+        return
+    threads = thread_count()
+    token = _claimed.set(threads)
+    try:
+        with cast(AbstractContextManager[object], cast(Any, _controller()).limit(limits=1)):
+            yield threads
+    finally:
+        _claimed.reset(token)
 
 
 def for_each(work: Callable[[ItemT], object], items: Sequence[ItemT]) -> None:
@@ -46,20 +70,41 @@ def for_each(work: Callable[[ItemT], object], items: Sequence[ItemT]) -> None:
         work: must not call `for_each` itself, nor write to what another item's work touches.
         items: to work on.
     """
-    threads = thread_count() if len(items) > 1 else 1
-    if threads == 1:
+    if len(items) == 1 or thread_count() == 1:
         for item in items:
             work(item)
         return
-    with cast(AbstractContextManager[object], cast(Any, _controller()).limit(limits=1)):
-        # Each in a copy of the caller's context, in which numpy keeps what overflow means.
-        contexts = [copy_context() for _ in items]
+    pending = deque(items)
 
-        def in_context(index: int) -> None:
-            contexts[index].run(work, items[index])
+    def work_off() -> None:
+        for item in _taken(pending):
+            work(item)
 
-        # A list, so that exceptions are raised here.
-        list(_pool(threads).map(in_context, range(len(items))))
+    with claimed_threads() as threads:
+        # The calling thread is one of them: what is small does not wait for others to wake up. Each
+        # in a copy of the caller's context, in which numpy keeps what overflow means.
+        helpers = [
+            _pool(threads).submit(copy_context().run, work_off)
+            for _ in range(min(threads, len(items)) - 1)
+        ]
+        try:
+            work_off()
+        finally:
+            pending.clear()
+            wait(helper for helper in helpers if not helper.cancel())
+        for helper in helpers:
+            if not helper.cancelled():
+                helper.result()  # raises what its work raised
+
+
+def _taken(pending: deque[ItemT]) -> Iterator[ItemT]:
+    """Yield what is left until nothing is; several threads may take from it."""
+    while pending:
+        try:
+            item = pending.popleft()
+        except IndexError:
+            return  # another thread took the last
+        yield item
 
 
 def row_blocks(shape: Sequence[int]) -> list[slice]:
