@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from tf2c.executors.onnxruntime import products_saturate
+
 Classifier = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 """Scores `[N, classes]` of images `[N, C, H, W]`."""
 
@@ -26,7 +28,11 @@ def _classifier(path: Path) -> Classifier:
 
 
 def int8_classifier(model: Path, calibration: Iterator[npt.NDArray[np.float32]]) -> Classifier:
-    """Quantize a model from batches of calibration images, by min-max."""
+    """Quantize a model from batches of calibration images, by min-max.
+
+    Where ONNX Runtime's sums of two products saturate, weights have seven bits, as its documentation
+    advises; with eight, SqueezeNet 1.1 lost 6 points there.
+    """
     from onnxruntime.quantization import (
         CalibrationDataReader,
         CalibrationMethod,
@@ -60,6 +66,7 @@ def int8_classifier(model: Path, calibration: Iterator[npt.NDArray[np.float32]])
             Reader(),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
+            reduce_range=products_saturate(),
             weight_type=QuantType.QInt8,
             activation_type=QuantType.QUInt8,
             calibrate_method=CalibrationMethod.MinMax,

@@ -212,11 +212,11 @@ def _is_exact_in_float32(layer: Layer, limits: npt.NDArray[np.int64] | None) -> 
 
 
 def _saturates(weights: npt.NDArray[np.int8]) -> bool:
-    return _products_saturate() and bool(np.abs(weights.astype(int)).max() > UNSATURATED)
+    return products_saturate() and bool(np.abs(weights.astype(int)).max() > UNSATURATED)
 
 
 @cache
-def _products_saturate() -> bool:
+def products_saturate() -> bool:
     """Whether pairs of products saturate in 16 bits here, as on processors without VNNI."""
     channels = 64
     node = helper.make_node("MatMulInteger", ["a", "b"], ["c"])
