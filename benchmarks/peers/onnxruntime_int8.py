@@ -30,8 +30,8 @@ def _classifier(path: Path) -> Classifier:
 def int8_classifier(model: Path, calibration: Iterator[npt.NDArray[np.float32]]) -> Classifier:
     """Quantize a model from batches of calibration images, by min-max.
 
-    Where ONNX Runtime's sums of two products saturate, weights have seven bits, as its documentation
-    advises; with eight, SqueezeNet 1.1 lost 6 points there.
+    Where ONNX Runtime's sums of two products saturate, weights have seven bits, as its
+    documentation advises; with eight, SqueezeNet 1.1 lost 6 points there.
     """
     from onnxruntime.quantization import (
         CalibrationDataReader,
