@@ -1,8 +1,8 @@
 """The engine's vector sizes, and how tensors and weights lie in its memories.
 
-The FPGA engine multiplies `filter_vector` output channels by `channel_vector` input channels in
-one loop iteration. Everything that depends on those sizes is here, so that the compiler's program
-emitter, the runtime's simulator and its host code agree by construction.
+The FPGA engine multiplies `filter_vector` output channels by `channel_vector` input channels at
+`pixel_vector` pixels in one loop iteration. Everything that depends on those sizes is here, so that
+the compiler's program emitter, the runtime's simulator and its host code agree by construction.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,8 @@ import numpy.typing as npt
 from tf2c.numerics import pow2
 
 IntegerT = TypeVar("IntegerT", bound=np.integer)
+
+CHANNEL_VECTORS = (2, 4, 8, 16)
 
 
 class Tiling(NamedTuple):
@@ -32,7 +34,10 @@ class Engine:
     filter_vector: int = 16
     """Output channels per iteration, a multiple of `channel_vector`."""
     channel_vector: int = 8
-    """Input channels per iteration, even, because two codes share a byte."""
+    """Input channels per iteration: 2, 4, 8 or 16, because two codes share a byte and OpenCL has
+    vectors of these."""
+    pixel_vector: int = 14
+    """Output pixels per iteration: consecutive ones, across the ends of rows and images."""
     weight_depth: int = 1024
     """Weight words on chip: bounds `kernel_height * kernel_width * channel groups` of a job."""
     channel_depth: int = 512
@@ -43,20 +48,25 @@ class Engine:
     """Width of an accumulator; range analysis proves that the final values fit."""
     multiplier_bits = 26
     """Width of a requantizing multiplier."""
+    window_rows = 8
+    """Rows of pooled pixels that the window unit can work on at once."""
+    window_width = 512
+    """Pixels of a row that it pools."""
 
     def __post_init__(self) -> None:
         """Refuse sizes that the kernels cannot be rendered for."""
-        if self.channel_vector < 2 or self.channel_vector % 2:
-            raise ValueError(f"expected an even `channel_vector` >= 2, got {self.channel_vector}")
+        if self.channel_vector not in CHANNEL_VECTORS:
+            known = ", ".join(map(str, CHANNEL_VECTORS))
+            raise ValueError(f"expected `channel_vector` of {known}, got {self.channel_vector}")
         if self.filter_vector < 1 or self.filter_vector % self.channel_vector:
             raise ValueError(
                 f"expected `filter_vector` to be a multiple of {self.channel_vector}, "
                 f"got {self.filter_vector}"
             )
-        if self.weight_depth < 1 or self.channel_depth < 1:
+        if min(self.pixel_vector, self.weight_depth, self.channel_depth) < 1:
             raise ValueError(
-                f"expected depths >= 1, got `weight_depth` {self.weight_depth} and "
-                f"`channel_depth` {self.channel_depth}"
+                f"expected sizes >= 1, got `pixel_vector` {self.pixel_vector}, `weight_depth` "
+                f"{self.weight_depth} and `channel_depth` {self.channel_depth}"
             )
 
     def channel_groups(self, channels: int) -> int:
@@ -84,6 +94,10 @@ class Engine:
             step = seen // self.channel_vector
             return Tiling(step, step)
         return Tiling(self.channel_groups(channels), 0)
+
+    def pixel_tiles(self, pixels: int) -> int:
+        """Return how many vectors of `pixel_vector` hold `pixels`."""
+        return -(-pixels // self.pixel_vector)
 
     def feature_elements(self, channels: int, height: int, width: int) -> int:
         """Return the stored elements of a `[C, H, W]` tensor, channels padded to whole groups."""

@@ -16,7 +16,7 @@ from tf2c.engine import Engine
 from tf2c.numerics import pow2, windows
 
 MAGIC = b"TF2CPROG"
-VERSION = 2
+VERSION = 3
 
 
 class Job(NamedTuple):
@@ -51,9 +51,6 @@ class Job(NamedTuple):
     """Tiles of `filter_vector` output channels."""
     convolution_height: int
     convolution_width: int
-    visited_pixels: int
-    """Output pixels of the convolution per filter tile and image, those of overlapping pooling
-    windows counted once per window."""
     residual_offset: int
     """Where the residual operand lies; -1 without one."""
     residual_shift: int
@@ -82,8 +79,14 @@ class Job(NamedTuple):
 
     @property
     def weight_words(self) -> int:
-        """Weight words per filter tile: the loop iterations of one output pixel."""
+        """Weight words per filter tile: the loop iterations of one vector of pixels."""
         return self.kernel_height * self.kernel_width * self.tile_groups * self.weight_terms
+
+    @property
+    def pools(self) -> bool:
+        """Whether it has a pooling."""
+        kernel = (self.pool_height, self.pool_width)
+        return (*kernel, self.pool_stride_height, self.pool_stride_width) != (1, 1, 1, 1)
 
 
 class Port(NamedTuple):
@@ -110,6 +113,7 @@ class _Header(NamedTuple):
     version: int
     filter_vector: int
     channel_vector: int
+    pixel_vector: int
     weight_depth: int
     channel_depth: int
     feature_bytes: int
@@ -125,7 +129,7 @@ _PORTS = struct.Struct(f"<{2 * len(Port._fields)}i")
 
 
 def _extents_agree(job: Job) -> bool:
-    """Whether a job visits as many pixels as its windows say, so that no kernel waits for more."""
+    """Whether a job's extents and windows agree, so that no kernel waits for more pixels."""
     convolution = (job.convolution_height, job.convolution_width)
     pooled = (job.output_height, job.output_width)
     kernel = (job.pool_height, job.pool_width)
@@ -150,10 +154,7 @@ def _extents_agree(job: Job) -> bool:
     if any(pad >= size for pad, size in zip(needed, kernel, strict=True)):
         return False
     pads = (*begins, *(max(pad, 0) for pad in needed))
-    return (
-        windows.output_extent(convolution, kernel, strides, pads) == pooled
-        and windows.real_pixels(convolution, kernel, strides, pads) == job.visited_pixels
-    )
+    return windows.output_extent(convolution, kernel, strides, pads) == pooled
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,7 @@ class Program:
             version=VERSION,
             filter_vector=self.engine.filter_vector,
             channel_vector=self.engine.channel_vector,
+            pixel_vector=self.engine.pixel_vector,
             weight_depth=self.engine.weight_depth,
             channel_depth=self.engine.channel_depth,
             feature_bytes=self.feature_bytes,
@@ -261,7 +263,11 @@ class Program:
         if header.version != VERSION:
             raise ValueError(f"expected program version {VERSION}, got {header.version}")
         engine = Engine(
-            header.filter_vector, header.channel_vector, header.weight_depth, header.channel_depth
+            header.filter_vector,
+            header.channel_vector,
+            header.pixel_vector,
+            header.weight_depth,
+            header.channel_depth,
         )
         ports = _PORTS.unpack_from(content, _HEADER.size)
         sections = content[_HEADER.size + _PORTS.size :]

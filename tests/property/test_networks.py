@@ -14,6 +14,7 @@ from xdsl.interpreter import Interpreter, PythonValues
 from xdsl.ir import Operation
 from xdsl.parser import Parser
 
+from tf2c.analysis.cost.iterations import program_iterations
 from tf2c.backends.opencl.render import render_engine
 from tf2c.backends.program import emit_program
 from tf2c.choices import DEFAULT_ENGINE, Choices, stage_passes
@@ -142,7 +143,7 @@ def observed_results(network: Network) -> list[npt.NDArray[Any]]:
     return recorder.seen
 
 
-SMALL_ENGINE = Engine(filter_vector=4, channel_vector=2)
+SMALL_ENGINE = Engine(filter_vector=4, channel_vector=2, pixel_vector=3)
 """With which small networks have several tiles and channel vectors."""
 
 
@@ -169,24 +170,28 @@ def library_or_skip() -> None:
         pytest.skip(str(error))
 
 
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[EmulatorDevice]:
+@pytest.fixture(scope="module", params=[DEFAULT_ENGINE, SMALL_ENGINE], ids=["default", "small"])
+def emulated(request: pytest.FixtureRequest) -> Iterator[tuple[Engine, EmulatorDevice]]:
     library_or_skip()
-    with EmulatorDevice(render_engine(Engine(), "property tests").encode()) as device:
-        yield device
+    engine: Engine = request.param
+    with EmulatorDevice(render_engine(engine, "property tests").encode()) as device:
+        yield engine, device
 
 
 @pytest.mark.parametrize("choices", [ONE_TERM, TWO_TERMS], ids=lambda choices: choices.weights)
 @settings(PROFILE, max_examples=15)
 @given(network=networks(max_layers=6))
-def test_emulator_equals_the_simulator_in_every_element(
-    emulator: EmulatorDevice, choices: Choices, network: Network
+def test_emulator_equals_the_simulator_in_every_element_and_counts_as_expected(
+    emulated: tuple[Engine, EmulatorDevice], choices: Choices, network: Network
 ) -> None:
-    program, weights, _ = emit_program(compiled(network, "dataflow", choices).module)
+    engine, device = emulated
+    program, weights, _ = emit_program(compiled(network, "dataflow", choices, engine).module)
     simulator = Session(Simulator(), program, weights)
-    comparison = Session(emulator, program, weights).compare(simulator, network.images)
+    comparison = Session(device, program, weights).compare(simulator, network.images)
     assert comparison.elements > 0
     assert comparison.differences == 0
+    expected = program_iterations(program, len(network.images))
+    assert comparison.result.iterations == expected.by_kernel
 
 
 def test_shallow_channels_compute_the_same_bits() -> None:

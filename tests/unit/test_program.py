@@ -34,7 +34,6 @@ CONVOLUTION = Job(
     filter_tiles=1,
     convolution_height=4,
     convolution_width=4,
-    visited_pixels=16,
     residual_offset=0,
     residual_shift=30,
     lower_bound=0,
@@ -67,7 +66,6 @@ CLASSIFIER = CONVOLUTION._replace(
     filter_tiles=2,
     convolution_height=1,
     convolution_width=1,
-    visited_pixels=1,
     residual_offset=-1,
     residual_shift=0,
     pool_height=1,
@@ -174,7 +172,7 @@ def test_another_version_is_refused(version: int) -> None:
 
 @pytest.mark.parametrize(
     "word",
-    [1, 2, 7, 8, 9],
+    [1, 2, 8, 9, 10],
     ids=["filter vector", "channel vector", "jobs", "parameter rows", "output exponents"],
 )
 @pytest.mark.parametrize("value", [-1, 0, 5, 2**30])
@@ -242,7 +240,6 @@ def test_expect_fits_names_what_a_job_overruns(
 @pytest.mark.parametrize(
     "fields",
     [
-        {"visited_pixels": PROGRAM.jobs[0].visited_pixels + 1},
         {"output_height": PROGRAM.jobs[0].output_height + 1},
         {"stride_width": 0},
         {"pool_stride_height": 0},

@@ -20,7 +20,6 @@ from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import scale_of
 from tf2c.dialects.shift import code_terms
 from tf2c.engine import Engine
-from tf2c.numerics import windows
 from tf2c.passes.rewriting import network_function
 from tf2c.program import Job, Port, Program
 
@@ -124,9 +123,6 @@ class _Emitter:
             filter_tiles=tiles,
             convolution_height=height,
             convolution_width=width,
-            visited_pixels=windows.real_pixels(
-                (height, width), pool_kernel, pool_strides, pool_pads
-            ),
             residual_offset=NO_RESIDUAL if op.residual is None else _offset(op.residual),
             residual_shift=op.residual_shift,
             lower_bound=lower,

@@ -85,7 +85,7 @@ OffsetConstraint = IntegerAttr.constr(type=i64, value=AtLeast(0))
 class EngineOp(IRDLOperation):
     """What the kernels were built for: one per module.
 
-    Formula: `lanes = filter_vector * channel_vector`, each one shift, negation and addition per
+    Formula: `lanes = filter_vector * channel_vector * pixel_vector`, each one shift, negation and addition per
     loop iteration.
 
     | operand | shape | dtype |
@@ -94,20 +94,22 @@ class EngineOp(IRDLOperation):
 
     C1: the sizes are those of an `engine.Engine`: vectors divide each other, depths are positive.
 
-    Example: `dataflow.engine filter_vector 16 channel_vector 8 weight_depth 1024 channel_depth 512`
+    Example: `dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024
+    channel_depth 512`
     """
 
     name = "dataflow.engine"
 
     filter_vector = prop_def(PositiveConstraint)
     channel_vector = prop_def(PositiveConstraint)
+    pixel_vector = prop_def(PositiveConstraint)
     weight_depth = prop_def(PositiveConstraint)
     channel_depth = prop_def(PositiveConstraint)
 
     irdl_options = (ParsePropInAttrDict(),)
     assembly_format = (
         "`filter_vector` $filter_vector `channel_vector` $channel_vector "
-        "`weight_depth` $weight_depth `channel_depth` $channel_depth attr-dict"
+        "`pixel_vector` $pixel_vector `weight_depth` $weight_depth `channel_depth` $channel_depth attr-dict"
     )
 
     def __init__(self, engine: Engine) -> None:
@@ -116,6 +118,7 @@ class EngineOp(IRDLOperation):
             properties={
                 "filter_vector": IntegerAttr(engine.filter_vector, i64),
                 "channel_vector": IntegerAttr(engine.channel_vector, i64),
+                "pixel_vector": IntegerAttr(engine.pixel_vector, i64),
                 "weight_depth": IntegerAttr(engine.weight_depth, i64),
                 "channel_depth": IntegerAttr(engine.channel_depth, i64),
             }
@@ -127,6 +130,7 @@ class EngineOp(IRDLOperation):
         return Engine(
             self.filter_vector.value.data,
             self.channel_vector.value.data,
+            self.pixel_vector.value.data,
             self.weight_depth.value.data,
             self.channel_depth.value.data,
         )
@@ -235,6 +239,7 @@ class JobOp(ConvolvingOp):
     C5: the residual shift is in 0..48, and the bounds are numbers in order that the result's
         elements can be.
     C6: the weights of one filter tile fit the engine's weight memory.
+    C7: what is pooled has 8 bits, and fits the engine's window unit.
 
     Example: `%y = dataflow.job %x, %w, %b pads [1, 1, 1, 1] multipliers [4194304] bounds [0, 127]
     pool [2, 2] pool_strides [2, 2] at 512 : tensor<?x1x8x8xi8, #int8.pow2<-7>>,
@@ -345,7 +350,7 @@ class JobOp(ConvolvingOp):
         return np.broadcast_to(np.array(values, np.int64), (filters,))
 
     def verify_(self) -> None:
-        """Check C1 to C6."""
+        """Check C1 to C7."""
         engine = engine_of(self)
         # C1
         accumulators = convolution_type(
@@ -382,6 +387,21 @@ class JobOp(ConvolvingOp):
         if words > engine.weight_depth:
             raise VerifyException(
                 f"expected at most {engine.weight_depth} weight words per filter tile, got {words}"
+            )
+        # C7
+        if self.pooling != NO_POOLING:
+            self._verify_pooling(engine, shape[3], pooled[2])
+
+    def _verify_pooling(self, engine: Engine, width: int, pooled_height: int) -> None:
+        """Raise unless the window unit has room for the windows of a map of some width."""
+        if self.is_wide:
+            raise VerifyException("expected 8-bit numbers to pool, got 32-bit ones")
+        kernel, strides, _ = self.pooling.numbers
+        rows = min(-(-kernel[0] // strides[0]), pooled_height)
+        if rows > engine.window_rows or width > engine.window_width:
+            raise VerifyException(
+                f"expected windows in at most {engine.window_rows} rows at once of at most "
+                f"{engine.window_width} pixels to pool, got {rows} of {width}"
             )
 
 

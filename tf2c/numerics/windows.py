@@ -344,10 +344,3 @@ def average_pool(
     counts = window_counts(images.shape[2:], kernel, strides, pads)
     sums = window_sums(images, kernel, strides, pads, np.float64)
     return (sums / counts).astype(np.float32)
-
-
-def real_pixels(
-    extent: Sequence[int], kernel: Sequence[int], strides: Sequence[int], pads: Sequence[int]
-) -> int:
-    """Return the sum over all windows of the real pixels that each contains."""
-    return int(window_counts(extent, kernel, strides, pads).sum())

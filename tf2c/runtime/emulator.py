@@ -22,6 +22,7 @@ from typing import Any, Self
 from tf2c.errors import DeviceError, UserError
 from tf2c.program import Program
 from tf2c.runtime.device import DEFAULT_TIMEOUT_SECONDS, Memories
+from tf2c.runtime.opencl import Lanes
 
 PACKAGE = "intel-opencl-rt"
 LIBRARY = "libintelocl_emu.so"
@@ -81,12 +82,18 @@ class EmulatorDevice:
 
     name = "emulator"
 
-    def __init__(self, kernels: bytes, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self,
+        kernels: bytes,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        lanes: Lanes = Lanes.VECTORS,
+    ) -> None:
         """Start the emulator and build the engine from OpenCL C source.
 
         Args:
             kernels: the source.
             timeout_seconds: how long one batch may take before the watchdog ends the emulator.
+            lanes: how the lanes are written.
 
         Raises:
             UserError: the emulator is not installed.
@@ -110,7 +117,7 @@ class EmulatorDevice:
         theirs.close()
         self._connection: Connection[Any, Any] = Connection(ours.detach())
         try:
-            self._ask(("build", kernels, timeout_seconds), START_SECONDS)
+            self._ask(("build", kernels, timeout_seconds, lanes), START_SECONDS)
         except BaseException:
             self.close()
             raise

@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from enum import Enum
 from types import TracebackType
 from typing import Any, Self
 
@@ -12,13 +13,22 @@ from tf2c.errors import DeviceError, UserError
 from tf2c.program import Program
 from tf2c.runtime.device import DEFAULT_TIMEOUT_SECONDS, Memories
 
-KERNELS = ("feature_reader", "weight_reader", "pe", "requantizer", "pool", "writer")
+KERNELS = ("feature_reader", "weight_reader", "pe", "requantizer", "window", "writer")
 """In the order in which they are started; all run at once, connected by channels."""
 
 ELF_MAGIC = b"\x7fELF"
 """An .aocx begins with it, source does not."""
 
 POLL_SECONDS = 0.001
+
+
+class Lanes(Enum):
+    """How the kernels' lanes are written; both compute the same integers."""
+
+    VECTORS = ("-DEMULATION",)
+    """For processors."""
+    UNROLLED = ()
+    """As `aoc` builds them."""
 
 
 class OpenCLDevice:
@@ -29,7 +39,11 @@ class OpenCLDevice:
     """
 
     def __init__(
-        self, platform: str, kernels: bytes, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+        self,
+        platform: str,
+        kernels: bytes,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        lanes: Lanes = Lanes.VECTORS,
     ) -> None:
         """Build the engine.
 
@@ -37,6 +51,7 @@ class OpenCLDevice:
             platform: part of the platform's name; its first device is used.
             kernels: OpenCL C source as rendered by tf2c, or an .aocx file made from it.
             timeout_seconds: how long one batch may take before the watchdog gives up.
+            lanes: how those of a source are written; an .aocx has been built from one of them.
 
         Raises:
             UserError: no such platform.
@@ -55,7 +70,7 @@ class OpenCLDevice:
             if kernels.startswith(ELF_MAGIC):
                 built = cl.Program(self._context, [device], [kernels]).build()
             else:
-                built = cl.Program(self._context, kernels.decode()).build()
+                built = cl.Program(self._context, kernels.decode()).build(list(lanes.value))
             self._kernels = {name: cl.Kernel(built, name) for name in KERNELS}
         except cl.Error as error:
             raise DeviceError(f"the kernels do not build on `{device.name}`: {error}") from error
@@ -85,7 +100,7 @@ class OpenCLDevice:
             "weight_reader": (self._weights, np.int32(self._weight_words)),
             "pe": (self._jobs, jobs, images),
             "requantizer": (self._jobs, jobs, images, self._parameters),
-            "pool": (self._jobs, jobs, images),
+            "window": (self._jobs, jobs, images),
             "writer": (self._jobs, jobs, features, image_bytes, output, image_words, images),
         }
         events: dict[str, Any] = {}

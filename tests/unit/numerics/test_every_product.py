@@ -111,8 +111,11 @@ def test_the_one_byte_whose_value_is_no_int8_is_no_code() -> None:
 def test_every_engine_computes_with_the_text_that_is_proved(engine: Engine) -> None:
     before, text, behind = render_engine(engine, "test").partition(render_arithmetic())
     assert text
-    # The kernels call the functions and do nothing of it themselves.
-    for function in ("code_of_lane(", "shift_multiply(", "requantize("):
-        assert behind.count(function) == 1
+    # The kernels call the functions and do nothing of it themselves: both forms of the lanes read
+    # codes, one multiplies numbers and the other vectors.
+    calls = {"code_of_lane(": 2, "shift_multiply(": 1, "SHIFTED(": 1, "requantize(": 1}
+    for function in ("shift_of(", "mask_of(", "sign_of("):
+        calls[function] = 1
+    assert {function: behind.count(function) for function in calls} == calls
     for constant in ("ZERO_CODE", "REQUANTIZE_SHIFT", "multiplier[filter] *", "* parameter"):
         assert constant not in before + behind

@@ -294,11 +294,3 @@ def test_max_pool_ignores_padding_of_any_element_type(
 def test_max_pool_keeps_the_smallest_number() -> None:
     images = np.full((1, 1, 1, 1), -128, np.int8)
     assert windows.max_pool(images, (2, 2), (1, 1), (1, 1, 0, 0)).tolist() == [[[[-128]]]]
-
-
-@given(cases(pooling=True))
-def test_real_pixels_counts_loops(case: Case) -> None:
-    rows, columns = case.positions()
-    expected = sum(len(case.pixels(i, j)) for i in rows for j in columns)
-    counted = windows.real_pixels(case.images.shape[2:], case.kernel, case.strides, case.pads)
-    assert counted == expected

@@ -18,7 +18,7 @@ import tf2c
 from tf2c.artifact import sha256
 from tf2c.errors import DeviceError, UserError
 from tf2c.runtime.emulator import EmulatorDevice, library_path
-from tf2c.runtime.opencl import KERNELS
+from tf2c.runtime.opencl import KERNELS, Lanes
 
 WATCHDOG_SECONDS = 5.0
 
@@ -172,19 +172,33 @@ def test_kernels_that_wait_for_ever_are_named_by_the_watchdog(
     assert not started & children()
 
 
-def test_a_wrong_kernel_is_found_by_comparing(
+@pytest.mark.parametrize("lanes", Lanes)
+def test_wrong_lanes_are_found_by_comparing(
     emulator_library: Path,
     digits_artifact: tf2c.Artifact,
     copied_artifact: Path,
     heldout_images: npt.NDArray[np.float32],
+    lanes: Lanes,
 ) -> None:
-    kernels = replaced(
-        digits_artifact.kernels, "code & 8 ? -shifted : shifted", "code & 8 ? ~shifted : shifted"
-    )
+    kernels = replaced(digits_artifact.kernels, "^ (sign)) - (sign)", "^ (sign))")
     (copied_artifact / "kernels" / "engine.cl").write_bytes(kernels)
     redo_checksum(copied_artifact, "kernels/engine.cl")
-    wrong = tf2c.load(copied_artifact)
-    assert wrong.compare(heldout_images[:1], "emulator").differences > 0
+    with EmulatorDevice(kernels, lanes=lanes) as device:
+        compared = tf2c.load(copied_artifact).compare(heldout_images[:1], device)
+    assert compared.differences > 0
+
+
+def test_lanes_as_aoc_builds_them_compute_and_count_the_same(
+    emulator_library: Path,
+    digits_artifact: tf2c.Artifact,
+    emulator: EmulatorDevice,
+    heldout_images: npt.NDArray[np.float32],
+) -> None:
+    with EmulatorDevice(digits_artifact.kernels, lanes=Lanes.UNROLLED) as device:
+        unrolled = digits_artifact.compare(heldout_images[:3], device)
+    assert unrolled.differences == 0
+    vectors = digits_artifact.execute(heldout_images[:3], emulator)
+    assert unrolled.result.iterations == vectors.iterations
 
 
 def test_a_device_built_from_other_kernels_is_refused(
@@ -224,7 +238,9 @@ def test_kernels_that_do_not_build_are_an_error_of_the_device(
 ) -> None:
     before = children()
     with pytest.raises(DeviceError, match="the kernels do not build"):
-        EmulatorDevice(replaced(digits_artifact.kernels, "kernel void pool(", "kernel void pool(("))
+        EmulatorDevice(
+            replaced(digits_artifact.kernels, "kernel void window(", "kernel void window((")
+        )
     assert children() == before
 
 
@@ -232,7 +248,9 @@ def test_kernels_without_one_that_is_needed_are_an_error_of_the_device(
     emulator_library: Path, digits_artifact: tf2c.Artifact
 ) -> None:
     with pytest.raises(DeviceError, match="the kernels do not build"):
-        EmulatorDevice(replaced(digits_artifact.kernels, "kernel void pool(", "kernel void pull("))
+        EmulatorDevice(
+            replaced(digits_artifact.kernels, "kernel void window(", "kernel void widow(")
+        )
 
 
 def test_closing_leaves_no_process_and_no_folder(

@@ -285,6 +285,8 @@ class ConvertShiftToDataflowPass(CompilerPass):
     """Output channels per iteration."""
     channel_vector: int = Engine.channel_vector
     """Input channels per iteration."""
+    pixel_vector: int = Engine.pixel_vector
+    """Output pixels per iteration."""
     weight_depth: int = Engine.weight_depth
     """Weight words on chip."""
     channel_depth: int = Engine.channel_depth
@@ -294,7 +296,11 @@ class ConvertShiftToDataflowPass(CompilerPass):
         """State the engine, then convert in program order."""
         try:
             engine = Engine(
-                self.filter_vector, self.channel_vector, self.weight_depth, self.channel_depth
+                self.filter_vector,
+                self.channel_vector,
+                self.pixel_vector,
+                self.weight_depth,
+                self.channel_depth,
             )
         except ValueError as error:
             raise UserError(str(error)) from error
