@@ -85,8 +85,8 @@ OffsetConstraint = IntegerAttr.constr(type=i64, value=AtLeast(0))
 class EngineOp(IRDLOperation):
     """What the kernels were built for: one per module.
 
-    Formula: `lanes = filter_vector * channel_vector * pixel_vector`, each one shift, negation and addition per
-    loop iteration.
+    Formula: `lanes = filter_vector * channel_vector * pixel_vector`, each one shift, negation and
+    addition per loop iteration.
 
     | operand | shape | dtype |
     |---|---|---|
@@ -109,7 +109,8 @@ class EngineOp(IRDLOperation):
     irdl_options = (ParsePropInAttrDict(),)
     assembly_format = (
         "`filter_vector` $filter_vector `channel_vector` $channel_vector "
-        "`pixel_vector` $pixel_vector `weight_depth` $weight_depth `channel_depth` $channel_depth attr-dict"
+        "`pixel_vector` $pixel_vector `weight_depth` $weight_depth "
+        "`channel_depth` $channel_depth attr-dict"
     )
 
     def __init__(self, engine: Engine) -> None:

@@ -1,8 +1,8 @@
 """How often each kernel's loop runs for a program: what the kernels count, known beforehand.
 
 An iteration is a cycle where the loop is pipelined at one iteration per cycle and nobody waits, so
-the kernel with the most iterations bounds a job from below. Closed forms, compared with the kernels'
-own counters on every network that the tests run.
+the kernel with the most iterations bounds a job from below. Closed forms, compared with the
+kernels' own counters on every network that the tests run.
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
 """How many cycles TF2's own engine takes: the numbers that tf2c's engine is compared with.
 
 TF2 computes its layers one after the other. A tile is 16 filters; a cycle multiplies 16 channels by
-three taps of a row for five columns, or by one tap for seven where the kernel is 1 x 1. While a tile
-computes, the next one's weights are loaded, and the longer of the two counts. Columns that a stride
-leaves out are computed all the same, and rows are not. Nothing else ever takes longer.
+three taps of a row for five columns, or by one tap for seven where the kernel is 1 x 1. While a
+tile computes, the next one's weights are loaded, and the longer of the two counts. Columns that a
+stride leaves out are computed all the same, and rows are not. Nothing else ever takes longer.
 
 Source: TF2 (Inspur, Apache-2.0), `TF2_auto_config/src/cycles_computation.cpp` and
 `Runtime_Engine/cnn/device/src/cycle.cl`; its tables for ResNet-50, GoogLeNet and a pruned ResNet-50
