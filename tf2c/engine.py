@@ -99,6 +99,11 @@ class Engine:
         """Return how many vectors of `pixel_vector` hold `pixels`."""
         return -(-pixels // self.pixel_vector)
 
+    @staticmethod
+    def open_window_rows(kernel: int, stride: int, rows: int) -> int:
+        """Return how many of a pooling's `rows` are in progress at once."""
+        return min(-(-kernel // stride), rows)
+
     def feature_elements(self, channels: int, height: int, width: int) -> int:
         """Return the stored elements of a `[C, H, W]` tensor, channels padded to whole groups."""
         return self.channel_groups(channels) * self.channel_vector * height * width

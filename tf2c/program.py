@@ -157,6 +157,13 @@ def _extents_agree(job: Job) -> bool:
     return windows.output_extent(convolution, kernel, strides, pads) == pooled
 
 
+def _can_pool(engine: Engine, job: Job) -> bool:
+    """Whether the window unit has room for a job's windows."""
+    rows = engine.open_window_rows(job.pool_height, job.pool_stride_height, job.output_height)
+    fits = rows <= engine.window_rows and job.convolution_width <= engine.window_width
+    return fits and not job.wide
+
+
 @dataclass(frozen=True)
 class Program:
     """A network compiled for an engine, without its weights."""
@@ -223,6 +230,8 @@ class Program:
         for index, job in enumerate(self.jobs):
             if not _extents_agree(job):
                 raise ValueError(f"expected the extents of job {index} to agree")
+            if job.pools and not _can_pool(engine, job):
+                raise ValueError(f"expected the windows of job {index} within the window unit")
             vector = engine.channel_vector
             ends = {
                 "input": (

@@ -258,6 +258,25 @@ def test_expect_fits_refuses_extents_for_which_kernels_would_wait(fields: dict[s
         changed(0, **fields).expect_fits(WEIGHTS)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"convolution_width": 514, "output_width": 257},
+        {"convolution_height": 18, "pool_height": 18, "output_height": 1, "wide": 1},
+        {
+            "convolution_height": 32,
+            "pool_height": 9,
+            "pool_stride_height": 1,
+            "output_height": 24,
+        },
+    ],
+    ids=["too wide", "32-bit numbers", "too many rows"],
+)
+def test_expect_fits_refuses_what_the_window_unit_cannot_hold(fields: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="expected the windows of job 0 within the window unit"):
+        changed(0, **fields).expect_fits(WEIGHTS)
+
+
 def test_tiles_read_channels_of_their_own_within_the_input() -> None:
     own = {"filter_tiles": 2, "tile_step": 1, "tile_groups": 1, "weight_offset": 0}
     grouped = CLASSIFIER._replace(**own, input_groups=2, input_offset=16, parameter_offset=0)

@@ -398,7 +398,7 @@ class JobOp(ConvolvingOp):
         if self.is_wide:
             raise VerifyException("expected 8-bit numbers to pool, got 32-bit ones")
         kernel, strides, _ = self.pooling.numbers
-        rows = min(-(-kernel[0] // strides[0]), pooled_height)
+        rows = engine.open_window_rows(kernel[0], strides[0], pooled_height)
         if rows > engine.window_rows or width > engine.window_width:
             raise VerifyException(
                 f"expected windows in at most {engine.window_rows} rows at once of at most "

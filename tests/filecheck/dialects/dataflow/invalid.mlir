@@ -2,8 +2,8 @@
 
 // One broken constraint per chunk, named by its op and label.
 
-// dataflow.engine C1: an even channel vector
-// CHECK: expected an even `channel_vector` >= 2, got 3
+// dataflow.engine C1: a channel vector that OpenCL has
+// CHECK: expected `channel_vector` of 2, 4, 8, 16, got 3
 dataflow.engine filter_vector 16 channel_vector 3 pixel_vector 14 weight_depth 1024 channel_depth 512
 
 // -----
@@ -372,5 +372,25 @@ func.func @concat(%q: tensor<?x8x4x4xi8, #int8.pow2<-7>>) {
   %a = dataflow.input %q at 0 : tensor<?x8x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
   %b = dataflow.input %q at 256 : tensor<?x8x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
   %y = dataflow.concat %a, %b : (tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<?x8x4x4xi8, #int8.pow2<-7>>) -> tensor<?x16x4x4xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C7: windows in as many rows as the window unit has
+// CHECK: expected windows in at most 8 rows at once of at most 512 pixels to pool, got 9 of 32
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x1x32x32xi8, #int8.pow2<-7>>, %w: tensor<4x1x1x1xi4, #shift.code<-6>>, %b: tensor<4xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b multipliers [4194304] pool [9, 9] : tensor<?x1x32x32xi8, #int8.pow2<-7>>, tensor<4x1x1x1xi4, #shift.code<-6>>, tensor<4xi32, #int8.pow2<-13>> -> tensor<?x4x24x24xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C7: rows as long as the window unit's
+// CHECK: expected windows in at most 8 rows at once of at most 512 pixels to pool, got 1 of 514
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x1x2x514xi8, #int8.pow2<-7>>, %w: tensor<4x1x1x1xi4, #shift.code<-6>>, %b: tensor<4xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b multipliers [4194304] pool [2, 2] pool_strides [2, 2] : tensor<?x1x2x514xi8, #int8.pow2<-7>>, tensor<4x1x1x1xi4, #shift.code<-6>>, tensor<4xi32, #int8.pow2<-13>> -> tensor<?x4x1x257xi8, #int8.pow2<-5>>
   func.return
 }

@@ -9,7 +9,7 @@
 // DEPTH-NOT:  {{.}}
 
 // VECTOR-NOT: Traceback
-// VECTOR:     error: expected an even `channel_vector` >= 2, got 3
+// VECTOR:     error: expected `channel_vector` of 2, 4, 8, 16, got 3
 // VECTOR-NOT: {{.}}
 
 func.func @main(%f: tensor<?x1x1x2xf32>) -> tensor<?x1xi32, #int8.pow2<-12>> {
