@@ -63,7 +63,7 @@ def compile_once(model: Path, calibration: Path, folder: Path, weights: str) -> 
     tool = Path(sys.executable).parent / "tf2c"
     command = [tool, "compile", model, "--calib", calibration, "--weights", weights]
     # Two terms of 512 channels and 3x3 taps are more words than the default engine holds.
-    command += ["--engine", "16", "8", "14", "2048", "512"] if weights == "shift2" else []
+    command += ["--engine", "16", "8", "14", "2", "2048", "512"] if weights == "shift2" else []
     started = time.perf_counter()
     peak = int(python("-c", WITH_MEMORY, *map(str, command), "-o", folder / f"{weights}.tf2c"))
     seconds = {"process_seconds": time.perf_counter() - started, "peak_mb": peak / 1024}

@@ -40,6 +40,8 @@ class Job(NamedTuple):
     dilation_width: int
     pad_top: int
     pad_left: int
+    split: int
+    """Parts of the vectors of pixels, each for other filters; `Engine.split` is what a job sees."""
     tile_groups: int
     """Channel vectors that a filter tile reads."""
     tile_step: int
@@ -48,7 +50,7 @@ class Job(NamedTuple):
     weight_terms: int
     """Terms per weight: each vector of features is used once with each term."""
     filter_tiles: int
-    """Tiles of `filter_vector` output channels."""
+    """Tiles of `filter_vector * split` output channels."""
     convolution_height: int
     convolution_width: int
     residual_offset: int
@@ -73,9 +75,9 @@ class Job(NamedTuple):
     wide: int
     """1: store int32 in the output memory; 0: int8 in the feature memory."""
     weight_offset: int
-    """First weight word."""
+    """First part of a weight word; the words of a job have `split` parts."""
     parameter_offset: int
-    """First row of the parameter table, one row per filter tile."""
+    """First row of the parameter table, one row per filter tile and part."""
 
     @property
     def weight_words(self) -> int:
@@ -114,6 +116,7 @@ class _Header(NamedTuple):
     filter_vector: int
     channel_vector: int
     pixel_vector: int
+    largest_split: int
     weight_depth: int
     channel_depth: int
     feature_bytes: int
@@ -189,6 +192,7 @@ class Program:
             filter_vector=self.engine.filter_vector,
             channel_vector=self.engine.channel_vector,
             pixel_vector=self.engine.pixel_vector,
+            largest_split=self.engine.largest_split,
             weight_depth=self.engine.weight_depth,
             channel_depth=self.engine.channel_depth,
             feature_bytes=self.feature_bytes,
@@ -226,10 +230,12 @@ class Program:
                 raise ValueError(f"expected the network's {what} within {limit}")
         if self.output_exponents.size not in (1, self.output.channels):
             raise ValueError(f"expected 1 or {self.output.channels} output exponents")
-        weight_words = len(weights) // engine.weight_word_bytes
+        weight_parts = len(weights) // engine.weight_word_bytes
         for index, job in enumerate(self.jobs):
             if not _extents_agree(job):
                 raise ValueError(f"expected the extents of job {index} to agree")
+            if job.split not in engine.splits:
+                raise ValueError(f"expected job {index} to split vectors as the engine can")
             if job.pools and not _can_pool(engine, job):
                 raise ValueError(f"expected the windows of job {index} within the window unit")
             vector = engine.channel_vector
@@ -251,8 +257,16 @@ class Program:
                     else 0,
                     self.feature_bytes,
                 ),
-                "weights": (job.weight_offset, job.filter_tiles * job.weight_words, weight_words),
-                "parameters": (job.parameter_offset, job.filter_tiles, len(self.parameters)),
+                "weights": (
+                    job.weight_offset,
+                    job.filter_tiles * job.weight_words * job.split,
+                    weight_parts,
+                ),
+                "parameters": (
+                    job.parameter_offset,
+                    job.filter_tiles * job.split,
+                    len(self.parameters),
+                ),
                 "weights on chip": (0, job.weight_words, engine.weight_depth),
             }
             for what, (offset, size, limit) in ends.items():
@@ -275,6 +289,7 @@ class Program:
             header.filter_vector,
             header.channel_vector,
             header.pixel_vector,
+            header.largest_split,
             header.weight_depth,
             header.channel_depth,
         )

@@ -4,7 +4,7 @@ from end_to_end.bad_input import COMPILE, Case
 from end_to_end.bad_input_layers import convolved, integers, node
 from unit.onnx_models import random_weights
 
-SMALL_ENGINE = f"{COMPILE} --engine 8 4 14 12 64"
+SMALL_ENGINE = f"{COMPILE} --engine 8 4 14 1 12 64"
 CHECK = "check net.onnx"
 
 
@@ -37,11 +37,11 @@ CHOICES = (
 
 ENGINES = (
     Case("engine too small for a layer", SMALL_ENGINE, "`scores`"),
-    Case("engine of odd vectors", f"{COMPILE} --engine 9 3 14 1024 512", "--engine"),
-    Case("engine of unequal vectors", f"{COMPILE} --engine 12 8 14 1024 512", "--engine"),
-    Case("engine of zero filters", f"{COMPILE} --engine 0 8 14 1024 512", "--engine"),
-    Case("engine of four sizes", f"{COMPILE} --engine 16 8 14 1024", "--engine"),
-    Case("engine of words", f"{COMPILE} --engine 16 8 14 many 512", "--engine"),
+    Case("engine of odd vectors", f"{COMPILE} --engine 9 3 14 2 1024 512", "--engine"),
+    Case("engine of unequal vectors", f"{COMPILE} --engine 12 8 14 2 1024 512", "--engine"),
+    Case("engine of zero filters", f"{COMPILE} --engine 0 8 14 2 1024 512", "--engine"),
+    Case("engine of five sizes", f"{COMPILE} --engine 16 8 14 2 1024", "--engine"),
+    Case("engine of words", f"{COMPILE} --engine 16 8 14 2 many 512", "--engine"),
     Case("transposition on the engine", COMPILE, "`layer1`", convolved(
         node("Transpose", "c", "y", "layer1", perm=[0, 2, 3, 1]))),
     Case("averages of varying counts on the engine", COMPILE, "`layer1`", convolved(

@@ -143,7 +143,7 @@ def observed_results(network: Network) -> list[npt.NDArray[Any]]:
     return recorder.seen
 
 
-SMALL_ENGINE = Engine(filter_vector=4, channel_vector=2, pixel_vector=3)
+SMALL_ENGINE = Engine(filter_vector=4, channel_vector=2, pixel_vector=4, largest_split=4)
 """With which small networks have several tiles and channel vectors."""
 
 

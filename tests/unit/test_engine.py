@@ -201,6 +201,8 @@ def test_filter_tiles_cover_the_filters(filters: int, tiles: int) -> None:
         ({"channel_vector": 32, "filter_vector": 32}, "`channel_vector` of 2, 4, 8, 16, got 32"),
         ({"channel_vector": -2}, "`channel_vector` of 2, 4, 8, 16, got -2"),
         ({"pixel_vector": 0}, "`pixel_vector` 0"),
+        ({"largest_split": 0}, "`largest_split` to be a power of two, got 0"),
+        ({"largest_split": 3}, "`largest_split` to be a power of two, got 3"),
         ({"filter_vector": 12}, "`filter_vector` to be a multiple of 8, got 12"),
         ({"filter_vector": 0}, "`filter_vector`"),
         ({"filter_vector": -8}, "`filter_vector`"),

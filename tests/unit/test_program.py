@@ -28,6 +28,7 @@ CONVOLUTION = Job(
     dilation_width=1,
     pad_top=1,
     pad_left=1,
+    split=1,
     tile_groups=1,
     tile_step=0,
     weight_terms=1,
@@ -172,7 +173,7 @@ def test_another_version_is_refused(version: int) -> None:
 
 @pytest.mark.parametrize(
     "word",
-    [1, 2, 8, 9, 10],
+    [1, 2, 9, 10, 11],
     ids=["filter vector", "channel vector", "jobs", "parameter rows", "output exponents"],
 )
 @pytest.mark.parametrize("value", [-1, 0, 5, 2**30])

@@ -53,7 +53,7 @@ class _Emitter:
         self._jobs: list[Job] = []
         self._parameters: list[npt.NDArray[np.int32]] = []
         self._weights: list[bytes] = []
-        self._weight_words = self._parameter_rows = 0
+        self._weight_parts = self._parameter_rows = 0
         self._feature_bytes = self._output_words = 0
         self._input: tuple[Port, int] | None = None
 
@@ -92,7 +92,8 @@ class _Emitter:
         return EmittedProgram(program, b"".join(self._weights), tuple(layers))
 
     def _emit_job(self, op: dataflow.JobOp) -> None:
-        engine = self._engine
+        split = op.parts.value.data
+        engine = self._engine.split(split)
         codes = constant_array(op.weight)
         filters, _, kernel_height, kernel_width = codes.shape
         channels, image_height, image_width = tensors.extents(op.input)
@@ -117,6 +118,7 @@ class _Emitter:
             dilation_width=op.dilations.get_values()[1],
             pad_top=op.pads.get_values()[0],
             pad_left=op.pads.get_values()[1],
+            split=split,
             tile_groups=tiling.groups,
             tile_step=tiling.step,
             weight_terms=terms,
@@ -139,15 +141,16 @@ class _Emitter:
             output_width=output_width,
             raw=int(op.is_raw),
             wide=int(op.is_wide),
-            weight_offset=self._weight_words,
+            weight_offset=self._weight_parts,
             parameter_offset=self._parameter_rows,
         )
         self._jobs.append(job)
         self._weights.append(engine.store_weights(codes, group, terms))
-        self._weight_words += tiles * job.weight_words
-        self._parameter_rows += tiles
+        self._weight_parts += tiles * job.weight_words * split
+        self._parameter_rows += tiles * split
+        rows = _parameter_rows(engine, constant_array(op.bias), op.filter_multipliers)
         self._parameters.append(
-            _parameter_rows(engine, constant_array(op.bias), op.filter_multipliers)
+            rows.reshape(tiles, 2, split, -1).transpose(0, 2, 1, 3).reshape(tiles * split, 2, -1)
         )
 
     def _port(self, value: SSAValue, *, flat: bool) -> Port:

@@ -70,7 +70,7 @@ def compile_command(
     weights: str,
     activations: str,
     leave_out: tuple[str, ...],
-    engine_sizes: tuple[int, int, int, int, int] | None,
+    engine_sizes: tuple[int, int, int, int, int, int] | None,
     to: str | None,
     outputs: str | None,
     method: str,

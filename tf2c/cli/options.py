@@ -73,7 +73,7 @@ def names(listed: str | None) -> tuple[str, ...]:
     return found
 
 
-def engine_of(sizes: tuple[int, int, int, int, int] | None) -> "Engine":
+def engine_of(sizes: tuple[int, int, int, int, int, int] | None) -> "Engine":
     """Return the engine of `--engine`.
 
     Raises:
@@ -112,9 +112,9 @@ def lowering_options(command: Command) -> Command:
             click.option(
                 "--engine",
                 "engine_sizes",
-                type=(click.IntRange(1),) * 5,
-                metavar="FILTERS CHANNELS PIXELS WORDS DEPTH",
-                help="Sizes of the engine: vectors, weight words on chip, depth of channels.",
+                type=(click.IntRange(1),) * 6,
+                metavar="FILTERS CHANNELS PIXELS SPLIT WORDS DEPTH",
+                help="Sizes of the engine: vectors, largest split, weight words, channels' depth.",
             ),
             click.option(
                 "--to",

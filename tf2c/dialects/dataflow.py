@@ -78,6 +78,8 @@ from tf2c.engine import Engine
 
 UNIT_KERNEL = i64_array([1, 1])
 
+ONE_PART = IntegerAttr(1, i64)
+
 OffsetConstraint = IntegerAttr.constr(type=i64, value=AtLeast(0))
 
 
@@ -94,8 +96,8 @@ class EngineOp(IRDLOperation):
 
     C1: the sizes are those of an `engine.Engine`: vectors divide each other, depths are positive.
 
-    Example: `dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024
-    channel_depth 512`
+    Example: `dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2
+    weight_depth 1024 channel_depth 512`
     """
 
     name = "dataflow.engine"
@@ -103,14 +105,15 @@ class EngineOp(IRDLOperation):
     filter_vector = prop_def(PositiveConstraint)
     channel_vector = prop_def(PositiveConstraint)
     pixel_vector = prop_def(PositiveConstraint)
+    largest_split = prop_def(PositiveConstraint)
     weight_depth = prop_def(PositiveConstraint)
     channel_depth = prop_def(PositiveConstraint)
 
     irdl_options = (ParsePropInAttrDict(),)
     assembly_format = (
         "`filter_vector` $filter_vector `channel_vector` $channel_vector "
-        "`pixel_vector` $pixel_vector `weight_depth` $weight_depth "
-        "`channel_depth` $channel_depth attr-dict"
+        "`pixel_vector` $pixel_vector `largest_split` $largest_split "
+        "`weight_depth` $weight_depth `channel_depth` $channel_depth attr-dict"
     )
 
     def __init__(self, engine: Engine) -> None:
@@ -120,6 +123,7 @@ class EngineOp(IRDLOperation):
                 "filter_vector": IntegerAttr(engine.filter_vector, i64),
                 "channel_vector": IntegerAttr(engine.channel_vector, i64),
                 "pixel_vector": IntegerAttr(engine.pixel_vector, i64),
+                "largest_split": IntegerAttr(engine.largest_split, i64),
                 "weight_depth": IntegerAttr(engine.weight_depth, i64),
                 "channel_depth": IntegerAttr(engine.channel_depth, i64),
             }
@@ -132,6 +136,7 @@ class EngineOp(IRDLOperation):
             self.filter_vector.value.data,
             self.channel_vector.value.data,
             self.pixel_vector.value.data,
+            self.largest_split.value.data,
             self.weight_depth.value.data,
             self.channel_depth.value.data,
         )
@@ -241,6 +246,7 @@ class JobOp(ConvolvingOp):
         elements can be.
     C6: the weights of one filter tile fit the engine's weight memory.
     C7: what is pooled has 8 bits, and fits the engine's window unit.
+    C8: the engine can split vectors of pixels as the job does.
 
     Example: `%y = dataflow.job %x, %w, %b pads [1, 1, 1, 1] multipliers [4194304] bounds [0, 127]
     pool [2, 2] pool_strides [2, 2] at 512 : tensor<?x1x8x8xi8, #int8.pow2<-7>>,
@@ -260,6 +266,8 @@ class JobOp(ConvolvingOp):
     pool_kernel = prop_def(I64ArrayConstraint, default_value=UNIT_KERNEL)
     pool_strides = prop_def(I64ArrayConstraint, default_value=UNIT_STRIDES)
     pool_pads = prop_def(I64ArrayConstraint, default_value=NO_PADS)
+    parts = prop_def(PositiveConstraint, default_value=ONE_PART)
+    """Into which vectors of pixels are split, each for other filters."""
     offset = opt_prop_def(OffsetConstraint)
     """Of the output: bytes of the feature memory, or words of the output memory if raw."""
     output = result_def(StoredTensorConstraint)
@@ -270,7 +278,7 @@ class JobOp(ConvolvingOp):
         "$input `,` $weight `,` $bias (`residual` $residual^ `:` type($residual))? "
         f"{WINDOW_FORMAT}(`multipliers` $multipliers^)? "
         "(`bounds` $bounds^)? (`pool` $pool_kernel^)? (`pool_strides` $pool_strides^)? "
-        "(`pool_pads` $pool_pads^)? (`at` $offset^)? attr-dict "
+        "(`pool_pads` $pool_pads^)? (`split` $parts^)? (`at` $offset^)? attr-dict "
         "`:` type($input) `,` type($weight) `,` type($bias) `->` type($output)"
     )
 
@@ -351,7 +359,7 @@ class JobOp(ConvolvingOp):
         return np.broadcast_to(np.array(values, np.int64), (filters,))
 
     def verify_(self) -> None:
-        """Check C1 to C7."""
+        """Check C1 to C8."""
         engine = engine_of(self)
         # C1
         accumulators = convolution_type(
@@ -380,11 +388,14 @@ class JobOp(ConvolvingOp):
             verify_stored_per_tensor(self.output)
             verify_residual(self.residual, self.output)
             verify_bounds(self.bounds, self.output)
+        # C8
+        if self.parts.value.data not in engine.splits:
+            known = ", ".join(map(str, engine.splits))
+            raise VerifyException(
+                f"expected vectors of pixels split into {known}, got {self.parts.value.data}"
+            )
         # C6
-        _, channels, *kernel = tensors.shape(self.weight)
-        group = self.group.value.data
-        tiling = engine.tiling(filters, channels * group, group)
-        words = tiling.groups * kernel[0] * kernel[1] * code_terms(self.weight)
+        words = self.weight_words(engine, self.parts.value.data)
         if words > engine.weight_depth:
             raise VerifyException(
                 f"expected at most {engine.weight_depth} weight words per filter tile, got {words}"
@@ -392,6 +403,13 @@ class JobOp(ConvolvingOp):
         # C7
         if self.pooling != NO_POOLING:
             self._verify_pooling(engine, shape[3], pooled[2])
+
+    def weight_words(self, engine: Engine, parts: int) -> int:
+        """Return how many weight words a filter tile has with vectors of pixels in some parts."""
+        filters, channels, *kernel = tensors.shape(self.weight)
+        group = self.group.value.data
+        tiling = engine.split(parts).tiling(filters, channels * group, group)
+        return tiling.groups * kernel[0] * kernel[1] * code_terms(self.weight)
 
     def _verify_pooling(self, engine: Engine, width: int, pooled_height: int) -> None:
         """Raise unless the window unit has room for the windows of a map of some width."""

@@ -83,7 +83,6 @@ class OpenCLDevice:
         self._jobs = self._copy(program.job_table())
         self._parameters = self._copy(program.parameters)
         self._weights = self._copy(np.frombuffer(weights, np.uint8))
-        self._weight_words = len(weights) // program.engine.weight_word_bytes
 
     def execute(self, memories: Memories) -> dict[str, int]:
         """Run all jobs on a batch in place; return the loop iterations of each kernel."""
@@ -97,7 +96,7 @@ class OpenCLDevice:
         image_words = np.int32(memories.output.shape[1])
         arguments: dict[str, tuple[Any, ...]] = {
             "feature_reader": (self._jobs, jobs, features, image_bytes, images),
-            "weight_reader": (self._weights, np.int32(self._weight_words)),
+            "weight_reader": (self._jobs, jobs, self._weights),
             "pe": (self._jobs, jobs, images),
             "requantizer": (self._jobs, jobs, images, self._parameters),
             "window": (self._jobs, jobs, images),

@@ -41,9 +41,9 @@ class Simulator:
         self._program = None
 
     def _run_job(self, program: Program, job: Job, memories: Memories) -> None:
-        engine = program.engine
+        engine = program.engine.split(job.split)
         kernel = (job.kernel_height, job.kernel_width)
-        first = job.weight_offset * engine.weight_word_bytes
+        first = job.weight_offset * program.engine.weight_word_bytes
         size = job.filter_tiles * job.weight_words * engine.weight_word_bytes
         weights = engine.load_weights(
             self._weights[first : first + size],
@@ -52,7 +52,8 @@ class Simulator:
             kernel,
             job.weight_terms,
         )
-        rows = program.parameters[job.parameter_offset : job.parameter_offset + job.filter_tiles]
+        last = job.parameter_offset + job.filter_tiles * job.split
+        rows = program.parameters[job.parameter_offset : last]
         bias, multipliers = rows.transpose(1, 0, 2).reshape(2, -1)
 
         images = self._read(

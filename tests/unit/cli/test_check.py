@@ -111,7 +111,7 @@ def test_two_results_are_refused_as_a_whole(folder: Path, check: Any) -> None:
         (("--weights", "shift2", "--to", "shift"), "shift"),
         (("--activations", "uint8"), "shift"),
         (("--leave-out", "lrn"), "dataflow"),
-        (("--engine", "8", "4", "7", "512", "64"), "dataflow"),
+        (("--engine", "8", "4", "7", "1", "512", "64"), "dataflow"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else value,  # pyright: ignore[reportUnknownArgumentType, reportUnknownLambdaType]
 )
@@ -121,7 +121,7 @@ def test_options_are_those_of_compile(options: tuple[str, ...], stage: str, chec
 
 
 def test_an_engine_that_is_too_small_is_refused_by_layer(check: Any) -> None:
-    code, stdout, stderr = check("fine.onnx", "--engine", "8", "4", "7", "16", "64", "--json")
+    code, stdout, stderr = check("fine.onnx", "--engine", "8", "4", "7", "1", "16", "64", "--json")
     assert code == 1
     refused = [each["layer"] for each in json.loads(stdout)["layers"] if each["reason"]]
     assert "stem" in refused

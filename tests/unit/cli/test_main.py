@@ -36,7 +36,7 @@ def test_an_engine_of_other_sizes_is_compiled_for(
     digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = [digits / "digits.onnx", "-o", tmp_path / "net.tf2c", "--json"]
-    arguments += ["--calib", digits / "calibration", "--engine", 8, 4, 7, 512, 64]
+    arguments += ["--calib", digits / "calibration", "--engine", 8, 4, 7, 1, 512, 64]
     main.cli.main(["compile", *map(str, arguments)], standalone_mode=False)
     assert json.loads(capsys.readouterr().out)["engine"] == {
         "filter_vector": 8,

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from unit.mixed_network import emitted, lowered, mixed_network
+from xdsl.dialects.builtin import IntegerAttr, i64
 from xdsl.interpreter import Interpreter, PythonValues
 from xdsl.ir import Operation
 
@@ -25,12 +26,12 @@ from tf2c.runtime.session import Session
 from tf2c.runtime.simulator import Simulator
 from tf2c.testing import Network
 
-SMALL_ENGINE = Engine(filter_vector=8, channel_vector=4, pixel_vector=3)
+SMALL_ENGINE = Engine(filter_vector=8, channel_vector=4, pixel_vector=20, largest_split=4)
 FORMS = ("shift1", "shift2")
 
 forms = pytest.mark.parametrize("weights", FORMS)
 engines = pytest.mark.parametrize(
-    "engine", [DEFAULT_ENGINE, SMALL_ENGINE], ids=["16x8x14", "8x4x3"]
+    "engine", [DEFAULT_ENGINE, SMALL_ENGINE], ids=["16x8x14", "8x4x20"]
 )
 
 
@@ -130,9 +131,10 @@ def test_there_is_every_kind_of_job(network: Network, engine: Engine) -> None:
     assert "aligned" not in layers
     assert by_layer["mixing"].residual_offset >= 0
     assert max(job.filter_tiles for job in program.jobs) > 1
+    assert len({job.split for job in program.jobs}) > 1
 
 
-@pytest.fixture(scope="module", params=[DEFAULT_ENGINE, SMALL_ENGINE], ids=["16x8x14", "8x4x3"])
+@pytest.fixture(scope="module", params=[DEFAULT_ENGINE, SMALL_ENGINE], ids=["16x8x14", "8x4x20"])
 def engine_and_emulator(
     request: pytest.FixtureRequest, emulator_library: object
 ) -> Iterator[tuple[Engine, EmulatorDevice]]:
@@ -153,3 +155,28 @@ def test_the_emulator_agrees_in_every_element(
     assert comparison.elements > 0
     assert comparison.differences == 0
     assert comparison.result.iterations == program_iterations(program, 2).by_kernel
+
+
+def test_every_split_computes_the_same_and_counts_as_expected(
+    network: Network, engine_and_emulator: tuple[Engine, EmulatorDevice]
+) -> None:
+    engine, emulator = engine_and_emulator
+    jobs = lowered(network, "shift2", engine)
+    chosen = emit_program(jobs.module)
+    expected = Session(Simulator(), chosen.program, chosen.weights).run(network.images)
+    for parts in engine.splits:
+        for op in jobs.module.walk():
+            if isinstance(op, dataflow.JobOp):
+                op.parts = IntegerAttr(parts, i64)
+        jobs.module.verify()
+        program, packed, _ = emit_program(jobs.module)
+        assert {job.split for job in program.jobs} == {parts}
+        program.expect_fits(packed)
+        simulator = Session(Simulator(), program, packed)
+        compared = Session(emulator, program, packed).compare(simulator, network.images)
+        assert compared.differences == 0
+        assert compared.result.iterations == program_iterations(program, 3).by_kernel
+        assert np.array_equal(compared.result.stored, expected.stored)
+        # The choice is never worse.
+        chosen_iterations = program_iterations(chosen.program, 1)
+        assert chosen_iterations.pe <= program_iterations(program, 1).pe

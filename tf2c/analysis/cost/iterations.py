@@ -39,6 +39,7 @@ NO_ITERATIONS = Iterations(0, 0, 0, 0, 0, 0)
 
 def job_iterations(engine: Engine, job: Job, images: int) -> Iterations:
     """Return the iterations of one job on a batch."""
+    engine = engine.split(job.split)
     rows = images * job.convolution_height
     vectors = engine.pixel_tiles(rows * job.convolution_width)
     window = stored = vectors

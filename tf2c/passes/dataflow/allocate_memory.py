@@ -20,12 +20,12 @@ from typing import ClassVar
 from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 from xdsl.ir import SSAValue
-from xdsl.utils.exceptions import VerifyException
 
 from tf2c.dialects import dataflow, tensors
 from tf2c.engine import Engine
 from tf2c.errors import UserError
 from tf2c.passes.contract import CompilerPass, Contract
+from tf2c.passes.dataflow.engine import stated_engine
 from tf2c.passes.rewriting import network_function
 
 ADDRESS_LIMIT = 1 << 31
@@ -64,10 +64,7 @@ class AllocateMemoryPass(CompilerPass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Place one tensor after the other."""
         function = network_function(op)
-        try:
-            engine = dataflow.engine_of(function)
-        except VerifyException as error:
-            raise UserError(str(error), hint="run `convert-shift-to-dataflow` first") from error
+        engine = stated_engine(function)
         for placed in function.body.block.ops:
             if isinstance(placed, dataflow.InputOp | dataflow.JobOp):
                 placed.offset = None

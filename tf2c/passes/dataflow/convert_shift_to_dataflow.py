@@ -287,6 +287,8 @@ class ConvertShiftToDataflowPass(CompilerPass):
     """Input channels per iteration."""
     pixel_vector: int = Engine.pixel_vector
     """Output pixels per iteration."""
+    largest_split: int = Engine.largest_split
+    """Parts of a vector of pixels, at most, that compute different filters."""
     weight_depth: int = Engine.weight_depth
     """Weight words on chip."""
     channel_depth: int = Engine.channel_depth
@@ -299,6 +301,7 @@ class ConvertShiftToDataflowPass(CompilerPass):
                 self.filter_vector,
                 self.channel_vector,
                 self.pixel_vector,
+                self.largest_split,
                 self.weight_depth,
                 self.channel_depth,
             )

@@ -4,19 +4,19 @@
 
 // dataflow.engine C1: a channel vector that OpenCL has
 // CHECK: expected `channel_vector` of 2, 4, 8, 16, got 3
-dataflow.engine filter_vector 16 channel_vector 3 pixel_vector 14 weight_depth 1024 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 3 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
 
 // -----
 
 // dataflow.engine C1: vectors that divide each other
 // CHECK: expected `filter_vector` to be a multiple of 8, got 12
-dataflow.engine filter_vector 12 channel_vector 8 pixel_vector 14 weight_depth 1024 channel_depth 512
+dataflow.engine filter_vector 12 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
 
 // -----
 
 // dataflow.engine C1: a positive depth
 // CHECK: expected integer >= 1, got 0
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 0 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 0 channel_depth 512
 
 // -----
 
@@ -67,7 +67,7 @@ func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #s
 
 // dataflow.job C1: the result's extents
 // CHECK: expected a result of shape ?x2x6x6, got ?x2x8x8
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x8x8xi8, #int8.pow2<-5>>
   func.return
@@ -77,7 +77,7 @@ func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #s
 
 // dataflow.job C1: the pooled extents
 // CHECK: expected a result of shape ?x2x3x3, got ?x2x6x6
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] pool [2, 2] pool_strides [2, 2] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<-5>>
   func.return
@@ -87,7 +87,7 @@ func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #s
 
 // dataflow.job C1: a residual of the convolution's shape
 // CHECK: expected a residual of shape ?x2x6x6, got ?x2x3x3
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>, %r: tensor<?x2x3x3xi8, #int8.pow2<-5>>) {
   %y = dataflow.job %x, %w, %b residual %r : tensor<?x2x3x3xi8, #int8.pow2<-5>> multipliers [4194304] bounds [0, 127] pool [2, 2] pool_strides [2, 2] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x3x3xi8, #int8.pow2<-5>>
   func.return
@@ -97,7 +97,7 @@ func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #s
 
 // dataflow.job C1: a kernel that fits the padded image
 // CHECK: expected a window that fits the padded image, got 9x3 on 8x8
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x9x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x9x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<-5>>
   func.return
@@ -107,7 +107,7 @@ func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x9x3xi4, #s
 
 // dataflow.job C1: a weight for the image's channels
 // CHECK: expected a weight for 1 channels, got 3
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x3x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x3x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<-5>>
   func.return
@@ -117,7 +117,7 @@ func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x3x3x3xi4, #s
 
 // dataflow.job C1: an image of rank 4
 // CHECK: expected an image with a dynamic batch and 3 known extents, got ?x8
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] : tensor<?x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<-5>>
   func.return
@@ -127,7 +127,7 @@ func.func @job(%x: tensor<?x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift
 
 // dataflow.job C1: positive strides
 // CHECK: expected two `strides` >= 1, got [0, 1]
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b strides [0, 1] multipliers [4194304] bounds [0, 127] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<-5>>
   func.return
@@ -137,7 +137,7 @@ func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #s
 
 // dataflow.job C1: pads smaller than the pooling's kernel
 // CHECK: expected `pads` smaller than the kernel [2, 2], got [2, 0, 0, 0]
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] pool [2, 2] pool_strides [2, 2] pool_pads [2, 0, 0, 0] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x4x3xi8, #int8.pow2<-5>>
   func.return
@@ -147,7 +147,7 @@ func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #s
 
 // dataflow.job C2: the bias's exponents
 // CHECK: expected a bias with exponents [-13], got [-7]
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-7>>) {
   %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-7>> -> tensor<?x2x6x6xi8, #int8.pow2<-5>>
   func.return
@@ -157,7 +157,7 @@ func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #s
 
 // dataflow.job C2: a raw result's exponents
 // CHECK: expected a result tensor<?x2x6x6xi32, #int8.pow2<-13>>, got tensor<?x2x6x6xi32, #int8.pow2<-12>>
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-12>>
   func.return
@@ -167,7 +167,7 @@ func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #s
 
 // dataflow.job C2: a raw result of accumulators
 // CHECK: expected a result tensor<?x2x6x6xi32, #int8.pow2<-13>>, got tensor<?x2x6x6xi8, #int8.pow2<-13>>
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<-13>>
   func.return
@@ -177,7 +177,7 @@ func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #s
 
 // dataflow.job C3: no pooling of accumulators
 // CHECK: expected a raw job without residual and pooling
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b pool [2, 2] pool_strides [2, 2] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x3x3xi32, #int8.pow2<-13>>
   func.return
@@ -187,7 +187,7 @@ func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #s
 
 // dataflow.job C3: no residual of accumulators
 // CHECK: expected a raw job without residual and pooling
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>, %r: tensor<?x2x6x6xi8, #int8.pow2<-5>>) {
   %y = dataflow.job %x, %w, %b residual %r : tensor<?x2x6x6xi8, #int8.pow2<-5>> : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
   func.return
@@ -197,7 +197,7 @@ func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #s
 
 // dataflow.job C4: a multiplier, or one per filter
 // CHECK: expected 1 or 2 of `multipliers`, got 3
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b multipliers [1, 1, 1] bounds [0, 127] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<-5>>
   func.return
@@ -207,7 +207,7 @@ func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #s
 
 // dataflow.job C4: a multiplier of the engine's width
 // CHECK: expected `multipliers` in 0..67108863, got 67108864..67108864
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b multipliers [67108864] bounds [0, 127] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<-5>>
   func.return
@@ -217,7 +217,7 @@ func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #s
 
 // dataflow.job C5: a residual shift from 0
 // CHECK: expected a residual shift in 0..48, got -1
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>, %r: tensor<?x2x6x6xi8, #int8.pow2<-36>>) {
   %y = dataflow.job %x, %w, %b residual %r : tensor<?x2x6x6xi8, #int8.pow2<-36>> multipliers [4194304] bounds [0, 127] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<-5>>
   func.return
@@ -227,7 +227,7 @@ func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #s
 
 // dataflow.job C5: bounds in order
 // CHECK: expected two ordered i8 `bounds`, got [1, 0]
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [1, 0] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<-5>>
   func.return
@@ -237,7 +237,7 @@ func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #s
 
 // dataflow.job C5: one exponent of the result
 // CHECK: expected one scale for the whole tensor, got one per channel
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi8, #int8.pow2<[-5, -5], axis = 1>>
   func.return
@@ -247,7 +247,7 @@ func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #s
 
 // dataflow.job C6: weights of a filter tile in the weight memory
 // CHECK: expected at most 64 weight words per filter tile, got 81
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x9x9xi8, #int8.pow2<-7>>, %w: tensor<2x1x9x9xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 127] : tensor<?x1x9x9xi8, #int8.pow2<-7>>, tensor<2x1x9x9xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x1x1xi8, #int8.pow2<-5>>
   func.return
@@ -257,7 +257,7 @@ func.func @job(%x: tensor<?x1x9x9xi8, #int8.pow2<-7>>, %w: tensor<2x1x9x9xi4, #s
 
 // dataflow.job C1: a group that divides the filters
 // CHECK: expected `group` to divide 4 channels and 6 filters, got 4
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>, %w: tensor<6x1x1x1xi4, #shift.code<-6>>, %b: tensor<6xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b group 4 multipliers [4194304] : tensor<?x4x8x8xi8, #int8.pow2<-7>>, tensor<6x1x1x1xi4, #shift.code<-6>>, tensor<6xi32, #int8.pow2<-13>> -> tensor<?x6x8x8xi8, #int8.pow2<-7>>
   func.return
@@ -267,7 +267,7 @@ func.func @job(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>, %w: tensor<6x1x1x1xi4, #s
 
 // dataflow.job C1: positive dilations
 // CHECK: expected two `dilations` >= 1, got [1, 0]
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>, %w: tensor<6x4x1x1xi4, #shift.code<-6>>, %b: tensor<6xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b dilations [1, 0] multipliers [4194304] : tensor<?x4x8x8xi8, #int8.pow2<-7>>, tensor<6x4x1x1xi4, #shift.code<-6>>, tensor<6xi32, #int8.pow2<-13>> -> tensor<?x6x8x8xi8, #int8.pow2<-7>>
   func.return
@@ -277,7 +277,7 @@ func.func @job(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>, %w: tensor<6x4x1x1xi4, #s
 
 // dataflow.job C5: bounds of a wide result
 // CHECK: expected two ordered i32 `bounds`, got [0, 2147483648]
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>, %w: tensor<6x4x1x1xi4, #shift.code<-6>>, %b: tensor<6xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b multipliers [4194304] bounds [0, 2147483648] : tensor<?x4x8x8xi8, #int8.pow2<-7>>, tensor<6x4x1x1xi4, #shift.code<-6>>, tensor<6xi32, #int8.pow2<-13>> -> tensor<?x6x8x8xi32, #int8.pow2<-7>>
   func.return
@@ -287,7 +287,7 @@ func.func @job(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>, %w: tensor<6x4x1x1xi4, #s
 
 // dataflow.job C6: weights of two terms in the weight memory
 // CHECK: expected at most 64 weight words per filter tile, got 72
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>, %w: tensor<6x4x6x6xi8, #shift.code<-6>>, %b: tensor<6xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b multipliers [4194304] : tensor<?x4x8x8xi8, #int8.pow2<-7>>, tensor<6x4x6x6xi8, #shift.code<-6>>, tensor<6xi32, #int8.pow2<-13>> -> tensor<?x6x3x3xi8, #int8.pow2<-7>>
   func.return
@@ -297,7 +297,7 @@ func.func @job(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>, %w: tensor<6x4x6x6xi8, #s
 
 // dataflow.job C6: weights of a grouped convolution whose tiles read all channels
 // CHECK: expected at most 64 weight words per filter tile, got 75
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x18x8x8xi8, #int8.pow2<-7>>, %w: tensor<18x6x5x5xi4, #shift.code<-6>>, %b: tensor<18xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b group 3 multipliers [4194304] : tensor<?x18x8x8xi8, #int8.pow2<-7>>, tensor<18x6x5x5xi4, #shift.code<-6>>, tensor<18xi32, #int8.pow2<-13>> -> tensor<?x18x4x4xi8, #int8.pow2<-7>>
   func.return
@@ -307,7 +307,7 @@ func.func @job(%x: tensor<?x18x8x8xi8, #int8.pow2<-7>>, %w: tensor<18x6x5x5xi4, 
 
 // dataflow.concat C1: operands
 // CHECK: expected operands, got none
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @concat() {
   %y = "dataflow.concat"() : () -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
   func.return
@@ -317,7 +317,7 @@ func.func @concat() {
 
 // dataflow.concat C1: an image
 // CHECK: expected an image with a dynamic batch and 3 known extents, got ?x8
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @concat(%a: tensor<?x8xi8, #int8.pow2<-7>>) {
   %y = dataflow.concat %a : (tensor<?x8xi8, #int8.pow2<-7>>) -> tensor<?x8xi8, #int8.pow2<-7>>
   func.return
@@ -327,7 +327,7 @@ func.func @concat(%a: tensor<?x8xi8, #int8.pow2<-7>>) {
 
 // dataflow.concat C1: images of one size
 // CHECK: expected an operand of shape ?x2x4x4, got ?x2x4x5
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @concat(%a: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %b: tensor<?x2x4x5xi8, #int8.pow2<-7>>) {
   %y = dataflow.concat %a, %b : (tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<?x2x4x5xi8, #int8.pow2<-7>>) -> tensor<?x10x4x4xi8, #int8.pow2<-7>>
   func.return
@@ -337,7 +337,7 @@ func.func @concat(%a: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %b: tensor<?x2x4x5xi8,
 
 // dataflow.concat C1: the sum of the channels
 // CHECK: expected 10 channels, got 9
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @concat(%a: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %b: tensor<?x2x4x4xi8, #int8.pow2<-7>>) {
   %y = dataflow.concat %a, %b : (tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<?x2x4x4xi8, #int8.pow2<-7>>) -> tensor<?x9x4x4xi8, #int8.pow2<-7>>
   func.return
@@ -347,7 +347,7 @@ func.func @concat(%a: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %b: tensor<?x2x4x4xi8,
 
 // dataflow.concat C2: one scale
 // CHECK: expected scale #int8.pow2<-6>, got #int8.pow2<-7>
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @concat(%a: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %b: tensor<?x2x4x4xi8, #int8.pow2<-6>>) {
   %y = dataflow.concat %a, %b : (tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<?x2x4x4xi8, #int8.pow2<-6>>) -> tensor<?x10x4x4xi8, #int8.pow2<-7>>
   func.return
@@ -357,7 +357,7 @@ func.func @concat(%a: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %b: tensor<?x2x4x4xi8,
 
 // dataflow.concat C3: whole channel vectors in front
 // CHECK: expected whole vectors of 8 channels in front, got 2
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @concat(%a: tensor<?x2x4x4xi8, #int8.pow2<-7>>, %b: tensor<?x8x4x4xi8, #int8.pow2<-7>>) {
   %y = dataflow.concat %a, %b : (tensor<?x2x4x4xi8, #int8.pow2<-7>>, tensor<?x8x4x4xi8, #int8.pow2<-7>>) -> tensor<?x10x4x4xi8, #int8.pow2<-7>>
   func.return
@@ -367,7 +367,7 @@ func.func @concat(%a: tensor<?x2x4x4xi8, #int8.pow2<-7>>, %b: tensor<?x8x4x4xi8,
 
 // dataflow.concat C4: operands one behind the other
 // CHECK: expected an operand at 128, behind the one before, got 256
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @concat(%q: tensor<?x8x4x4xi8, #int8.pow2<-7>>) {
   %a = dataflow.input %q at 0 : tensor<?x8x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
   %b = dataflow.input %q at 256 : tensor<?x8x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
@@ -379,7 +379,7 @@ func.func @concat(%q: tensor<?x8x4x4xi8, #int8.pow2<-7>>) {
 
 // dataflow.job C7: windows in as many rows as the window unit has
 // CHECK: expected windows in at most 8 rows at once of at most 512 pixels to pool, got 9 of 32
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x32x32xi8, #int8.pow2<-7>>, %w: tensor<4x1x1x1xi4, #shift.code<-6>>, %b: tensor<4xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b multipliers [4194304] pool [9, 9] : tensor<?x1x32x32xi8, #int8.pow2<-7>>, tensor<4x1x1x1xi4, #shift.code<-6>>, tensor<4xi32, #int8.pow2<-13>> -> tensor<?x4x24x24xi8, #int8.pow2<-5>>
   func.return
@@ -389,7 +389,7 @@ func.func @job(%x: tensor<?x1x32x32xi8, #int8.pow2<-7>>, %w: tensor<4x1x1x1xi4, 
 
 // dataflow.job C7: rows as long as the window unit's
 // CHECK: expected windows in at most 8 rows at once of at most 512 pixels to pool, got 1 of 514
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 64 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x2x514xi8, #int8.pow2<-7>>, %w: tensor<4x1x1x1xi4, #shift.code<-6>>, %b: tensor<4xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b multipliers [4194304] pool [2, 2] pool_strides [2, 2] : tensor<?x1x2x514xi8, #int8.pow2<-7>>, tensor<4x1x1x1xi4, #shift.code<-6>>, tensor<4xi32, #int8.pow2<-13>> -> tensor<?x4x1x257xi8, #int8.pow2<-5>>
   func.return

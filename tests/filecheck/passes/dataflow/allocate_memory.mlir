@@ -2,8 +2,8 @@
 
 // Channels are padded to whole vectors of 8. The input takes 8 * 4 * 4 = 128 bytes, the first job's
 // output 2 * 8 * 4 * 4 = 256; the raw job's goes to the output memory, which starts at 0 as well.
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024 channel_depth 512
-// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
+// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
 // CHECK-LABEL: func.func @main(%f: tensor<?x1x4x4xf32>, %w: tensor<9x1x1x1xi4, #shift.code<-6>>, %b: tensor<9xi32, #int8.pow2<-12>>, %v: tensor<2x9x4x4xi4, #shift.code<-6>>, %c: tensor<2xi32, #int8.pow2<-10>>) -> tensor<?x2x1x1xi32, #int8.pow2<-10>>
 // CHECK-NEXT:    %q = int8.quantize %f : tensor<?x1x4x4xf32> -> tensor<?x1x4x4xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x = dataflow.input %q at 0 : tensor<?x1x4x4xi8, #int8.pow2<-6>> -> tensor<?x1x4x4xi8, #int8.pow2<-6>>
@@ -23,8 +23,8 @@ func.func @main(%f: tensor<?x1x4x4xf32>, %w: tensor<9x1x1x1xi4, #shift.code<-6>>
 // -----
 
 // A reshape moves nothing, so it needs no place.
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024 channel_depth 512
-// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
+// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
 // CHECK-LABEL: func.func @main(%f: tensor<?x1x4x4xf32>) -> tensor<?x16xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %q = int8.quantize %f : tensor<?x1x4x4xf32> -> tensor<?x1x4x4xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %y = layout.reshape %q : (tensor<?x1x4x4xi8, #int8.pow2<-6>>) -> tensor<?x16xi8, #int8.pow2<-6>>
@@ -40,8 +40,8 @@ func.func @main(%f: tensor<?x1x4x4xf32>) -> tensor<?x16xi8, #int8.pow2<-6>> {
 // What is concatenated has one place, in the order of the operands, whichever comes first: here the job
 // behind the input, and a concatenation in a concatenation. What is in none follows them; a wide result
 // is in the output memory, where a raw one would be.
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024 channel_depth 512
-// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024 channel_depth 512
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
+// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
 // CHECK-LABEL: func.func @main(%f: tensor<?x8x2x2xf32>, %w: tensor<8x1x1x1xi4, #shift.code<-6>>, %b: tensor<8xi32, #int8.pow2<-12>>, %v: tensor<2x24x2x2xi4, #shift.code<-6>>, %c: tensor<2xi32, #int8.pow2<-12>>) -> tensor<?x2x1x1xi32, #int8.pow2<-9>>
 // CHECK-NEXT:    %q = int8.quantize %f : tensor<?x8x2x2xf32> -> tensor<?x8x2x2xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x = dataflow.input %q at 64 : tensor<?x8x2x2xi8, #int8.pow2<-6>> -> tensor<?x8x2x2xi8, #int8.pow2<-6>>

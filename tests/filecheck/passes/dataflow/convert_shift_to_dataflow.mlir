@@ -4,8 +4,8 @@
 // Convolution, requantization and the pooling behind it become one job. A shift of 8 is a
 // multiplication by 2**(30 - 8). The fully connected layer's kernel covers the whole image, so that
 // nothing needs to be flattened first; its sums are stored as they are.
-// SMALL: dataflow.engine filter_vector 4 channel_vector 2 pixel_vector 14 weight_depth 64 channel_depth 16
-// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024 channel_depth 512
+// SMALL: dataflow.engine filter_vector 4 channel_vector 2 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 16
+// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
 // CHECK-LABEL: func.func @main(%f: tensor<?x1x4x4xf32>) -> tensor<?x1xi32, #int8.pow2<-10>>
 // CHECK-NEXT:    %x = int8.quantize %f : tensor<?x1x4x4xf32> -> tensor<?x1x4x4xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x_1 = dataflow.input %x : tensor<?x1x4x4xi8, #int8.pow2<-6>> -> tensor<?x1x4x4xi8, #int8.pow2<-6>>
@@ -35,7 +35,7 @@ func.func @main(%f: tensor<?x1x4x4xf32>) -> tensor<?x1xi32, #int8.pow2<-10>> {
 
 // A pooling of the network's input has no layer to join: a copying job does it. Its weights are 64, one
 // per channel, and 2**(30 - 6) shifts back by 6.
-// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024 channel_depth 512
+// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
 // CHECK-LABEL: func.func @main(%f: tensor<?x2x2x2xf32>) -> tensor<?x2x1x1xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x = int8.quantize %f : tensor<?x2x2x2xf32> -> tensor<?x2x2x2xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x_1 = dataflow.input %x : tensor<?x2x2x2xi8, #int8.pow2<-6>> -> tensor<?x2x2x2xi8, #int8.pow2<-6>>
@@ -52,7 +52,7 @@ func.func @main(%f: tensor<?x2x2x2xf32>) -> tensor<?x2x1x1xi8, #int8.pow2<-6>> {
 // -----
 
 // A pooling does not join where the unpooled numbers are used elsewhere, here as a residual.
-// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024 channel_depth 512
+// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
 // CHECK-LABEL: func.func @main(%f: tensor<?x1x1x1xf32>) -> tensor<?x1x1x1xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x = int8.quantize %f : tensor<?x1x1x1xf32> -> tensor<?x1x1x1xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x_1 = dataflow.input %x : tensor<?x1x1x1xi8, #int8.pow2<-6>> -> tensor<?x1x1x1xi8, #int8.pow2<-6>>
@@ -80,7 +80,7 @@ func.func @main(%f: tensor<?x1x1x1xf32>) -> tensor<?x1x1x1xi8, #int8.pow2<-6>> {
 
 // A flattened image that joins a fully connected layer is copied to where its rows lie: every pixel
 // becomes a channel.
-// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024 channel_depth 512
+// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
 // CHECK-LABEL: func.func @main(%f: tensor<?x1x1x2xf32>) -> tensor<?x2xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x = int8.quantize %f : tensor<?x1x1x2xf32> -> tensor<?x1x1x2xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x_1 = dataflow.input %x : tensor<?x1x1x2xi8, #int8.pow2<-6>> -> tensor<?x1x1x2xi8, #int8.pow2<-6>>

@@ -5,7 +5,7 @@
 
 // Of four pixels, the sum is multiplied by 2**15 and shifted by 17. Behind a weight of 2**6, that is a
 // multiplier of 2**(15 + 30 - 17 - 6) = 2**22.
-// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024 channel_depth 512
+// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
 // CHECK-LABEL: func.func @main(%f: tensor<?x2x2x4xf32>) -> tensor<?x2x1x2xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x = int8.quantize %f : tensor<?x2x2x4xf32> -> tensor<?x2x2x4xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x_1 = dataflow.input %x : tensor<?x2x2x4xi8, #int8.pow2<-6>> -> tensor<?x2x2x4xi8, #int8.pow2<-6>>
@@ -23,7 +23,7 @@ func.func @main(%f: tensor<?x2x2x4xf32>) -> tensor<?x2x1x2xi8, #int8.pow2<-6>> {
 
 // Of nine pixels, in steps of a 16th, the multiplier is 2**15 * 16 / 9 = 58254, times 2**(30 - 15 - 6). The
 // network's result has 32 bits.
-// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024 channel_depth 512
+// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
 // CHECK-LABEL: func.func @main(%f: tensor<?x1x3x3xf32>) -> tensor<?x1xi32, #int8.pow2<-10>>
 // CHECK-NEXT:    %x = int8.quantize %f : tensor<?x1x3x3xf32> -> tensor<?x1x3x3xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x_1 = dataflow.input %x : tensor<?x1x3x3xi8, #int8.pow2<-6>> -> tensor<?x1x3x3xi8, #int8.pow2<-6>>
@@ -42,7 +42,7 @@ func.func @main(%f: tensor<?x1x3x3xf32>) -> tensor<?x1xi32, #int8.pow2<-10>> {
 // -----
 
 // Where the average has to be shifted by 28, a weight of 2**2 is the most that leaves 30.
-// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024 channel_depth 512
+// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
 // CHECK-LABEL: func.func @main(%f: tensor<?x1x4x4xf32>) -> tensor<?x1x1x1xi8, #int8.pow2<3>>
 // CHECK-NEXT:    %x = int8.quantize %f : tensor<?x1x4x4xf32> -> tensor<?x1x4x4xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x_1 = dataflow.input %x : tensor<?x1x4x4xi8, #int8.pow2<-6>> -> tensor<?x1x4x4xi8, #int8.pow2<-6>>
@@ -59,7 +59,7 @@ func.func @main(%f: tensor<?x1x4x4xf32>) -> tensor<?x1x1x1xi8, #int8.pow2<3>> {
 // -----
 
 // Padding that leaves every window equally many real pixels is the convolution's: here all four.
-// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024 channel_depth 512
+// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
 // CHECK-LABEL: func.func @main(%f: tensor<?x1x2x2xf32>) -> tensor<?x1x2x2xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x = int8.quantize %f : tensor<?x1x2x2xf32> -> tensor<?x1x2x2xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x_1 = dataflow.input %x : tensor<?x1x2x2xi8, #int8.pow2<-6>> -> tensor<?x1x2x2xi8, #int8.pow2<-6>>

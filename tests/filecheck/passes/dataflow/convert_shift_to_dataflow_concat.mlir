@@ -3,7 +3,7 @@
 // Concatenated tensors lie one behind the other, if whole channel vectors are in front.
 
 // Nothing moves. The same operand again is copied: a tensor lies in one place.
-// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024 channel_depth 512
+// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
 // CHECK-LABEL: func.func @main(%f: tensor<?x8x1x1xf32>) -> tensor<?x24x1x1xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x = int8.quantize %f : tensor<?x8x1x1xf32> -> tensor<?x8x1x1xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x_1 = dataflow.input %x : tensor<?x8x1x1xi8, #int8.pow2<-6>> -> tensor<?x8x1x1xi8, #int8.pow2<-6>>
@@ -25,7 +25,7 @@ func.func @main(%f: tensor<?x8x1x1xf32>) -> tensor<?x24x1x1xi8, #int8.pow2<-6>> 
 // -----
 
 // A concatenation in a concatenation lies in it. What lies in another one is copied.
-// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024 channel_depth 512
+// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
 // CHECK-LABEL: func.func @main(%f: tensor<?x8x1x1xf32>) -> tensor<?x24x1x1xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x = int8.quantize %f : tensor<?x8x1x1xf32> -> tensor<?x8x1x1xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x_1 = dataflow.input %x : tensor<?x8x1x1xi8, #int8.pow2<-6>> -> tensor<?x8x1x1xi8, #int8.pow2<-6>>
@@ -50,7 +50,7 @@ func.func @main(%f: tensor<?x8x1x1xf32>) -> tensor<?x24x1x1xi8, #int8.pow2<-6>> 
 
 // With broken channel vectors in front, a job for each operand puts its channels to their places and adds
 // what the one before has left.
-// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024 channel_depth 512
+// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
 // CHECK-LABEL: func.func @main(%f: tensor<?x1x1x1xf32>) -> tensor<?x2x1x1xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x = int8.quantize %f : tensor<?x1x1x1xf32> -> tensor<?x1x1x1xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x_1 = dataflow.input %x : tensor<?x1x1x1xi8, #int8.pow2<-6>> -> tensor<?x1x1x1xi8, #int8.pow2<-6>>
@@ -74,7 +74,7 @@ func.func @main(%f: tensor<?x1x1x1xf32>) -> tensor<?x2x1x1xi8, #int8.pow2<-6>> {
 // -----
 
 // Flattened images become one pixel of many channels first.
-// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024 channel_depth 512
+// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
 // CHECK-LABEL: func.func @main(%f: tensor<?x1x1x2xf32>) -> tensor<?x3xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x = int8.quantize %f : tensor<?x1x1x2xf32> -> tensor<?x1x1x2xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x_1 = dataflow.input %x : tensor<?x1x1x2xi8, #int8.pow2<-6>> -> tensor<?x1x1x2xi8, #int8.pow2<-6>>

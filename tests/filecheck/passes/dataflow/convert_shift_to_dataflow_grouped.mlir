@@ -3,7 +3,7 @@
 // Groups, dilations and weights of two terms go to the job as they are.
 
 // A depthwise layer with a residual.
-// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024 channel_depth 512
+// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
 // CHECK-LABEL: func.func @main(%f: tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x = int8.quantize %f : tensor<?x2x4x4xf32> -> tensor<?x2x4x4xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x_1 = dataflow.input %x : tensor<?x2x4x4xi8, #int8.pow2<-6>> -> tensor<?x2x4x4xi8, #int8.pow2<-6>>

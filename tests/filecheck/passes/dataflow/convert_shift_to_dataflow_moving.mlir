@@ -4,7 +4,7 @@
 
 // A slice of rows and columns is depthwise: the kernel reaches from its first tap, where the one is, as far
 // behind the last pixel as the image does.
-// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024 channel_depth 512
+// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
 // CHECK-LABEL: func.func @main(%f: tensor<?x2x4x5xf32>) -> tensor<?x2x2x2xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x = int8.quantize %f : tensor<?x2x4x5xf32> -> tensor<?x2x4x5xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x_1 = dataflow.input %x : tensor<?x2x4x5xi8, #int8.pow2<-6>> -> tensor<?x2x4x5xi8, #int8.pow2<-6>>
@@ -21,7 +21,7 @@ func.func @main(%f: tensor<?x2x4x5xf32>) -> tensor<?x2x2x2xi8, #int8.pow2<-6>> {
 // -----
 
 // A slice of channels picks them.
-// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024 channel_depth 512
+// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
 // CHECK-LABEL: func.func @main(%f: tensor<?x3x1x1xf32>) -> tensor<?x2x1x1xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x = int8.quantize %f : tensor<?x3x1x1xf32> -> tensor<?x3x1x1xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x_1 = dataflow.input %x : tensor<?x3x1x1xi8, #int8.pow2<-6>> -> tensor<?x3x1x1xi8, #int8.pow2<-6>>
@@ -38,7 +38,7 @@ func.func @main(%f: tensor<?x3x1x1xf32>) -> tensor<?x2x1x1xi8, #int8.pow2<-6>> {
 // -----
 
 // Padding is the convolution's, but for channels, which are filters without weights.
-// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024 channel_depth 512
+// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
 // CHECK-LABEL: func.func @main(%f: tensor<?x1x2x2xf32>) -> tensor<?x2x4x3xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x = int8.quantize %f : tensor<?x1x2x2xf32> -> tensor<?x1x2x2xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x_1 = dataflow.input %x : tensor<?x1x2x2xi8, #int8.pow2<-6>> -> tensor<?x1x2x2xi8, #int8.pow2<-6>>
@@ -55,7 +55,7 @@ func.func @main(%f: tensor<?x1x2x2xf32>) -> tensor<?x2x4x3xi8, #int8.pow2<-6>> {
 // -----
 
 // Of rows, channels are all there is; those of a flattened image become channels first.
-// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 weight_depth 1024 channel_depth 512
+// CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
 // CHECK-LABEL: func.func @main(%f: tensor<?x1x1x2xf32>) -> tensor<?x3xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x = int8.quantize %f : tensor<?x1x1x2xf32> -> tensor<?x1x1x2xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %x_1 = dataflow.input %x : tensor<?x1x1x2xi8, #int8.pow2<-6>> -> tensor<?x1x1x2xi8, #int8.pow2<-6>>

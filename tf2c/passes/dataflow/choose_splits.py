@@ -1,0 +1,61 @@
+"""Let each job split its vectors of pixels where that takes fewer iterations.
+
+An engine computes `pixel_vector` pixels of `filter_vector` filters at once. Small maps leave pixel
+lanes without work, and few filters leave filter lanes; a job may take half of the pixels and twice
+as many filters instead, or a quarter and four times as many. The pass takes what needs the fewest
+iterations of the lanes for one image, and the fewest parts of equals.
+
+Before:
+    %y = dataflow.job %x, %w, %b ...           // 7 x 7 pixels in 4 vectors of 14
+After:
+    %y = dataflow.job %x, %w, %b ... split 2   // 7 vectors of 7, and half as many tiles of filters
+
+Requires: a `dataflow.engine`.
+Ensures: the weights of a filter tile fit the engine's memory in the split chosen.
+Contract: exact.
+"""
+
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
+
+from tf2c.dialects import dataflow, tensors
+from tf2c.engine import Engine
+from tf2c.passes.contract import CompilerPass, Contract
+from tf2c.passes.dataflow.engine import stated_engine
+from tf2c.passes.rewriting import network_function
+
+
+def _iterations(job: dataflow.JobOp, engine: Engine, parts: int) -> int:
+    """Return how often the lanes work on one image."""
+    seen = engine.split(parts)
+    tiles = seen.filter_tiles(tensors.shape(job.weight)[0])
+    vectors = seen.pixel_tiles(prod(job.convolution_extents))
+    return tiles * vectors * job.weight_words(engine, parts)
+
+
+@dataclass(frozen=True)
+class ChooseSplitsPass(CompilerPass):
+    """Let each job split its vectors of pixels where that takes fewer iterations."""
+
+    name = "choose-splits"
+    contract: ClassVar[Contract] = Contract.EXACT
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """Choose job by job."""
+        function = network_function(op)
+        engine = stated_engine(function)
+        for job in function.body.block.ops:
+            if not isinstance(job, dataflow.JobOp):
+                continue
+            legal = [
+                parts
+                for parts in engine.splits
+                if job.weight_words(engine, parts) <= engine.weight_depth
+            ]
+            # Of equals, the first has the fewest parts.
+            cost = [_iterations(job, engine, parts) for parts in legal]
+            job.parts = IntegerAttr(legal[cost.index(min(cost))], i64)
