@@ -39,8 +39,8 @@ class Engine:
     pixel_vector: int = 14
     """Output pixels per iteration: consecutive ones, across the ends of rows and images."""
     largest_split: int = 2
-    """Into how many parts a job may split the vectors of pixels at most, each for other filters: a
-    power of two."""
+    """Into how many equal parts a job may split the vectors of pixels at most, each for other
+    filters."""
     weight_depth: int = 1024
     """Weight words on chip: bounds `kernel_height * kernel_width * channel groups` of a job."""
     channel_depth: int = 512
@@ -66,21 +66,16 @@ class Engine:
                 f"expected `filter_vector` to be a multiple of {self.channel_vector}, "
                 f"got {self.filter_vector}"
             )
-        if self.largest_split < 1 or self.largest_split & (self.largest_split - 1):
-            raise ValueError(
-                f"expected `largest_split` to be a power of two, got {self.largest_split}"
-            )
-        if min(self.pixel_vector, self.weight_depth, self.channel_depth) < 1:
-            raise ValueError(
-                f"expected sizes >= 1, got `pixel_vector` {self.pixel_vector}, `weight_depth` "
-                f"{self.weight_depth} and `channel_depth` {self.channel_depth}"
-            )
+        sizes = ("pixel_vector", "largest_split", "weight_depth", "channel_depth")
+        for name in sizes:
+            if getattr(self, name) < 1:
+                raise ValueError(f"expected `{name}` >= 1, got {getattr(self, name)}")
 
     @property
     def splits(self) -> tuple[int, ...]:
         """Into how many parts a job may split the vectors of pixels, ascending."""
-        powers = range(self.largest_split.bit_length())
-        return tuple(1 << power for power in powers if self.pixel_vector % (1 << power) == 0)
+        parts = range(1, self.largest_split + 1)
+        return tuple(part for part in parts if self.pixel_vector % part == 0)
 
     def split(self, parts: int) -> "Engine":
         """Return the engine as a job sees it: with fewer pixels and more filters per iteration."""

@@ -6,6 +6,7 @@ is a header of 32-bit words followed by the sections that the header sizes.
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -111,6 +112,49 @@ class Port(NamedTuple):
         return (self.channels, self.height, self.width)
 
 
+class Fold(NamedTuple):
+    """How the host stores an image: each pixel with what a window sees as its channels.
+
+    As `numerics.windows.fold` says; windows of one pixel leave the image as it is.
+    """
+
+    channels: int
+    """Of the image."""
+    height: int
+    width: int
+    kernel_height: int = 1
+    kernel_width: int = 1
+    stride_height: int = 1
+    stride_width: int = 1
+    pad_top: int = 0
+    pad_left: int = 0
+    pad_bottom: int = 0
+    pad_right: int = 0
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The host's shape of one image."""
+        return self.channels, self.height, self.width
+
+    @property
+    def window(self) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
+        """Kernel, strides and pads, as `numerics.windows.fold` takes them."""
+        return self[3:5], self[5:7], self[7:]
+
+    @property
+    def stored_extents(self) -> tuple[int, int, int]:
+        """`[C, H, W]` of what is stored.
+
+        Raises:
+            ValueError: the windows are none.
+        """
+        kernel, strides, pads = self.window
+        if min(*self.shape, *kernel, *strides) < 1 or min(pads) < 0:
+            raise ValueError("expected windows of positive extents to fold")
+        height, width = windows.output_extent(self.shape[1:], kernel, strides, pads)
+        return self.channels * kernel[0] * kernel[1], height, width
+
+
 class _Header(NamedTuple):
     version: int
     filter_vector: int
@@ -128,7 +172,7 @@ class _Header(NamedTuple):
 
 
 _HEADER = struct.Struct(f"<8s{len(_Header._fields)}i")
-_PORTS = struct.Struct(f"<{2 * len(Port._fields)}i")
+_PORTS = struct.Struct(f"<{2 * len(Port._fields) + len(Fold._fields)}i")
 
 
 def _extents_agree(job: Job) -> bool:
@@ -177,6 +221,8 @@ class Program:
     output_words: int
     """Output memory of one image, in int32."""
     input: Port
+    fold: Fold
+    """What becomes of the image on its way to the input."""
     input_exponent: int
     output: Port
     output_exponents: npt.NDArray[np.int32]
@@ -205,7 +251,7 @@ class Program:
         return b"".join(
             (
                 _HEADER.pack(MAGIC, *header),
-                _PORTS.pack(*self.input, *self.output),
+                _PORTS.pack(*self.input, *self.output, *self.fold),
                 self.output_exponents.astype("<i4").tobytes(),
                 self.job_table().astype("<i4").tobytes(),
                 self.parameters.astype("<i4").tobytes(),
@@ -228,6 +274,8 @@ class Program:
             limit = self.output_words if port.wide else self.feature_bytes
             if port.offset < 0 or size < 1 or port.offset + size > limit:
                 raise ValueError(f"expected the network's {what} within {limit}")
+        if self.fold.stored_extents != (self.input.channels, self.input.height, self.input.width):
+            raise ValueError("expected the folded image to have the extents of the input")
         if self.output_exponents.size not in (1, self.output.channels):
             raise ValueError(f"expected 1 or {self.output.channels} output exponents")
         weight_parts = len(weights) // engine.weight_word_bytes
@@ -312,7 +360,8 @@ class Program:
             output_words=header.output_words,
             input=Port(*ports[: len(Port._fields)]),
             input_exponent=header.input_exponent,
-            output=Port(*ports[len(Port._fields) :]),
+            output=Port(*ports[len(Port._fields) : -len(Fold._fields)]),
+            fold=Fold(*ports[-len(Fold._fields) :]),
             output_exponents=exponents,
             jobs=tuple(Job(*map(int, row)) for row in jobs.reshape(-1, len(Job._fields))),
             parameters=parameters.reshape(header.parameter_rows, 2, engine.filter_vector),

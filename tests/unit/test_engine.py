@@ -200,16 +200,27 @@ def test_filter_tiles_cover_the_filters(filters: int, tiles: int) -> None:
         ({"channel_vector": 6, "filter_vector": 6}, "`channel_vector` of 2, 4, 8, 16, got 6"),
         ({"channel_vector": 32, "filter_vector": 32}, "`channel_vector` of 2, 4, 8, 16, got 32"),
         ({"channel_vector": -2}, "`channel_vector` of 2, 4, 8, 16, got -2"),
-        ({"pixel_vector": 0}, "`pixel_vector` 0"),
-        ({"largest_split": 0}, "`largest_split` to be a power of two, got 0"),
-        ({"largest_split": 3}, "`largest_split` to be a power of two, got 3"),
+        ({"pixel_vector": 0}, "`pixel_vector` >= 1, got 0"),
+        ({"largest_split": 0}, "`largest_split` >= 1, got 0"),
         ({"filter_vector": 12}, "`filter_vector` to be a multiple of 8, got 12"),
         ({"filter_vector": 0}, "`filter_vector`"),
         ({"filter_vector": -8}, "`filter_vector`"),
-        ({"weight_depth": 0}, "`weight_depth` 0"),
-        ({"channel_depth": 0}, "`channel_depth` 0"),
+        ({"weight_depth": 0}, "`weight_depth` >= 1, got 0"),
+        ({"channel_depth": 0}, "`channel_depth` >= 1, got 0"),
     ],
 )
 def test_illegal_sizes_are_refused(sizes: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Engine(**sizes)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "largest", "splits"),
+    [(14, 2, (1, 2)), (15, 3, (1, 3)), (15, 2, (1,)), (16, 4, (1, 2, 4)), (12, 4, (1, 2, 3, 4))],
+)
+def test_splits_divide_the_pixels(pixels: int, largest: int, splits: tuple[int, ...]) -> None:
+    engine = Engine(pixel_vector=pixels, largest_split=largest)
+    assert engine.splits == splits
+    for parts in splits:
+        seen = engine.split(parts)
+        assert seen.filter_vector * seen.pixel_vector == engine.filter_vector * pixels

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tf2c.engine import Engine
-from tf2c.program import MAGIC, VERSION, Job, Port, Program
+from tf2c.program import MAGIC, VERSION, Fold, Job, Port, Program
 
 ENGINE = Engine(filter_vector=4, channel_vector=2, weight_depth=9)
 INT32 = st.integers(-(2**31), 2**31 - 1)
@@ -91,6 +91,7 @@ PROGRAM = Program(
     feature_bytes=40,
     output_words=6,
     input=Port(0, 2, 4, 4, wide=0, flat=0),
+    fold=Fold(2, 4, 4),
     input_exponent=-7,
     output=Port(0, 5, 1, 1, wide=1, flat=1),
     output_exponents=np.array([-9], np.int32),
@@ -113,6 +114,7 @@ def as_plain(program: Program) -> tuple[Any, ...]:
         program.feature_bytes,
         program.output_words,
         program.input,
+        program.fold,
         program.input_exponent,
         program.output,
         program.output_exponents.tolist(),

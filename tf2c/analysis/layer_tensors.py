@@ -43,7 +43,7 @@ def layer_tensors(function: FuncOp) -> dict[str, LayerTensor]:
         if isinstance(op, ConstantOp | ReturnOp) or not op.results:
             continue
         value = op.results[0]
-        if isinstance(op, layout.ReshapeOp):
+        if isinstance(op, layout.ReshapeOp) or (isinstance(op, dataflow.InputOp) and op.is_folded):
             layers[value] = layers[op.input]
             continue
         if not isinstance(value.type, TensorType):

@@ -21,7 +21,7 @@ from tf2c.dialects.scales import scale_of
 from tf2c.dialects.shift import code_terms
 from tf2c.engine import Engine
 from tf2c.passes.rewriting import network_function
-from tf2c.program import Job, Port, Program
+from tf2c.program import Fold, Job, Port, Program
 
 NO_RESIDUAL = -1
 
@@ -55,7 +55,7 @@ class _Emitter:
         self._weights: list[bytes] = []
         self._weight_parts = self._parameter_rows = 0
         self._feature_bytes = self._output_words = 0
-        self._input: tuple[Port, int] | None = None
+        self._input: tuple[Port, Fold, int] | None = None
 
     def emit(self, ops: list[object]) -> EmittedProgram:
         layers: list[str] = []
@@ -63,7 +63,10 @@ class _Emitter:
             match op:
                 case dataflow.InputOp():
                     port = self._port(op.output, flat=False)
-                    self._input = port, int(scale_of(op.output).values[0])
+                    exponent = int(scale_of(op.output).values[0])
+                    kernel, strides, pads = op.fold.numbers
+                    fold = Fold(*tensors.extents(op.input), *kernel, *strides, *pads)
+                    self._input = port, fold, exponent
                     self._occupy(op)
                 case dataflow.JobOp():
                     self._emit_job(op)
@@ -75,12 +78,13 @@ class _Emitter:
         if not isinstance(returned, ReturnOp) or self._input is None:
             raise DiagnosticException("expected a function with an input and a return")
         result = returned.arguments[0]
-        input_port, input_exponent = self._input
+        input_port, fold, input_exponent = self._input
         program = Program(
             engine=self._engine,
             feature_bytes=self._feature_bytes,
             output_words=self._output_words,
             input=input_port,
+            fold=fold,
             input_exponent=input_exponent,
             output=self._port(unflattened(result), flat=len(tensors.shape(result)) == 2),
             output_exponents=scale_of(result).values.astype(np.int32),

@@ -6,7 +6,7 @@ function's jobs in their order, each one row of the job table that the kernels r
 Flattening moves no data and stays `layout.reshape`. It cannot say which card runs the program.
 
     dataflow.engine  the vector sizes and depths that the kernels were built with
-    dataflow.input   the place where the host stores an image
+    dataflow.input   the place where the host stores an image, perhaps folded
     dataflow.job     convolution, requantization with residual and activation, pooling, store
     dataflow.concat  tensors that lie one behind the other
 """
@@ -56,6 +56,7 @@ from tf2c.dialects.scales import (
     Int32TensorConstraint,
     Pow2Attr,
     StoredTensorConstraint,
+    scale_of,
     scaled_type,
     verify_same_scale,
     verify_stored_per_tensor,
@@ -79,6 +80,8 @@ from tf2c.engine import Engine
 UNIT_KERNEL = i64_array([1, 1])
 
 ONE_PART = IntegerAttr(1, i64)
+
+NO_POOLING = PoolingWindow(UNIT_KERNEL)
 
 OffsetConstraint = IntegerAttr.constr(type=i64, value=AtLeast(0))
 
@@ -169,44 +172,88 @@ def engine_of(op: Operation) -> Engine:
 
 @irdl_op_definition
 class InputOp(IRDLOperation):
-    """The place where the host stores the quantized image.
+    """The place where the host stores the quantized image, perhaps folded.
 
-    Formula: `output = input`.
+    An image of few channels leaves most of the lanes that multiply channels without work. Folded,
+    each of its pixels has what a window sees, or some rows of it, as channels.
+
+    Formula: `output = fold(input)` (`numerics.windows.fold`); with windows of one pixel, `input`.
 
     | operand | shape | dtype |
     |---|---|---|
-    | input, output | ? C H W | i8, one scale |
+    | input | ? C H W | i8, one scale |
+    | output | ? C*R*S OH OW | i8, the same scale |
 
-    C1: shape and scale agree.
+    C1: shapes agree, with the extents of `numerics.windows.output_extent`.
+    C2: the scales agree.
 
-    Example: `%x = dataflow.input %q at 0 : tensor<?x1x8x8xi8, #int8.pow2<-7>>
-    -> tensor<?x1x8x8xi8, #int8.pow2<-7>>`
+    Example: `%x = dataflow.input %q fold [2, 7] fold_strides [2, 2] fold_pads [3, 3, 5, 3] at 0
+    : tensor<?x3x224x224xi8, #int8.pow2<-7>> -> tensor<?x42x115x112xi8, #int8.pow2<-7>>`
     """
 
     name = "dataflow.input"
 
     input = operand_def(Int8TensorConstraint)
+    fold_kernel = prop_def(I64ArrayConstraint, default_value=UNIT_KERNEL)
+    fold_strides = prop_def(I64ArrayConstraint, default_value=UNIT_STRIDES)
+    fold_pads = prop_def(I64ArrayConstraint, default_value=NO_PADS)
     offset = opt_prop_def(OffsetConstraint)
     """In bytes of the feature memory."""
     output = result_def(Int8TensorConstraint)
 
     traits = traits_def(Pure())
     irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$input (`at` $offset^)? attr-dict `:` type($input) `->` type($output)"
+    assembly_format = (
+        "$input (`fold` $fold_kernel^)? (`fold_strides` $fold_strides^)? "
+        "(`fold_pads` $fold_pads^)? (`at` $offset^)? attr-dict `:` type($input) `->` type($output)"
+    )
 
-    def __init__(self, input: SSAValue) -> None:
-        """Make an input that has no place yet."""
-        super().__init__(operands=[input], result_types=[input.type])
+    def __init__(self, input: SSAValue, fold: PoolingWindow | None = None) -> None:
+        """Make an input that has no place yet.
+
+        Args:
+            input: the quantized image.
+            fold: the windows that become channels; none by default.
+        """
+        properties: dict[str, Attribute | None] = {}
+        output = input.type
+        if fold is not None:
+            properties = {
+                "fold_kernel": fold.kernel_shape,
+                "fold_strides": fold.strides,
+                "fold_pads": fold.pads,
+            }
+            output = scaled_type(i8, _folded_shape(input, fold), scale_of(input))
+        super().__init__(operands=[input], properties=properties, result_types=[output])
+
+    @property
+    def fold(self) -> PoolingWindow:
+        """The windows that become channels."""
+        return PoolingWindow(self.fold_kernel, self.fold_strides, self.fold_pads)
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether the image lies in memory in another form than it has."""
+        return self.fold != NO_POOLING
 
     def verify_(self) -> None:
-        """Check C1."""
+        """Check C1 and C2."""
         # C1
         tensors.expect_batched("an image", self.input, rank=4)
-        tensors.expect_shape("a result", self.output, tensors.shape(self.input))
+        tensors.expect_shape("a result", self.output, _folded_shape(self.input, self.fold))
+        # C2
         verify_same_scale(self.input, self.output)
 
 
-NO_POOLING = PoolingWindow(UNIT_KERNEL)
+def _folded_shape(input: SSAValue, window: PoolingWindow) -> tuple[int, ...]:
+    """Return the shape of a folded image.
+
+    Raises:
+        VerifyException: the windows do not fit it.
+    """
+    batch, channels, height, width = pooled_shape(tensors.shape(input), window, needs_pixels=False)
+    rows, columns = window.kernel_shape.get_values()
+    return batch, rows * columns * channels, height, width
 
 
 class Requantization(NamedTuple):

@@ -20,8 +20,8 @@ class DataflowInterpreter(InterpreterFunctions):
     def input(
         self, interpreter: Interpreter, op: dataflow.InputOp, args: PythonValues
     ) -> PythonValues:
-        """`input`."""
-        return (args[0],)
+        """`fold(input)`."""
+        return (windows.fold(args[0], *op.fold.numbers),)
 
     @impl(dataflow.JobOp)
     def job(self, interpreter: Interpreter, op: dataflow.JobOp, args: PythonValues) -> PythonValues:

@@ -91,6 +91,23 @@ def windows(
     return view[:, :, :: strides[0], :: strides[1], :: dilations[0], :: dilations[1]]
 
 
+def fold(
+    images: npt.NDArray[ScalarT],
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    pads: Sequence[int],
+) -> npt.NDArray[ScalarT]:
+    """Return what each window sees as the channels of one pixel, borders filled with 0.
+
+    `y[n, (r * KW + s) * C + c, i, j] = x[n, c, i * stride + r - pad, j * stride + s - pad]`; a
+    convolution with such windows is one of `[C * KH * KW, OH, OW]` with a kernel of one pixel.
+    """
+    view = windows(images, kernel, strides, pads, 0)
+    batch, channels, height, width = view.shape[:4]
+    folded = view.transpose(0, 4, 5, 1, 2, 3)
+    return folded.reshape(batch, kernel[0] * kernel[1] * channels, height, width)
+
+
 def convolve(
     images: npt.NDArray[FloatT],
     weights: npt.NDArray[FloatT],

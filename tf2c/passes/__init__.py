@@ -11,6 +11,7 @@ from tf2c.passes.contract import CompilerPass
 from tf2c.passes.dataflow.allocate_memory import AllocateMemoryPass
 from tf2c.passes.dataflow.choose_splits import ChooseSplitsPass
 from tf2c.passes.dataflow.convert_shift_to_dataflow import ConvertShiftToDataflowPass
+from tf2c.passes.dataflow.fold_first_layer import FoldFirstLayerPass
 from tf2c.passes.graph.drop_output_softmax import DropOutputSoftmaxPass
 from tf2c.passes.graph.fold_batch_norm import FoldBatchNormPass
 from tf2c.passes.graph.fold_padding import FoldPaddingPass
@@ -97,7 +98,12 @@ STAGES = (
         _MULTIPLYING
         | {"shift.conv", "shift.gemm", "int8.requantize", "int8.max_pool", "int8.average_pool"}
         | {"layout.concat", "layout.pad", "layout.slice", "layout.transpose"},
-        (ConvertShiftToDataflowPass, ChooseSplitsPass, AllocateMemoryPass),
+        (
+            ConvertShiftToDataflowPass,
+            FoldFirstLayerPass,
+            ChooseSplitsPass,
+            AllocateMemoryPass,
+        ),
     ),
 )
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tf2c.errors import UserError
 from tf2c.image_source import ImageSource
-from tf2c.numerics import fixed_point
+from tf2c.numerics import fixed_point, windows
 from tf2c.program import Program
 from tf2c.runtime.device import Device, Memories
 
@@ -99,7 +99,7 @@ class Session:
         self, images: Images, progress: Progress | None
     ) -> Iterator[npt.NDArray[np.floating]]:
         """Yield the images in batches; one is done when the next is asked for."""
-        shape = self._program.input.shape
+        shape = self._program.fold.shape
         if isinstance(images, np.ndarray):
             expect_images(images, shape)
             batches = (images[first : first + BATCH] for first in range(0, len(images), BATCH))
@@ -115,7 +115,8 @@ class Session:
         """Return the memories after a batch."""
         memories = Memories.for_batch(self._program, len(batch))
         quantized = fixed_point.quantize(batch, self._program.input_exponent)
-        stored = self._program.engine.store_features(quantized)
+        folded = windows.fold(quantized, *self._program.fold.window)
+        stored = self._program.engine.store_features(folded)
         offset = self._program.input.offset
         memories.features[:, offset : offset + stored.shape[1]] = stored
         iterations.update(self._device.execute(memories))
