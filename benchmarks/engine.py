@@ -1,0 +1,110 @@
+"""The engine on whole networks: iterations of its lanes beside TF2's cycles, emulated bit for bit.
+
+    python benchmarks/engine.py [NETWORK...]
+
+ResNet-50 v1.5 and GoogLeNet (without LRN) with random weights of one power of two, for an engine of
+as many lanes as TF2's, 16 x 16 x 15 = 3840. Two columns count loop iterations of the lanes for one
+image: what the formulas of `tf2c.analysis.cost` say, and what the kernel has counted on Intel's
+emulator. An iteration is a cycle where nobody waits; waiting for memory and between jobs is not in
+them, and this engine does wait. TF2's cycles are those of its own model, which has its waiting.
+Every stored element of every layer is compared with the simulator's. Seconds are the emulator's, on
+this machine, for one image. Writes results/engine.json.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from report import write_results
+from rich.console import Console
+from rich.table import Table
+from simulation import googlenet, resnet50, squeezenet
+
+import tf2c
+from tf2c.analysis.cost.iterations import program_iterations
+from tf2c.backends.program import emit_program
+from tf2c.engine import Engine
+from tf2c.runtime.emulator import EmulatorDevice
+
+ENGINE = Engine(
+    filter_vector=16, channel_vector=16, pixel_vector=15, largest_split=3, weight_depth=2048
+)
+
+NETWORKS: dict[str, tuple[Callable[[], onnx.ModelProto], int | None]] = {
+    "ResNet-50 v1.5": (resnet50, 2_112_276),
+    "GoogLeNet": (googlenet, 629_054),
+    "SqueezeNet 1.1": (squeezenet, None),
+}
+"""How to make each, and the cycles that TF2's engine takes for it."""
+
+TIMEOUT_SECONDS = 600.0
+
+
+def measured(model: onnx.ModelProto, folder: Path) -> dict[str, Any]:
+    """Compile a network, and run one image on the emulator and the simulator."""
+    path = folder / "net.onnx"
+    path.write_bytes(model.SerializeToString())
+    artifact = tf2c.compile(path, calib="random:4", method="nearest", engine=ENGINE)
+    started = time.perf_counter()
+    program, weights, _ = emit_program(artifact.stage("dataflow"))
+    emitting = time.perf_counter() - started
+    expected = program_iterations(program, 1)
+    image = np.random.default_rng(0).standard_normal((1, *program.fold.shape)).astype(np.float32)
+    with EmulatorDevice(artifact.kernels, timeout_seconds=TIMEOUT_SECONDS) as device:
+        artifact.execute(image, device)
+        started = time.perf_counter()
+        result = artifact.execute(image, device)
+        seconds = time.perf_counter() - started
+        compared = artifact.compare(image, device)
+    return {
+        "expected_iterations": expected.pe,
+        "counted_iterations": result.iterations["pe"],
+        "counters_as_expected": result.iterations == expected.by_kernel,
+        "elements": compared.elements,
+        "differences": compared.differences,
+        "emulator_seconds": round(seconds, 2),
+        "emit_seconds": round(emitting, 2),
+        "weight_bytes": len(weights),
+    }
+
+
+def main() -> None:
+    """Measure, print, write."""
+    lanes = ENGINE.filter_vector * ENGINE.channel_vector * ENGINE.pixel_vector
+    table = Table(title=f"one image on {lanes} lanes")
+    columns = ("network", "expected", "counted", "TF2 cycles", "ratio", "differ", "seconds")
+    for column in columns:
+        table.add_column(column, justify="left" if column == "network" else "right")
+    figures: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in sys.argv[1:] or list(NETWORKS):
+            model, tf2_cycles = NETWORKS[name]
+            found = measured(model(), Path(folder))
+            if tf2_cycles is not None:
+                found["tf2_cycles"] = tf2_cycles
+                found["ratio"] = round(found["expected_iterations"] / tf2_cycles, 3)
+            figures[name] = found
+            table.add_row(
+                name,
+                str(found["expected_iterations"]),
+                str(found["counted_iterations"]),
+                str(tf2_cycles or "-"),
+                str(found.get("ratio", "-")),
+                f"{found['differences']} of {found['elements']}",
+                str(found["emulator_seconds"]),
+            )
+            if not found["counters_as_expected"]:
+                print(f"{name}: counters differ from what is expected", file=sys.stderr)
+    Console(width=110).print(table)
+    packages = ("tf2c", "xdsl", "numpy", "onnx", "pyopencl", "intel-opencl-rt")
+    command = " ".join(["python benchmarks/engine.py", *sys.argv[1:]])
+    write_results("engine", command, packages, {"lanes": lanes, "networks": figures})
+
+
+if __name__ == "__main__":
+    main()
