@@ -321,6 +321,7 @@ def test_layers_have_the_users_names(digits_artifact: tf2c.Artifact) -> None:
 
 
 def test_weights_have_four_bits_each(digits_artifact: tf2c.Artifact) -> None:
-    words = 9 * 1 * 3 + 9 * 6 * 3 + 1 * 6 * 3 + 16 * 6 * 1
+    # The first layer's nine taps of one channel are folded into two words.
+    words = 2 * 3 + 9 * 6 * 3 + 1 * 6 * 3 + 16 * 6 * 1
     size = (digits_artifact.path / "weights.bin").stat().st_size
     assert size == words * 16 * 8 // 2

@@ -30,6 +30,8 @@ from tf2c.passes.shift.convert_int8_to_shift import ConvertInt8ToShiftPass
 
 LAYERS = ["/conv1/Conv", "/conv2/Conv", "/conv3/Conv", "/classifier/Gemm"]
 
+LOWERING = ["convert-shift-to-dataflow", "fold-first-layer", "choose-splits", "allocate-memory"]
+
 
 def flip_sign(module: ModuleOp, layer: str) -> None:
     """Give one weight of a layer the other sign."""
@@ -105,6 +107,8 @@ def test_rounding_the_weights_is_the_first_pass_that_changes_anything(stage: Any
         "prove-accumulators",
         "convert-int8-to-shift",
         "convert-shift-to-dataflow",
+        "fold-first-layer",
+        "choose-splits",
         "allocate-memory",
     ]
     rounding = found.passes[0]
@@ -119,7 +123,7 @@ def test_rounding_the_weights_is_the_first_pass_that_changes_anything(stage: Any
 def test_nothing_changes_below_shift(stage: Any) -> None:
     found = tf2c.bisect(stage("shift"), stage("dataflow"))
     assert found.is_identical
-    assert [each.name for each in found.passes] == ["convert-shift-to-dataflow", "allocate-memory"]
+    assert [each.name for each in found.passes] == LOWERING
 
 
 def test_scales_are_chosen_again_if_there_are_images(digits: Path, stage: Any) -> None:
@@ -180,7 +184,7 @@ def test_an_artifact_that_was_changed_is_noticed(
         ("graph", "int8", ["choose-scales", "convert-graph-to-int8"]),
         ("graph", "graph", []),
         ("int8", "int8", []),
-        ("shift", "dataflow", ["convert-shift-to-dataflow", "allocate-memory"]),
+        ("shift", "dataflow", LOWERING),
     ],
 )
 def test_passes_lie_between_stages(

@@ -159,7 +159,7 @@ def test_two_results_are_refused_on_the_engine_only(tmp_path: Path) -> None:
 
 def test_a_layer_larger_than_the_engine_is_refused_by_name(tmp_path: Path) -> None:
     layers = (node("Flatten", "c", "f", "flatten"), node("Gemm", "f m", "y", "scores"))
-    survey = surveyed(tmp_path, *layers, engine=Engine(8, 4, 12, 64))
+    survey = surveyed(tmp_path, *layers, engine=Engine(8, 4, weight_depth=12))
     assert verdicts(survey)["scores"] == "refused"
     assert (
         report(survey, "scores").reason

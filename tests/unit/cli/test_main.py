@@ -41,6 +41,8 @@ def test_an_engine_of_other_sizes_is_compiled_for(
     assert json.loads(capsys.readouterr().out)["engine"] == {
         "filter_vector": 8,
         "channel_vector": 4,
+        "pixel_vector": 7,
+        "largest_split": 1,
         "weight_depth": 512,
         "channel_depth": 64,
     }

@@ -150,8 +150,8 @@ def test_kernels_that_wait_for_ever_are_named_by_the_watchdog(
 ) -> None:
     kernels = replaced(
         digits_artifact.kernels,
-        "word < word_count; word++)\n    write_channel_intel",
-        "word < word_count - 1; word++)\n    write_channel_intel",
+        "word < word_count; word++) {\n      weight_t",
+        "word < word_count - 1; word++) {\n      weight_t",
     )
     (copied_artifact / "kernels" / "engine.cl").write_bytes(kernels)
     redo_checksum(copied_artifact, "kernels/engine.cl")

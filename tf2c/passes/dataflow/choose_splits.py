@@ -25,8 +25,8 @@ from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 from tf2c.dialects import dataflow, tensors
 from tf2c.engine import Engine
 from tf2c.passes.contract import CompilerPass, Contract
-from tf2c.passes.dataflow.engine import stated_engine
 from tf2c.passes.rewriting import network_function
+from tf2c.passes.stated_engine import stated_engine
 
 
 def _iterations(job: dataflow.JobOp, engine: Engine, parts: int) -> int:

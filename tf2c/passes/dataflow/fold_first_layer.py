@@ -38,8 +38,8 @@ from tf2c.dialects.windows import UNIT_STRIDES, ConvolutionWindow, PoolingWindow
 from tf2c.engine import Engine
 from tf2c.numerics import pow2
 from tf2c.passes.contract import CompilerPass, Contract
-from tf2c.passes.dataflow.engine import stated_engine
 from tf2c.passes.rewriting import insert_before, network_function, replace_value
+from tf2c.passes.stated_engine import stated_engine
 
 FOLDED_BYTES = 1 << 20
 """Of a folded image, at most; the host sends one for every image."""

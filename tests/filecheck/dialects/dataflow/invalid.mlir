@@ -245,7 +245,7 @@ func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #s
 
 // -----
 
-// dataflow.job C6: weights of a filter tile in the weight memory
+// dataflow.job C7: weights of a filter tile in the weight memory
 // CHECK: expected at most 64 weight words per filter tile, got 81
 dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x9x9xi8, #int8.pow2<-7>>, %w: tensor<2x1x9x9xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
@@ -285,7 +285,7 @@ func.func @job(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>, %w: tensor<6x4x1x1xi4, #s
 
 // -----
 
-// dataflow.job C6: weights of two terms in the weight memory
+// dataflow.job C7: weights of two terms in the weight memory
 // CHECK: expected at most 64 weight words per filter tile, got 72
 dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>, %w: tensor<6x4x6x6xi8, #shift.code<-6>>, %b: tensor<6xi32, #int8.pow2<-13>>) {
@@ -295,7 +295,7 @@ func.func @job(%x: tensor<?x4x8x8xi8, #int8.pow2<-7>>, %w: tensor<6x4x6x6xi8, #s
 
 // -----
 
-// dataflow.job C6: weights of a grouped convolution whose tiles read all channels
+// dataflow.job C7: weights of a grouped convolution whose tiles read all channels
 // CHECK: expected at most 64 weight words per filter tile, got 75
 dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x18x8x8xi8, #int8.pow2<-7>>, %w: tensor<18x6x5x5xi4, #shift.code<-6>>, %b: tensor<18xi32, #int8.pow2<-13>>) {
@@ -377,7 +377,7 @@ func.func @concat(%q: tensor<?x8x4x4xi8, #int8.pow2<-7>>) {
 
 // -----
 
-// dataflow.job C7: windows in as many rows as the window unit has
+// dataflow.job C8: windows in as many rows as the window unit has
 // CHECK: expected windows in at most 8 rows at once of at most 512 pixels to pool, got 9 of 32
 dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x32x32xi8, #int8.pow2<-7>>, %w: tensor<4x1x1x1xi4, #shift.code<-6>>, %b: tensor<4xi32, #int8.pow2<-13>>) {
@@ -387,10 +387,40 @@ func.func @job(%x: tensor<?x1x32x32xi8, #int8.pow2<-7>>, %w: tensor<4x1x1x1xi4, 
 
 // -----
 
-// dataflow.job C7: rows as long as the window unit's
+// dataflow.job C8: rows as long as the window unit's
 // CHECK: expected windows in at most 8 rows at once of at most 512 pixels to pool, got 1 of 514
 dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @job(%x: tensor<?x1x2x514xi8, #int8.pow2<-7>>, %w: tensor<4x1x1x1xi4, #shift.code<-6>>, %b: tensor<4xi32, #int8.pow2<-13>>) {
   %y = dataflow.job %x, %w, %b multipliers [4194304] pool [2, 2] pool_strides [2, 2] : tensor<?x1x2x514xi8, #int8.pow2<-7>>, tensor<4x1x1x1xi4, #shift.code<-6>>, tensor<4xi32, #int8.pow2<-13>> -> tensor<?x4x1x257xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C6: vectors of pixels in parts that the engine has
+// CHECK: expected vectors of pixels split into 1, 2, got 3
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b split 3 : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
+// dataflow.input C1: as many channels as the windows have taps
+// CHECK: expected a result of shape ?x4x3x3, got ?x1x3x3
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @input(%q: tensor<?x1x4x4xi8, #int8.pow2<-7>>) {
+  %x = dataflow.input %q fold [2, 2] : tensor<?x1x4x4xi8, #int8.pow2<-7>> -> tensor<?x1x3x3xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// dataflow.input C2: one scale
+// CHECK: expected scale #int8.pow2<-7>, got #int8.pow2<-6>
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @input(%q: tensor<?x1x4x4xi8, #int8.pow2<-7>>) {
+  %x = dataflow.input %q : tensor<?x1x4x4xi8, #int8.pow2<-7>> -> tensor<?x1x4x4xi8, #int8.pow2<-6>>
   func.return
 }

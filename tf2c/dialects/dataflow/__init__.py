@@ -1,0 +1,32 @@
+"""`dataflow`: where everything lies and in which order it happens on an engine.
+
+Comes from `shift` by `convert-shift-to-dataflow`; goes to `program.bin` and `weights.bin` by
+`tf2c/backends/program.py`. The *engine* is what the FPGA was built for; the *program* is the
+function's jobs in their order, each one row of the job table that the kernels read at run time.
+Flattening moves no data and stays `layout.reshape`. It cannot say which card runs the program.
+
+    dataflow.engine  the vector sizes and depths that the kernels were built with
+    dataflow.input   the place where the host stores an image, perhaps folded
+    dataflow.job     convolution, requantization with residual and activation, pooling, store
+    dataflow.concat  tensors that lie one behind the other
+"""
+
+from xdsl.ir import Dialect
+
+from tf2c.dialects.dataflow.engine import EngineOp, engine_of
+from tf2c.dialects.dataflow.jobs import JobOp, Requantization
+from tf2c.dialects.dataflow.memory import NO_POOLING, ConcatOp, InputOp, place_of
+
+__all__ = [
+    "DATAFLOW",
+    "NO_POOLING",
+    "ConcatOp",
+    "EngineOp",
+    "InputOp",
+    "JobOp",
+    "Requantization",
+    "engine_of",
+    "place_of",
+]
+
+DATAFLOW = Dialect("dataflow", [EngineOp, InputOp, JobOp, ConcatOp], [])

@@ -1,0 +1,93 @@
+"""The engine: what the kernels were built for."""
+
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
+from xdsl.ir import Operation
+from xdsl.irdl import IRDLOperation, ParsePropInAttrDict, irdl_op_definition, prop_def
+from xdsl.utils.exceptions import VerifyException
+
+from tf2c.dialects.windows import PositiveConstraint
+from tf2c.engine import Engine
+
+
+@irdl_op_definition
+class EngineOp(IRDLOperation):
+    """What the kernels were built for: one per module.
+
+    Formula: `lanes = filter_vector * channel_vector * pixel_vector`, each one shift, negation and
+    addition per loop iteration.
+
+    | operand | shape | dtype |
+    |---|---|---|
+    | none | | |
+
+    C1: the sizes are those of an `engine.Engine`: vectors divide each other, depths are positive.
+
+    Example: `dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2
+    weight_depth 1024 channel_depth 512`
+    """
+
+    name = "dataflow.engine"
+
+    filter_vector = prop_def(PositiveConstraint)
+    channel_vector = prop_def(PositiveConstraint)
+    pixel_vector = prop_def(PositiveConstraint)
+    largest_split = prop_def(PositiveConstraint)
+    weight_depth = prop_def(PositiveConstraint)
+    channel_depth = prop_def(PositiveConstraint)
+
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = (
+        "`filter_vector` $filter_vector `channel_vector` $channel_vector "
+        "`pixel_vector` $pixel_vector `largest_split` $largest_split "
+        "`weight_depth` $weight_depth `channel_depth` $channel_depth attr-dict"
+    )
+
+    def __init__(self, engine: Engine) -> None:
+        """State the sizes of an engine."""
+        super().__init__(
+            properties={
+                "filter_vector": IntegerAttr(engine.filter_vector, i64),
+                "channel_vector": IntegerAttr(engine.channel_vector, i64),
+                "pixel_vector": IntegerAttr(engine.pixel_vector, i64),
+                "largest_split": IntegerAttr(engine.largest_split, i64),
+                "weight_depth": IntegerAttr(engine.weight_depth, i64),
+                "channel_depth": IntegerAttr(engine.channel_depth, i64),
+            }
+        )
+
+    @property
+    def engine(self) -> Engine:
+        """The engine; raises ValueError where the sizes are not legal."""
+        return Engine(
+            self.filter_vector.value.data,
+            self.channel_vector.value.data,
+            self.pixel_vector.value.data,
+            self.largest_split.value.data,
+            self.weight_depth.value.data,
+            self.channel_depth.value.data,
+        )
+
+    def verify_(self) -> None:
+        """Check C1."""
+        # C1
+        try:
+            _ = self.engine
+        except ValueError as error:
+            raise VerifyException(str(error)) from error
+
+
+def engine_of(op: Operation) -> Engine:
+    """Return the engine of the module that contains `op`.
+
+    Raises:
+        VerifyException: the module states none, or several.
+    """
+    module: Operation | None = op
+    while module is not None and not isinstance(module, ModuleOp):
+        module = module.parent_op()
+    stated = [] if module is None else [each for each in module.ops if isinstance(each, EngineOp)]
+    if len(stated) != 1:
+        raise VerifyException(
+            f"expected one `dataflow.engine` in the module, got {len(stated) or 'none'}"
+        )
+    return stated[0].engine

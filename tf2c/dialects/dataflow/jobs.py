@@ -1,0 +1,272 @@
+"""A job: everything between two visits of the feature memory."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.dialects.builtin import IntegerAttr, IntegerType, i8, i32, i64
+from xdsl.ir import Attribute, SSAValue
+from xdsl.irdl import (
+    ParsePropInAttrDict,
+    irdl_op_definition,
+    operand_def,
+    opt_operand_def,
+    opt_prop_def,
+    prop_def,
+    result_def,
+    traits_def,
+)
+from xdsl.traits import Pure
+from xdsl.utils.exceptions import VerifyException
+
+from tf2c.dialects import tensors
+from tf2c.dialects.accumulators import convolution_type, verify_bias
+from tf2c.dialects.dataflow.engine import engine_of
+from tf2c.dialects.dataflow.memory import NO_POOLING, UNIT_KERNEL, OffsetConstraint
+from tf2c.dialects.requantization import (
+    residual_shift,
+    verify_bounds,
+    verify_factor,
+    verify_residual,
+)
+from tf2c.dialects.scales import (
+    Int8TensorConstraint,
+    Int32TensorConstraint,
+    Pow2Attr,
+    StoredTensorConstraint,
+    scaled_type,
+    verify_stored_per_tensor,
+)
+from tf2c.dialects.shift import CodeTensorConstraint, code_scale, code_terms
+from tf2c.dialects.tensors import I64Array, I64ArrayConstraint, i64_array
+from tf2c.dialects.windows import (
+    NO_PADS,
+    UNIT_STRIDES,
+    UNIT_WINDOW,
+    WINDOW_FORMAT,
+    ConvolutionWindow,
+    ConvolvingOp,
+    PoolingWindow,
+    PositiveConstraint,
+    convolution_shape,
+    pooled_shape,
+)
+from tf2c.engine import Engine
+
+ONE_PART = IntegerAttr(1, i64)
+
+
+class Requantization(NamedTuple):
+    """How accumulators become stored numbers."""
+
+    multipliers: Sequence[int]
+    """`M`, one or one per filter."""
+    bounds: I64Array
+    scale: Pow2Attr
+    """Of the stored numbers."""
+    element_type: IntegerType = i8
+    """Of the stored numbers: `i8`, or `i32` for a result that keeps more."""
+
+
+@irdl_op_definition
+class JobOp(ConvolvingOp):
+    """One row of the job table: everything between two visits of the feature memory.
+
+    Formula: `output = max_pool(requantize(shift.conv(input, weight, bias), residual))` with the
+    formulas of `shift.conv`, `int8.requantize` and `int8.max_pool`; without multipliers, the raw
+    accumulators `output = shift.conv(input, weight, bias)`. A fully connected layer is a
+    convolution whose kernel covers the whole image.
+
+    | operand | shape | dtype |
+    |---|---|---|
+    | input | ? C H W | i8, one scale |
+    | weight | M C/group R S | i4 or i8, coded |
+    | bias | M | i32, scaled |
+    | residual | ? M OH OW | i8, one scale |
+    | output | ? M PH PW | i8 or i32, one scale; raw: i32, scaled |
+
+    C1: convolution, pooling and residual shapes agree.
+    C2: the bias has the exponents `e_input + e_weight[m]`, and a raw output has them too.
+    C3: a raw job has no residual and no pooling.
+    C4: there is one multiplier, or one per filter, that fits the engine's multiplier width.
+    C5: the residual shift is in 0..48, and the bounds are numbers in order that the result's
+        elements can be.
+    C6: the engine can split vectors of pixels as the job does.
+    C7: the weights of one filter tile fit the engine's weight memory.
+    C8: what is pooled has 8 bits, and fits the engine's window unit.
+
+    Example: `%y = dataflow.job %x, %w, %b pads [1, 1, 1, 1] multipliers [4194304] bounds [0, 127]
+    pool [2, 2] pool_strides [2, 2] at 512 : tensor<?x1x8x8xi8, #int8.pow2<-7>>,
+    tensor<4x1x3x3xi4, #shift.code<-6>>, tensor<4xi32, #int8.pow2<-13>>
+    -> tensor<?x4x4x4xi8, #int8.pow2<-5>>`
+    """
+
+    name = "dataflow.job"
+
+    input = operand_def(Int8TensorConstraint)
+    weight = operand_def(CodeTensorConstraint)
+    bias = operand_def(Int32TensorConstraint)
+    residual = opt_operand_def(Int8TensorConstraint)
+    multipliers = opt_prop_def(I64ArrayConstraint)
+    """`M` of the requantization; absent: raw accumulators are stored."""
+    bounds = prop_def(I64ArrayConstraint, default_value=i64_array([-128, 127]))
+    pool_kernel = prop_def(I64ArrayConstraint, default_value=UNIT_KERNEL)
+    pool_strides = prop_def(I64ArrayConstraint, default_value=UNIT_STRIDES)
+    pool_pads = prop_def(I64ArrayConstraint, default_value=NO_PADS)
+    parts = prop_def(PositiveConstraint, default_value=ONE_PART)
+    """Into which vectors of pixels are split, each for other filters."""
+    offset = opt_prop_def(OffsetConstraint)
+    """Of the output: bytes of the feature memory, or words of the output memory if raw."""
+    output = result_def(StoredTensorConstraint)
+
+    traits = traits_def(Pure())
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = (
+        "$input `,` $weight `,` $bias (`residual` $residual^ `:` type($residual))? "
+        f"{WINDOW_FORMAT}(`multipliers` $multipliers^)? "
+        "(`bounds` $bounds^)? (`pool` $pool_kernel^)? (`pool_strides` $pool_strides^)? "
+        "(`pool_pads` $pool_pads^)? (`split` $parts^)? (`at` $offset^)? attr-dict "
+        "`:` type($input) `,` type($weight) `,` type($bias) `->` type($output)"
+    )
+
+    def __init__(
+        self,
+        input: SSAValue,
+        weight: SSAValue,
+        bias: SSAValue,
+        residual: SSAValue | None = None,
+        *,
+        window: ConvolutionWindow = UNIT_WINDOW,
+        requantization: Requantization | None = None,
+        pooling: PoolingWindow = NO_POOLING,
+    ) -> None:
+        """Make a job that has no place yet, and infer its result type.
+
+        Args:
+            input: the image.
+            weight: coded weights `[M, C, R, S]`.
+            bias: `[M]`, in accumulator steps.
+            residual: joins the requantization.
+            window: of the convolution.
+            requantization: None to store the raw accumulators.
+            pooling: of what is stored.
+
+        Raises:
+            VerifyException: a window does not fit its padded image.
+        """
+        accumulators = convolution_type(input, weight, code_scale(weight), window)
+        output_type = accumulators
+        properties: dict[str, Attribute | None] = {**window.properties}
+        if requantization is not None:
+            pooled = pooled_shape(accumulators.get_shape(), pooling)
+            output_type = scaled_type(requantization.element_type, pooled, requantization.scale)
+            properties |= {
+                "multipliers": i64_array(requantization.multipliers),
+                "bounds": requantization.bounds,
+                "pool_kernel": pooling.kernel_shape,
+                "pool_strides": pooling.strides,
+                "pool_pads": pooling.pads,
+            }
+        super().__init__(
+            operands=[input, weight, bias, residual],
+            properties=properties,
+            result_types=[output_type],
+        )
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether the job stores its accumulators as they are."""
+        return self.multipliers is None
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the job stores 32-bit numbers, in the output memory."""
+        return tensors.tensor_type(self.output).element_type == i32
+
+    @property
+    def pooling(self) -> PoolingWindow:
+        """The windows of the pooling."""
+        return PoolingWindow(self.pool_kernel, self.pool_strides, self.pool_pads)
+
+    @property
+    def convolution_extents(self) -> tuple[int, int]:
+        """`(height, width)` of the convolution, before pooling."""
+        return convolution_shape(self.input, self.weight, self.window)[2:]
+
+    @property
+    def residual_shift(self) -> int:
+        """`t` of the requantization; 0 without a residual."""
+        return residual_shift(self.residual, self.output)
+
+    @property
+    def filter_multipliers(self) -> npt.NDArray[np.int64]:
+        """`M` of each filter; zeros for a raw job."""
+        filters = tensors.shape(self.weight)[0]
+        values = [0] if self.multipliers is None else self.multipliers.get_values()
+        return np.broadcast_to(np.array(values, np.int64), (filters,))
+
+    def verify_(self) -> None:
+        """Check C1 to C8."""
+        engine = engine_of(self)
+        # C1
+        accumulators = convolution_type(
+            self.input, self.weight, code_scale(self.weight), self.window
+        )
+        shape = accumulators.get_shape()
+        if self.residual is not None:
+            tensors.expect_shape("a residual", self.residual, shape)
+        pooled = pooled_shape(shape, self.pooling)
+        tensors.expect_shape("a result", self.output, pooled)
+        # C2
+        filters = shape[1]
+        verify_bias(self.input, self.weight, code_scale(self.weight), self.bias)
+        if self.is_raw:
+            # C3
+            if self.residual is not None or self.pool_kernel != UNIT_KERNEL:
+                raise VerifyException("expected a raw job without residual and pooling")
+            if self.output.type != accumulators:
+                raise VerifyException(f"expected a result {accumulators}, got {self.output.type}")
+        else:
+            # C4
+            assert self.multipliers is not None
+            largest = (1 << engine.multiplier_bits) - 1
+            verify_factor("multipliers", self.multipliers, filters, 0, largest)
+            # C5
+            verify_stored_per_tensor(self.output)
+            verify_residual(self.residual, self.output)
+            verify_bounds(self.bounds, self.output)
+        # C6
+        if self.parts.value.data not in engine.splits:
+            known = ", ".join(map(str, engine.splits))
+            raise VerifyException(
+                f"expected vectors of pixels split into {known}, got {self.parts.value.data}"
+            )
+        # C7
+        words = self.weight_words(engine, self.parts.value.data)
+        if words > engine.weight_depth:
+            raise VerifyException(
+                f"expected at most {engine.weight_depth} weight words per filter tile, got {words}"
+            )
+        # C8
+        if self.pooling != NO_POOLING:
+            self._verify_pooling(engine, shape[3], pooled[2])
+
+    def weight_words(self, engine: Engine, parts: int) -> int:
+        """Return how many weight words a filter tile has with vectors of pixels in some parts."""
+        filters, channels, *kernel = tensors.shape(self.weight)
+        group = self.group.value.data
+        tiling = engine.split(parts).tiling(filters, channels * group, group)
+        return tiling.groups * kernel[0] * kernel[1] * code_terms(self.weight)
+
+    def _verify_pooling(self, engine: Engine, width: int, pooled_height: int) -> None:
+        """Raise unless the window unit has room for the windows of a map of some width."""
+        if self.is_wide:
+            raise VerifyException("expected 8-bit numbers to pool, got 32-bit ones")
+        kernel, strides, _ = self.pooling.numbers
+        rows = engine.open_window_rows(kernel[0], strides[0], pooled_height)
+        if rows > engine.window_rows or width > engine.window_width:
+            raise VerifyException(
+                f"expected windows in at most {engine.window_rows} rows at once of at most "
+                f"{engine.window_width} pixels to pool, got {rows} of {width}"
+            )
