@@ -294,3 +294,23 @@ def test_max_pool_ignores_padding_of_any_element_type(
 def test_max_pool_keeps_the_smallest_number() -> None:
     images = np.full((1, 1, 1, 1), -128, np.int8)
     assert windows.max_pool(images, (2, 2), (1, 1), (1, 1, 0, 0)).tolist() == [[[[-128]]]]
+
+
+@given(cases(pooling=True))
+def test_fold_gives_each_pixel_what_its_window_sees(case: Case) -> None:
+    folded = windows.fold(case.images, case.kernel, case.strides, case.pads)
+    rows, columns = case.positions()
+    batch, channels = case.images.shape[:2]
+    expected = np.zeros((batch, *case.kernel, channels, len(rows), len(columns)), np.int8)
+    for i in rows:
+        for j in columns:
+            for r, s, y, x in case.pixels(i, j):
+                expected[:, r, s, :, i, j] = case.images[:, :, y, x]
+    assert folded.dtype == np.int8
+    assert folded.tolist() == expected.reshape(batch, -1, len(rows), len(columns)).tolist()
+
+
+@given(cases(pooling=True))
+def test_windows_of_one_pixel_fold_nothing(case: Case) -> None:
+    folded = windows.fold(case.images, (1, 1), (1, 1), (0, 0, 0, 0))
+    assert np.array_equal(folded, case.images)
