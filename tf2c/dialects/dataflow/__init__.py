@@ -4,11 +4,6 @@ Comes from `shift` by `convert-shift-to-dataflow`; goes to `program.bin` and `we
 `tf2c/backends/program.py`. The *engine* is what the FPGA was built for; the *program* is the
 function's jobs in their order, each one row of the job table that the kernels read at run time.
 Flattening moves no data and stays `layout.reshape`. It cannot say which card runs the program.
-
-    dataflow.engine  the vector sizes and depths that the kernels were built with
-    dataflow.input   the place where the host stores an image, perhaps folded
-    dataflow.job     convolution, requantization with residual and activation, pooling, store
-    dataflow.concat  tensors that lie one behind the other
 """
 
 from xdsl.ir import Dialect

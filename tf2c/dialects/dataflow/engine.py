@@ -1,4 +1,7 @@
-"""The engine: what the kernels were built for."""
+"""The engine: what the kernels were built for.
+
+dataflow.engine  the vector sizes and depths that the kernels were built with
+"""
 
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 from xdsl.ir import Operation

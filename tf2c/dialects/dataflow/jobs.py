@@ -1,4 +1,7 @@
-"""A job: everything between two visits of the feature memory."""
+"""A job: everything between two visits of the feature memory.
+
+dataflow.job  convolution, requantization with residual and activation, pooling, store
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple

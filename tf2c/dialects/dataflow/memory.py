@@ -1,4 +1,8 @@
-"""What lies in memory without being computed: the image, and tensors one behind the other."""
+"""What lies in memory without being computed: the image, and tensors one behind the other.
+
+dataflow.input   the place where the host stores an image, perhaps folded
+dataflow.concat  tensors that lie one behind the other
+"""
 
 from collections.abc import Sequence
 
