@@ -154,3 +154,32 @@ def test_rows_longer_than_a_block_are_compensated_beyond_it(
         whole.levels * whole.steps[:, None]
     )
     assert (ratio < 1.2).all()
+
+
+@pytest.mark.parametrize("form", GRIDS)
+def test_few_images_are_not_believed_in_what_they_say_about_others(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each image disturbs its pixels alike; a fit to few of them is not one to others."""
+    generator = np.random.default_rng(0)
+    images, pixels, columns = 24, 64, 48
+    weights = generator.normal(size=(8, columns)).astype(np.float32)
+
+    def drawn() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        exact = generator.normal(size=(columns, images * pixels))
+        disturbed = exact + np.repeat(generator.normal(size=(columns, images)), pixels, axis=1) / 2
+        return exact.astype(np.float32), disturbed.astype(np.float32)
+
+    fitted, others = Samples(weights, *drawn()), Samples(weights, *drawn())
+    moments = Moments(*weights.shape)
+    moments.add(fitted.rounded, fitted.wanted, images)
+    unlimited = np.full(len(weights), np.inf)
+    found: list[float] = []
+    for caution in (1.0, 0.0):
+        for name in ("CAUTION", "COARSE_CAUTION"):
+            monkeypatch.setattr(compensated_rounding, name, caution)
+        rows = round_compensated(
+            moments, weights, GRIDS[form], np.ones(8), 1 / unlimited, unlimited, step_bits=4
+        )
+        found.append(float(others.errors(rows.levels * rows.steps[:, None]).sum()))
+    assert found[0] < found[1]

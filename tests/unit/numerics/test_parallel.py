@@ -44,6 +44,22 @@ def test_errors_of_any_item_are_raised(failing: int) -> None:
         parallel.for_each(work, range(4))
 
 
+def test_errors_in_another_thread_are_raised_here() -> None:
+    meeting = threading.Barrier(2, timeout=20)  # so that each thread has one item
+    caller = threading.current_thread()
+
+    def work(_: int) -> None:
+        meeting.wait()
+        if threading.current_thread() is not caller:
+            raise IndexError("elsewhere")
+
+    with threadpool_limits(2):
+        if parallel.thread_count() < 2:
+            pytest.skip("matrix products have one thread here")
+        with pytest.raises(IndexError, match="elsewhere"):
+            parallel.for_each(work, range(2))
+
+
 def test_what_overflow_means_is_the_callers() -> None:
     def overflow(_: int) -> None:
         np.multiply(np.float32(3e38), np.float32(10))
