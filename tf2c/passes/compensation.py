@@ -56,9 +56,6 @@ MULTIPLIER_BITS = 4
 """Of the requantization, where nothing else is asked for: eight steps per octave are as good as any
 number for the weights, and so few bits keep `sums * multiplier` exact in float32."""
 
-GRIDS = {"int8": Grid(None), "shift1": Grid(1), "shift2": Grid(2)}
-"""By the form of weights."""
-
 Sums = int8.ConvOp | int8.GemmOp
 
 
