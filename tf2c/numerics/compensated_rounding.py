@@ -16,8 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tf2c.numerics import fixed_point, pow2
-
-Matrix = npt.NDArray[np.float64]
+from tf2c.numerics.moments import Matrix, Moments
 
 DAMPING = 0.01
 """Added to the inputs' variances, relative to their mean: what few images cannot tell apart."""
@@ -77,64 +76,6 @@ class Grid:
     def caution(self) -> float:
         """How strongly images in small number are doubted."""
         return COARSE_CAUTION if self.terms == 1 else CAUTION
-
-
-class Moments:
-    """Means and second moments of a layer's inputs and of the outputs that are wanted from them."""
-
-    def __init__(self, outputs: int, inputs: int) -> None:
-        """Start without samples of `outputs` rows and `inputs` columns."""
-        self._count = 0
-        self._images = 0
-        self._inputs = np.zeros(inputs)
-        self._outputs = np.zeros(outputs)
-        self._input_products = np.zeros((inputs, inputs))
-        self._cross_products = np.zeros((outputs, inputs))
-
-    def add(
-        self,
-        inputs: npt.NDArray[np.float32],
-        outputs: npt.NDArray[np.float32],
-        images: int | None = None,
-    ) -> None:
-        """Count samples: inputs `[K, n]` and wanted outputs `[M, n]`.
-
-        Args:
-            inputs: what the layer sees.
-            outputs: what it should make of that.
-            images: from which the samples are; by default, each is from its own.
-        """
-        self._count += inputs.shape[1]
-        self._images += inputs.shape[1] if images is None else images
-        self._inputs += inputs.sum(axis=1, dtype=np.float64)
-        self._outputs += outputs.sum(axis=1, dtype=np.float64)
-        self._input_products += inputs @ inputs.T
-        self._cross_products += outputs @ inputs.T
-
-    @property
-    def images(self) -> int:
-        """From which the samples are: pixels of one image say much the same."""
-        return self._images
-
-    @property
-    def input_means(self) -> Matrix:
-        """`[K]`."""
-        return self._inputs / self._count
-
-    @property
-    def output_means(self) -> Matrix:
-        """`[M]`."""
-        return self._outputs / self._count
-
-    @property
-    def covariance(self) -> Matrix:
-        """Of the inputs, `[K, K]`."""
-        return self._input_products / self._count - np.outer(self.input_means, self.input_means)
-
-    @property
-    def cross_covariance(self) -> Matrix:
-        """Of outputs and inputs, `[M, K]`."""
-        return self._cross_products / self._count - np.outer(self.output_means, self.input_means)
 
 
 @dataclass(frozen=True)
@@ -202,16 +143,10 @@ def round_compensated(
         step_bits: significant bits of a step; those with 1 are powers of two.
     """
     original = weights.astype(np.float64)
-    problem = _problem(moments, original, grid)
+    problem = _problem(moments, original, grid, original.shape[1])
     candidates = _candidate_steps(original, grid, np.diag(problem.covariance), step_bits)
     candidates = np.clip([nearest_steps, *candidates], lowest_step, highest_step)
-    best = _Best(problem, candidates[0])
-    for rows in (original, problem.target):
-        for each in candidates:
-            best.offer(grid.nearest(rows / each[:, None]), each)
-    compensated = _compensated(problem, grid, candidates)
-    for each, found in zip(candidates, compensated, strict=True):
-        best.offer(found, each)
+    best = _best_of(problem, original, grid, candidates)
     for _ in range(1 if step_bits == 1 else ALTERNATIONS):
         if step_bits > 1:
             fitted = with_bits(_fitted_steps(problem, best), step_bits)
@@ -219,6 +154,29 @@ def round_compensated(
         best.offer(_refined(problem, best, grid), best.steps)
     nearest = grid.nearest(original / candidates[0][:, None])
     return _not_worse(moments, best, nearest, candidates[0])
+
+
+def levels_for_steps(
+    moments: Moments,
+    weights: npt.NDArray[np.floating],
+    grid: Grid,
+    steps: Matrix,
+    row_length: int,
+) -> Matrix:
+    """Round weights `[M, k]`, some columns of longer rows, whose steps `[M]` are given.
+
+    Args:
+        moments: of those columns' inputs, and of the outputs wanted from them.
+        weights: of the float network, in those columns.
+        grid: what to round to.
+        steps: by row.
+        row_length: columns of a whole row.
+    """
+    original = weights.astype(np.float64)
+    problem = _problem(moments, original, grid, row_length)
+    best = _best_of(problem, original, grid, steps[None])
+    best.offer(_refined(problem, best, grid), steps)
+    return best.levels
 
 
 @dataclass(frozen=True)
@@ -236,14 +194,14 @@ class _Problem:
         return ((differences @ self.covariance) * differences).sum(axis=1)
 
 
-def _problem(moments: Moments, original: Matrix, grid: Grid) -> _Problem:
+def _problem(moments: Moments, original: Matrix, grid: Grid, row_length: int) -> _Problem:
     """Return what to minimize, so that it is small on other images, too."""
     covariance = moments.covariance
     variance = float(np.diag(covariance).mean())
     # Constant inputs leave nothing to compensate with.
     damping = DAMPING * variance if variance > 0 else 1.0
     identity = np.eye(len(covariance))
-    caution = max(grid.caution * variance * len(covariance) / moments.images, damping)
+    caution = max(grid.caution * variance * row_length / moments.images, damping)
     wanted = moments.cross_covariance + caution * original
     # The covariance is symmetric, so that solving from the left is as good.
     target = np.linalg.solve(covariance + caution * identity, wanted.T).T.astype(np.float64)
@@ -268,6 +226,18 @@ class _Best:
         self.levels = np.where(wins[:, None], found, self.levels)
         self.steps = np.where(wins, steps, self.steps)
         self._errors = np.where(wins, errors, self._errors)
+
+
+def _best_of(problem: _Problem, original: Matrix, grid: Grid, candidates: Matrix) -> _Best:
+    """Return the best of rounding with each of the steps `[n, M]`, compensated or not."""
+    best = _Best(problem, candidates[0])
+    for rows in (original, problem.target):
+        for each in candidates:
+            best.offer(grid.nearest(rows / each[:, None]), each)
+    compensated = _compensated(problem, grid, candidates)
+    for each, found in zip(candidates, compensated, strict=True):
+        best.offer(found, each)
+    return best
 
 
 def _not_worse(

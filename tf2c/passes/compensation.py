@@ -26,13 +26,9 @@ from tf2c.dialects.scales import Pow2Attr, accumulator_scale, scale_of
 from tf2c.dialects.tensors import i64_array
 from tf2c.errors import LayerError, UserError
 from tf2c.numerics import exponents, fixed_point, windows
-from tf2c.numerics.compensated_rounding import (
-    Grid,
-    Moments,
-    RoundedRows,
-    round_compensated,
-    with_bits,
-)
+from tf2c.numerics.compensated_rounding import Grid, RoundedRows, round_compensated, with_bits
+from tf2c.numerics.long_rows import LONGEST, LongRows, Samples, round_in_blocks
+from tf2c.numerics.moments import Moments
 from tf2c.passes.biases import bias_constant
 from tf2c.passes.calibration import calibration_images
 from tf2c.passes.rewriting import network_function, network_input, replace_layer
@@ -51,6 +47,9 @@ POSITIONS = 16384
 """Pixels of a layer's output that are looked at, or as many times its row's length."""
 
 POSITIONS_PER_COLUMN = 6
+
+VALUES_AT_ONCE = 1 << 24
+"""Of what filters see at those pixels."""
 
 MULTIPLIER_BITS = 4
 """Of the requantization, where nothing else is asked for: eight steps per octave are as good as any
@@ -112,35 +111,63 @@ def _columns(
     return view[index, :, row, column].reshape(len(index), -1).astype(np.float32)
 
 
-def _moments(layer: LayerPair, real: Walk, stored: Walk, seed: int) -> list[Moments]:
-    """Return the moments of each group's inputs and wanted outputs, in real numbers."""
+Rows = Moments | LongRows
+"""What is known of a group's inputs and wanted outputs, in real numbers."""
+
+
+def _known_rows(layer: LayerPair, real: Walk, stored: Walk, seed: int) -> list[Rows]:
+    """Return what is known of each group of a layer, at which both walks have arrived."""
+    group = layer.window[3]
+    filters, *window = tensors.shape(layer.sums.weight)
+    rows, length = filters // group, int(np.prod(window))
+
+    def samples() -> Iterator[list[Samples]]:
+        return _samples(layer, real, stored, seed)
+
+    if length > LONGEST:
+        return [
+            LongRows(lambda part=part: (each[part] for each in samples())) for part in range(group)
+        ]
+    moments = [Moments(rows, length) for _ in range(group)]
+    for groups in samples():
+        for own, each in zip(moments, groups, strict=True):
+            own.add(*each)
+    return [*moments]
+
+
+def _samples(layer: LayerPair, real: Walk, stored: Walk, seed: int) -> Iterator[list[Samples]]:
+    """Go through what each of the groups sees and ought to make of it, at some pixels."""
     generator = np.random.default_rng(seed)
     weights = constant_array(layer.real.weight)
     group = layer.window[3]
     rows = weights.reshape(group, len(weights) // group, -1)
     length = rows.shape[2]
-    moments = [Moments(rows.shape[1], length) for _ in range(group)]
     step = np.float32(2.0**layer.input_exponent)
     extent = (*tensors.extents(layer.sums.output)[1:], 1, 1)[:2]
-    wanted = max(POSITIONS, POSITIONS_PER_COLUMN * length)
+    wanted = max(POSITIONS, POSITIONS_PER_COLUMN * min(length, LONGEST))
+    at_once = max(VALUES_AT_ONCE // (group * length), 1)
     for index in range(real.batches):
-        image = real.batch(layer.real.input, index)
-        shape = (len(image), *extent)
+        shape = (len(real.batch(layer.real.input, index)), *extent)
         pixels = int(np.prod(shape))
         count = min(max(wanted // real.batches, 1), pixels)
         chosen = np.sort(generator.choice(pixels, count, replace=False))
-        places = np.unravel_index(chosen, shape)
-        seen = _columns(layer, image, places).reshape(count, group, length)
-        rounded = _columns(layer, stored.batch(layer.sums.input, index), places)
-        rounded = rounded.reshape(count, group, length) * step
-        missing = _missing_residual(layer, real, stored, index, places)
-        for part in range(group):
-            outputs = rows[part] @ seen[:, part].T
-            if missing is not None:
-                first = part * rows.shape[1]
-                outputs += missing[:, first : first + rows.shape[1]].T
-            moments[part].add(np.ascontiguousarray(rounded[:, part].T), outputs, len(image))
-    return moments
+        for first in range(0, count, at_once):
+            places = np.unravel_index(chosen[first : first + at_once], shape)
+            form = (len(places[0]), group, length)
+            seen = _columns(layer, real.batch(layer.real.input, index), places).reshape(form)
+            rounded = _columns(layer, stored.batch(layer.sums.input, index), places)
+            rounded = rounded.reshape(form) * step
+            missing = _missing_residual(layer, real, stored, index, places)
+            groups: list[Samples] = []
+            for part in range(group):
+                outputs = rows[part] @ seen[:, part].T
+                if missing is not None:
+                    first_row = part * rows.shape[1]
+                    outputs += missing[:, first_row : first_row + rows.shape[1]].T
+                inputs = np.ascontiguousarray(rounded[:, part].T)
+                # What is seen again of the same images says as much as they do once.
+                groups.append(Samples(inputs, outputs, shape[0] if first == 0 else 0))
+            yield groups
 
 
 def _missing_residual(
@@ -217,10 +244,10 @@ class RoundedLayer:
 
 
 def rounded_layer(
-    layer: LayerPair, moments: Sequence[Moments], grid: Grid, limits: Limits
+    layer: LayerPair, groups: Sequence[Rows], grid: Grid, limits: Limits
 ) -> RoundedLayer:
     """Round a layer to a grid; the bias makes up for what is left on average."""
-    rows = _rounded(layer, moments, grid, limits)
+    rows = _rounded(layer, groups, grid, limits)
     origin = layer.sums.weight.owner
     assert isinstance(origin, int8.ConstantOp)
     steps = rows.steps
@@ -232,12 +259,12 @@ def rounded_layer(
         window, multipliers, shifts = _factors(steps, difference, limits.multiplier_bits)
         steps = np.ldexp(multipliers.astype(np.float64), difference - shifts)
     levels = rows.levels.astype(np.float64)
-    per_group = len(levels) // len(moments)
-    wanted = np.concatenate([own.output_means for own in moments])
+    per_group = len(levels) // len(groups)
+    wanted = np.concatenate([own.output_means for own in groups])
     found = np.concatenate(
         [
             levels[index * per_group : (index + 1) * per_group] @ own.input_means
-            for index, own in enumerate(moments)
+            for index, own in enumerate(groups)
         ]
     )
     # In units of the accumulators' scale, which does not know the multiplier.
@@ -250,29 +277,23 @@ def rounded_layer(
     return RoundedLayer(weight, constant, multipliers, shifts)
 
 
-def _rounded(
-    layer: LayerPair, moments: Sequence[Moments], grid: Grid, limits: Limits
-) -> RoundedRows:
+def _rounded(layer: LayerPair, groups: Sequence[Rows], grid: Grid, limits: Limits) -> RoundedRows:
     """Round a layer's rows, group by group."""
     weights = constant_array(layer.real.weight)
     bias = _real_bias(layer)
     lowest, highest = _legal_steps(layer, bias, limits)
     nearest = _nearest_steps(layer, grid)
-    per_group = len(weights) // len(moments)
+    step_bits = 1 if layer.stored is None else limits.multiplier_bits
+    per_group = len(weights) // len(groups)
     parts: list[RoundedRows] = []
-    for index, own in enumerate(moments):
+    for index, own in enumerate(groups):
         part = slice(index * per_group, (index + 1) * per_group)
-        parts.append(
-            round_compensated(
-                own,
-                weights[part].reshape(per_group, -1),
-                grid,
-                nearest[part],
-                lowest[part],
-                highest[part],
-                1 if layer.stored is None else limits.multiplier_bits,
-            )
-        )
+        filters = weights[part].reshape(per_group, -1)
+        steps = nearest[part], lowest[part], highest[part], step_bits
+        if isinstance(own, LongRows):
+            parts.append(round_in_blocks(own, filters, grid, *steps))
+        else:
+            parts.append(round_compensated(own, filters, grid, *steps))
     return RoundedRows(
         np.concatenate([part.levels for part in parts]),
         np.concatenate([part.steps for part in parts]),
@@ -356,7 +377,7 @@ def round_layers(
     module: ModuleOp,
     images_path: str | None,
     seed: int,
-    choose: Callable[[LayerPair, Sequence[Moments]], RoundedLayer],
+    choose: Callable[[LayerPair, Sequence[Rows]], RoundedLayer],
 ) -> None:
     """Round every layer of an integer network, in network order.
 
@@ -382,7 +403,7 @@ def round_layers(
     for each in ops:
         if isinstance(each, Sums):
             layer = LayerPair(_next_layer(real, real_ops, each), each, requantization_of(each))
-            sums = replace_rounded(layer, choose(layer, _moments(layer, real, stored, seed)))
+            sums = replace_rounded(layer, choose(layer, _known_rows(layer, real, stored, seed)))
             real.run([layer.real])
             if layer.stored is None:
                 stored.run([sums])

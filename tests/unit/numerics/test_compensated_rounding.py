@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from tf2c.numerics import compensated_rounding, pow2
 from tf2c.numerics.compensated_rounding import (
     Grid,
-    Moments,
     RoundedRows,
     plain_steps,
     round_compensated,
 )
+from tf2c.numerics.moments import Moments
 
 GRIDS = {"int8": Grid(None), "shift1": Grid(1), "shift2": Grid(2)}
 

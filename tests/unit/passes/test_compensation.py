@@ -6,8 +6,15 @@ from tf2c.choices import STAGES, Choices, stage_passes
 from tf2c.engine import Engine
 from tf2c.image_source import ArrayImages
 from tf2c.ir_files import new_context
-from tf2c.numerics.compensated_rounding import Grid, Moments
-from tf2c.passes.compensation import LayerPair, Limits, RoundedLayer, round_layers, rounded_layer
+from tf2c.numerics.compensated_rounding import Grid
+from tf2c.passes.compensation import (
+    LayerPair,
+    Limits,
+    RoundedLayer,
+    Rows,
+    round_layers,
+    rounded_layer,
+)
 from tf2c.passes.pipeline import PassPipeline
 from tf2c.testing import Step, build_network
 
@@ -22,9 +29,9 @@ def test_samples_are_counted_by_the_images_that_they_are_from() -> None:
         PassPipeline(stage_passes(stage, Engine(), choices)).run(network.module, context=context)
     counted: list[int] = []
 
-    def choose(layer: LayerPair, moments: Sequence[Moments]) -> RoundedLayer:
-        counted.extend(own.images for own in moments)
-        return rounded_layer(layer, moments, Grid(2), Limits(0, 4))
+    def choose(layer: LayerPair, groups: Sequence[Rows]) -> RoundedLayer:
+        counted.extend(own.images for own in groups)
+        return rounded_layer(layer, groups, Grid(2), Limits(0, 4))
 
     round_layers(context, network.module, None, 0, choose)
     assert counted == [len(network.images)] * 2

@@ -34,7 +34,7 @@ from tf2c.dialects.tensors import i64_array
 from tf2c.errors import UserError
 from tf2c.interpreters import run_all
 from tf2c.numerics import exponents
-from tf2c.numerics.compensated_rounding import Grid, Moments
+from tf2c.numerics.compensated_rounding import Grid
 from tf2c.numerics.term_mixture import LayerTerms, Mixture, best_two_term_layers
 from tf2c.passes.calibration import calibration_images
 from tf2c.passes.check import real_results
@@ -43,6 +43,7 @@ from tf2c.passes.compensation import (
     LayerPair,
     Limits,
     RoundedLayer,
+    Rows,
     affordable_images,
     round_layers,
     rounded_layer,
@@ -98,10 +99,10 @@ class ChooseTermsPass(CompilerPass):
         pairs: list[LayerPair] = []
         others: list[RoundedLayer] = []
 
-        def choose(layer: LayerPair, moments: Sequence[Moments]) -> RoundedLayer:
+        def choose(layer: LayerPair, groups: Sequence[Rows]) -> RoundedLayer:
             pairs.append(layer)
-            others.append(rounded_layer(layer, moments, Grid(1), limits))
-            return rounded_layer(layer, moments, Grid(2), limits)
+            others.append(rounded_layer(layer, groups, Grid(1), limits))
+            return rounded_layer(layer, groups, Grid(2), limits)
 
         round_layers(ctx, module, self.images, self.seed, choose)
         source = calibration_images(ctx, self.images, tensors.extents(network_input(op)))

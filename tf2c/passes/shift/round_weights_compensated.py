@@ -32,12 +32,13 @@ from xdsl.dialects.builtin import ModuleOp
 
 from tf2c.errors import UserError
 from tf2c.numerics import exponents
-from tf2c.numerics.compensated_rounding import Grid, Moments
+from tf2c.numerics.compensated_rounding import Grid
 from tf2c.passes.compensation import (
     MULTIPLIER_BITS,
     LayerPair,
     Limits,
     RoundedLayer,
+    Rows,
     round_layers,
     rounded_layer,
 )
@@ -73,9 +74,9 @@ class RoundWeightsCompensatedPass(CompilerPass):
             raise UserError(f"expected weights of {', '.join(GRIDS)}, got `{self.weights}`")
         limits = Limits(self.smallest_shift, self.multiplier_bits)
 
-        def choose(layer: LayerPair, moments: Sequence[Moments]) -> RoundedLayer:
+        def choose(layer: LayerPair, groups: Sequence[Rows]) -> RoundedLayer:
             terms = chosen_terms(layer.sums)
             grid = GRIDS[self.weights] if terms is None else Grid(terms)
-            return rounded_layer(layer, moments, grid, limits)
+            return rounded_layer(layer, groups, grid, limits)
 
         round_layers(ctx, op, self.images, self.seed, choose)
