@@ -5,9 +5,10 @@ behind it, and a table of requantization parameters. Both files are little-endia
 is a header of 32-bit words followed by the sections that the header sizes.
 """
 
+import dataclasses
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from tf2c.engine import Engine
 from tf2c.numerics import pow2, windows
 
 MAGIC = b"TF2CPROG"
-VERSION = 3
+VERSION = 4
 
 
 class Job(NamedTuple):
@@ -84,6 +85,11 @@ class Job(NamedTuple):
     def weight_words(self) -> int:
         """Weight words per filter tile: the loop iterations of one vector of pixels."""
         return self.kernel_height * self.kernel_width * self.tile_groups * self.weight_terms
+
+    @property
+    def pixels(self) -> int:
+        """Of the convolution, in one image."""
+        return self.convolution_height * self.convolution_width
 
     @property
     def pools(self) -> bool:
@@ -163,6 +169,8 @@ class _Header(NamedTuple):
     largest_split: int
     weight_depth: int
     channel_depth: int
+    latency: int
+    memory_bytes: int
     feature_bytes: int
     output_words: int
     jobs: int
@@ -235,12 +243,7 @@ class Program:
         """Serialize as the contents of `program.bin`."""
         header = _Header(
             version=VERSION,
-            filter_vector=self.engine.filter_vector,
-            channel_vector=self.engine.channel_vector,
-            pixel_vector=self.engine.pixel_vector,
-            largest_split=self.engine.largest_split,
-            weight_depth=self.engine.weight_depth,
-            channel_depth=self.engine.channel_depth,
+            **dataclasses.asdict(self.engine),
             feature_bytes=self.feature_bytes,
             output_words=self.output_words,
             jobs=len(self.jobs),
@@ -333,14 +336,7 @@ class Program:
         header = _Header(*_HEADER.unpack_from(content)[1:])
         if header.version != VERSION:
             raise ValueError(f"expected program version {VERSION}, got {header.version}")
-        engine = Engine(
-            header.filter_vector,
-            header.channel_vector,
-            header.pixel_vector,
-            header.largest_split,
-            header.weight_depth,
-            header.channel_depth,
-        )
+        engine = Engine(**{each.name: getattr(header, each.name) for each in fields(Engine)})
         ports = _PORTS.unpack_from(content, _HEADER.size)
         sections = content[_HEADER.size + _PORTS.size :]
         words = np.frombuffer(sections[: len(sections) // 4 * 4], "<i4")
