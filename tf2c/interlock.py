@@ -46,28 +46,25 @@ def interlock(program: Program, images: int) -> Interlock:
         if not job.wide:
             first = done + 1 + sender
             per_tile = seen.filter_vector // engine.channel_vector
-            for group in range(job.output_groups):
-                cells = _cells(
-                    engine, job.output_offset, group, job.output_height, job.output_width
-                )
+            for group, place in enumerate(program.output_places(job).tolist()):
+                cells = _cells(engine, place, job.output_height * job.output_width)
                 tile = group // per_tile
                 stored_at[:, cells] = first.reshape(images, -1) + tile * int(sent.sum())
         done += job.filter_tiles * int(sent.sum())
     return Interlock(tuple(rows))
 
 
-def _cells(engine: Engine, offset: int, group: int, height: int, width: int) -> slice:
-    """Return where a channel vector of a tensor lies, in channel vectors of the memory."""
-    first = offset // engine.channel_vector + group * height * width
-    return slice(first, first + height * width)
+def _cells(engine: Engine, offset: int, count: int) -> slice:
+    """Return which channel vectors of the memory so many from an offset on are."""
+    first = offset // engine.channel_vector
+    return slice(first, first + count)
 
 
 def _latest(
     engine: Engine, stored_at: Counts, offset: int, groups: int, height: int, width: int
 ) -> Counts:
     """Return when each pixel of a tensor is complete, `[N, H, W]`."""
-    first = _cells(engine, offset, 0, height, width).start
-    cells = stored_at[:, first : first + groups * height * width]
+    cells = stored_at[:, _cells(engine, offset, groups * height * width)]
     return cells.reshape(len(stored_at), groups, height, width).max(axis=1)
 
 

@@ -67,8 +67,8 @@ class Job(NamedTuple):
     pool_stride_width: int
     pool_pad_top: int
     pool_pad_left: int
-    output_offset: int
-    """In bytes of the feature memory; in words of the output memory for raw accumulators."""
+    output_row: int
+    """First row of the table of places, one row per channel vector of the output."""
     output_groups: int
     output_height: int
     output_width: int
@@ -76,6 +76,8 @@ class Job(NamedTuple):
     """1: store the int32 accumulators instead of requantizing them."""
     wide: int
     """1: store int32 in the output memory; 0: int8 in the feature memory."""
+    weight_tiles: int
+    """Filter tiles with weights of their own: all, or 1 where they have the same."""
     weight_offset: int
     """First part of a weight word; the words of a job have `split` parts."""
     parameter_offset: int
@@ -175,6 +177,7 @@ class _Header(NamedTuple):
     output_words: int
     jobs: int
     parameter_rows: int
+    place_rows: int
     output_exponents: int
     input_exponent: int
 
@@ -238,6 +241,9 @@ class Program:
     jobs: tuple[Job, ...]
     parameters: npt.NDArray[np.int32]
     """`[rows, 2, filter_vector]`: the bias and the multiplier M of each lane."""
+    places: npt.NDArray[np.int32]
+    """`[rows]`: where each channel vector of each job's output begins, in bytes of the feature
+    memory, or in words of the output memory for 32-bit results."""
 
     def to_bytes(self) -> bytes:
         """Serialize as the contents of `program.bin`."""
@@ -248,6 +254,7 @@ class Program:
             output_words=self.output_words,
             jobs=len(self.jobs),
             parameter_rows=len(self.parameters),
+            place_rows=len(self.places),
             output_exponents=self.output_exponents.size,
             input_exponent=self.input_exponent,
         )
@@ -258,12 +265,17 @@ class Program:
                 self.output_exponents.astype("<i4").tobytes(),
                 self.job_table().astype("<i4").tobytes(),
                 self.parameters.astype("<i4").tobytes(),
+                self.places.astype("<i4").tobytes(),
             )
         )
 
     def job_table(self) -> npt.NDArray[np.int32]:
         """Return the jobs as the int32 table `[jobs, fields]` that the kernels read."""
         return np.array(self.jobs, np.int32).reshape(len(self.jobs), len(Job._fields))
+
+    def output_places(self, job: Job) -> npt.NDArray[np.int32]:
+        """Return where each channel vector of a job's output begins, `[output_groups]`."""
+        return self.places[job.output_row : job.output_row + job.output_groups]
 
     def expect_fits(self, weights: bytes) -> None:
         """Check that no job reaches beyond a memory or a table.
@@ -287,6 +299,11 @@ class Program:
                 raise ValueError(f"expected the extents of job {index} to agree")
             if job.split not in engine.splits:
                 raise ValueError(f"expected job {index} to split vectors as the engine can")
+            per_tile = engine.split(job.split).filter_vector // engine.channel_vector
+            if job.weight_tiles not in (1, job.filter_tiles):
+                raise ValueError(f"expected weights for one or all filter tiles of job {index}")
+            if -(-job.output_groups // per_tile) != job.filter_tiles:
+                raise ValueError(f"expected as many filters in job {index} as it stores channels")
             if job.pools and not _can_pool(engine, job):
                 raise ValueError(f"expected the windows of job {index} within the window unit")
             vector = engine.channel_vector
@@ -296,11 +313,7 @@ class Program:
                     job.input_groups * job.input_height * job.input_width * vector,
                     self.feature_bytes,
                 ),
-                "output": (
-                    job.output_offset,
-                    job.output_groups * job.output_height * job.output_width * vector,
-                    self.output_words if job.wide else self.feature_bytes,
-                ),
+                "places": (job.output_row, job.output_groups, len(self.places)),
                 "residual": (
                     max(job.residual_offset, 0),
                     job.output_groups * job.convolution_height * job.convolution_width * vector
@@ -310,7 +323,7 @@ class Program:
                 ),
                 "weights": (
                     job.weight_offset,
-                    job.filter_tiles * job.weight_words * job.split,
+                    job.weight_tiles * job.weight_words * job.split,
                     weight_parts,
                 ),
                 "parameters": (
@@ -323,6 +336,11 @@ class Program:
             for what, (offset, size, limit) in ends.items():
                 if offset < 0 or size < 0 or offset + size > limit:
                     raise ValueError(f"expected the {what} of job {index} within {limit}")
+            places = self.output_places(job)
+            limit = self.output_words if job.wide else self.feature_bytes
+            size = job.output_height * job.output_width * vector
+            if places.min() < 0 or int(places.max()) + size > limit:
+                raise ValueError(f"expected the output of job {index} within {limit}")
 
     @staticmethod
     def from_bytes(content: bytes) -> "Program":
@@ -344,12 +362,13 @@ class Program:
             header.output_exponents,
             header.jobs * len(Job._fields),
             header.parameter_rows * 2 * engine.filter_vector,
+            header.place_rows,
         )
         if min(sizes) < 0 or len(sections) != 4 * sum(sizes):
             raise ValueError(
                 f"expected {4 * sum(sizes)} bytes after the header, got {len(sections)}"
             )
-        exponents, jobs, parameters = np.split(words, np.cumsum(sizes)[:-1])
+        exponents, jobs, parameters, places = np.split(words, np.cumsum(sizes)[:-1])
         return Program(
             engine=engine,
             feature_bytes=header.feature_bytes,
@@ -361,4 +380,5 @@ class Program:
             output_exponents=exponents,
             jobs=tuple(Job(*map(int, row)) for row in jobs.reshape(-1, len(Job._fields))),
             parameters=parameters.reshape(header.parameter_rows, 2, engine.filter_vector),
+            places=places,
         )

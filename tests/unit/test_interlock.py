@@ -85,15 +85,15 @@ def walked(program: Program, images: int) -> list[list[list[int]]]:
             table[last // seen.pixel_vector][1] += 1
         tables.append(table)
         per_tile = seen.filter_vector // engine.channel_vector
-        size = job.output_height * job.output_width
+        places = program.output_places(job).tolist()
         for tile in range(job.filter_tiles):
             for _, stored in results:
                 done += 1
                 for group in range(tile * per_tile, min((tile + 1) * per_tile, job.output_groups)):
                     for image, pixel in stored:
                         if not job.wide:
-                            where = place(engine, image, job.output_offset, group, pixel, size)
-                            stored_at[where] = done
+                            cell = places[group] // engine.channel_vector + pixel
+                            stored_at[image, cell] = done
     return tables
 
 

@@ -94,6 +94,7 @@ class OpenCLDevice:
         self._timetables = {}
         self._jobs = self._copy(program.job_table())
         self._parameters = self._copy(program.parameters)
+        self._places = self._copy(program.places)
         self._weights = self._copy(np.frombuffer(weights, np.uint8))
 
     def execute(self, memories: Memories) -> dict[str, int]:
@@ -113,6 +114,7 @@ class OpenCLDevice:
                 self._jobs,
                 jobs,
                 timetable,
+                self._places,
                 features,
                 image_bytes,
                 output,

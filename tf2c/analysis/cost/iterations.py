@@ -54,7 +54,7 @@ def _streams(engine: Engine, job: Job, images: int) -> _Streams:
         pooled = images * job.output_height * engine.pixel_tiles(job.output_width)
         window = _parts_in_rows(rows, job.convolution_width, engine.pixel_vector) + pooled
     return _Streams(
-        weight_reader=job.filter_tiles * job.weight_words,
+        weight_reader=job.weight_tiles * job.weight_words,
         pe=job.filter_tiles * vectors * job.weight_words,
         requantizer=job.filter_tiles * vectors,
         window=job.filter_tiles * window,

@@ -120,12 +120,10 @@ class _Arrivals:
         """Yield the words of each filter tile, and in how many iterations they come."""
         engine = program.engine
         for job in program.jobs:
-            words = job.weight_words
-            size = job.split * (
-                words * engine.weight_word_bytes + PARAMETER_BYTES * engine.filter_vector
-            )
-            for _ in range(job.filter_tiles):
-                yield words, -(-size // engine.memory_bytes)
+            for tile in range(job.filter_tiles):
+                words = job.weight_words if tile < job.weight_tiles else 0
+                size = words * engine.weight_word_bytes + PARAMETER_BYTES * engine.filter_vector
+                yield words, -(-job.split * size // engine.memory_bytes)
 
     def next(self) -> int:
         """Return when the next tile's weights have arrived."""
