@@ -4,11 +4,11 @@
 
 ResNet-50 v1.5 and GoogLeNet (without LRN) with random weights of one power of two, for an engine of
 as many lanes as TF2's, 16 x 16 x 15 = 3840. Two columns count loop iterations of the scheduler for
-one image, until its last result is stored: what the model of `tf2c.analysis.cost` says, and what the
-kernel has counted on Intel's emulator. Waiting for results, weights and room is in them, with the
-engine's latency and memory; reading features from the card's memory is not, which this engine still
-does. An iteration is a cycle where the kernels are pipelined at one each, which nobody has built yet.
-TF2's cycles are those of its own model.
+one image, until its last result is stored: what the model of `tf2c.analysis.cost` says, and what
+the kernel has counted on Intel's emulator. Waiting for results, weights and room is in them, with
+the engine's latency and memory; reading features from the card's memory, which this engine still
+does, is not. An iteration is a cycle where every kernel is pipelined at one, which nobody has built
+yet. TF2's cycles are those of its own model.
 Every stored element of every layer is compared with the simulator's. Seconds are the emulator's, on
 this machine, for one image. Writes results/engine.json.
 """
@@ -98,7 +98,7 @@ def measured(model: onnx.ModelProto, folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Measure, print, write."""
-    lanes = ENGINE.filter_vector * ENGINE.channel_vector * ENGINE.pixel_vector
+    lanes = ENGINE.lanes
     table = Table(title=f"one image on {lanes} lanes")
     columns = (
         "network",

@@ -79,6 +79,11 @@ class Engine:
                 raise ValueError(f"expected `{size.name}` >= 1, got {getattr(self, size.name)}")
 
     @property
+    def lanes(self) -> int:
+        """Products of an input and a weight's term per iteration."""
+        return self.filter_vector * self.channel_vector * self.pixel_vector
+
+    @property
     def splits(self) -> tuple[int, ...]:
         """Into how many parts a job may split the vectors of pixels, ascending."""
         parts = range(1, self.largest_split + 1)

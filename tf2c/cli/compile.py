@@ -155,6 +155,8 @@ def compile_command(
     show(tables.passes(reports))
     if artifact.manifest.mixture:
         show(tables.mixture(artifact.manifest.mixture))
+    if artifact.manifest.layers:
+        show(tables.engine(artifact.manifest.layers))
     if artifact.manifest.measured:
         show(tables.accuracy(artifact.manifest.measured))
     show(tables.artifact(artifact))
