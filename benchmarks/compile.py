@@ -62,8 +62,11 @@ def compile_once(model: Path, calibration: Path, folder: Path, weights: str) -> 
     """Compile with `tf2c compile`, and in other processes with the function `tf2c.compile`."""
     tool = Path(sys.executable).parent / "tf2c"
     command = [tool, "compile", model, "--calib", calibration, "--weights", weights]
-    # Two terms of 512 channels and 3x3 taps are more words than the default engine holds.
-    command += ["--engine", "16", "8", "14", "2", "2048", "512"] if weights == "shift2" else []
+    if weights == "shift2":
+        # Two terms of 512 channels and 3x3 taps are more words than the default engine holds.
+        engine = folder / "engine.toml"
+        engine.write_text("weight_depth = 2048\n")
+        command += ["--engine", engine]
     started = time.perf_counter()
     peak = int(python("-c", WITH_MEMORY, *map(str, command), "-o", folder / f"{weights}.tf2c"))
     seconds = {"process_seconds": time.perf_counter() - started, "peak_mb": peak / 1024}

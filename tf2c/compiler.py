@@ -11,6 +11,7 @@ import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
+from tf2c.analysis.cost.layers import job_costs
 from tf2c.analysis.ranges import accumulator_bits
 from tf2c.artifact import IR_FOLDER, KERNELS, PROGRAM, WEIGHTS, sha256
 from tf2c.backends.opencl.render import render_engine
@@ -158,6 +159,7 @@ def manifest_facts(
     emitted = compilation.emitted
     jobs = [op for op in last.walk() if isinstance(op, dataflow.JobOp)]
     layers = emitted.layers if emitted is not None else ()
+    costs = job_costs(jobs, emitted.program) if emitted is not None else []
     return {
         "tf2c_version": version("tf2c"),
         "model": model.name,
@@ -171,8 +173,8 @@ def manifest_facts(
         "input_shape": list(tensors.extents(argument)),
         "preprocessing": dict(preprocessing),
         "layers": [
-            {"layer": layer, "accumulator_bits": accumulator_bits(job)}
-            for layer, job in zip(layers, jobs, strict=True)
+            {"layer": layer, "accumulator_bits": accumulator_bits(job), **cost.as_dict()}
+            for layer, job, cost in zip(layers, jobs, costs, strict=True)
         ],
         "mixture": {} if compilation.mixture is None else compilation.mixture.as_dict(),
         "notes": compilation.notes,

@@ -5,7 +5,7 @@ The FPGA engine multiplies `filter_vector` output channels by `channel_vector` i
 the compiler's program emitter, the runtime's simulator and its host code agree by construction.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -42,10 +42,18 @@ class Engine:
     """Into how many equal parts a job may split the vectors of pixels at most, each for other
     filters."""
     weight_depth: int = 1024
-    """Weight words on chip: bounds `kernel_height * kernel_width * channel groups` of a job."""
+    """Weight words on chip: bounds `kernel_height * kernel_width * channel groups` of a job. As
+    many again are fetched ahead."""
     channel_depth: int = 512
-    """Words that a channel between two kernels holds; any depth computes the same bits. (On two
-    processor cores the emulator runs about ten times faster at 512 than at 64.)"""
+    """Words that a channel between two kernels holds, and vectors of pixels that may be in flight;
+    any depth computes the same bits. (On two processor cores the emulator runs about ten times
+    faster at 512 than at 64.)"""
+    latency: int = 256
+    """Iterations from the last issue of a vector of pixels until its first result is stored: at
+    least as many as the kernels between take, or they are waited for."""
+    memory_bytes: int = 96
+    """Bytes of weights that the card's memory delivers per iteration: 70 % of two banks of
+    DDR4-2133 at 240 MHz."""
 
     accumulator_bits = 32
     """Width of an accumulator; range analysis proves that the final values fit."""
@@ -66,10 +74,14 @@ class Engine:
                 f"expected `filter_vector` to be a multiple of {self.channel_vector}, "
                 f"got {self.filter_vector}"
             )
-        sizes = ("pixel_vector", "largest_split", "weight_depth", "channel_depth")
-        for name in sizes:
-            if getattr(self, name) < 1:
-                raise ValueError(f"expected `{name}` >= 1, got {getattr(self, name)}")
+        for size in fields(self):
+            if getattr(self, size.name) < 1:
+                raise ValueError(f"expected `{size.name}` >= 1, got {getattr(self, size.name)}")
+
+    @property
+    def lanes(self) -> int:
+        """Products of an input and a weight's term per iteration."""
+        return self.filter_vector * self.channel_vector * self.pixel_vector
 
     @property
     def splits(self) -> tuple[int, ...]:

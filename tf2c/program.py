@@ -5,9 +5,10 @@ behind it, and a table of requantization parameters. Both files are little-endia
 is a header of 32-bit words followed by the sections that the header sizes.
 """
 
+import dataclasses
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from tf2c.engine import Engine
 from tf2c.numerics import pow2, windows
 
 MAGIC = b"TF2CPROG"
-VERSION = 3
+VERSION = 4
 
 
 class Job(NamedTuple):
@@ -66,8 +67,8 @@ class Job(NamedTuple):
     pool_stride_width: int
     pool_pad_top: int
     pool_pad_left: int
-    output_offset: int
-    """In bytes of the feature memory; in words of the output memory for raw accumulators."""
+    output_row: int
+    """First row of the table of places, one row per channel vector of the output."""
     output_groups: int
     output_height: int
     output_width: int
@@ -75,6 +76,8 @@ class Job(NamedTuple):
     """1: store the int32 accumulators instead of requantizing them."""
     wide: int
     """1: store int32 in the output memory; 0: int8 in the feature memory."""
+    weight_tiles: int
+    """Filter tiles with weights of their own: all, or 1 where they have the same."""
     weight_offset: int
     """First part of a weight word; the words of a job have `split` parts."""
     parameter_offset: int
@@ -84,6 +87,11 @@ class Job(NamedTuple):
     def weight_words(self) -> int:
         """Weight words per filter tile: the loop iterations of one vector of pixels."""
         return self.kernel_height * self.kernel_width * self.tile_groups * self.weight_terms
+
+    @property
+    def pixels(self) -> int:
+        """Of the convolution, in one image."""
+        return self.convolution_height * self.convolution_width
 
     @property
     def pools(self) -> bool:
@@ -163,10 +171,13 @@ class _Header(NamedTuple):
     largest_split: int
     weight_depth: int
     channel_depth: int
+    latency: int
+    memory_bytes: int
     feature_bytes: int
     output_words: int
     jobs: int
     parameter_rows: int
+    place_rows: int
     output_exponents: int
     input_exponent: int
 
@@ -230,21 +241,20 @@ class Program:
     jobs: tuple[Job, ...]
     parameters: npt.NDArray[np.int32]
     """`[rows, 2, filter_vector]`: the bias and the multiplier M of each lane."""
+    places: npt.NDArray[np.int32]
+    """`[rows]`: where each channel vector of each job's output begins, in bytes of the feature
+    memory, or in words of the output memory for 32-bit results."""
 
     def to_bytes(self) -> bytes:
         """Serialize as the contents of `program.bin`."""
         header = _Header(
             version=VERSION,
-            filter_vector=self.engine.filter_vector,
-            channel_vector=self.engine.channel_vector,
-            pixel_vector=self.engine.pixel_vector,
-            largest_split=self.engine.largest_split,
-            weight_depth=self.engine.weight_depth,
-            channel_depth=self.engine.channel_depth,
+            **dataclasses.asdict(self.engine),
             feature_bytes=self.feature_bytes,
             output_words=self.output_words,
             jobs=len(self.jobs),
             parameter_rows=len(self.parameters),
+            place_rows=len(self.places),
             output_exponents=self.output_exponents.size,
             input_exponent=self.input_exponent,
         )
@@ -255,12 +265,17 @@ class Program:
                 self.output_exponents.astype("<i4").tobytes(),
                 self.job_table().astype("<i4").tobytes(),
                 self.parameters.astype("<i4").tobytes(),
+                self.places.astype("<i4").tobytes(),
             )
         )
 
     def job_table(self) -> npt.NDArray[np.int32]:
         """Return the jobs as the int32 table `[jobs, fields]` that the kernels read."""
         return np.array(self.jobs, np.int32).reshape(len(self.jobs), len(Job._fields))
+
+    def output_places(self, job: Job) -> npt.NDArray[np.int32]:
+        """Return where each channel vector of a job's output begins, `[output_groups]`."""
+        return self.places[job.output_row : job.output_row + job.output_groups]
 
     def expect_fits(self, weights: bytes) -> None:
         """Check that no job reaches beyond a memory or a table.
@@ -284,6 +299,11 @@ class Program:
                 raise ValueError(f"expected the extents of job {index} to agree")
             if job.split not in engine.splits:
                 raise ValueError(f"expected job {index} to split vectors as the engine can")
+            per_tile = engine.split(job.split).filter_vector // engine.channel_vector
+            if job.weight_tiles not in (1, job.filter_tiles):
+                raise ValueError(f"expected weights for one or all filter tiles of job {index}")
+            if -(-job.output_groups // per_tile) != job.filter_tiles:
+                raise ValueError(f"expected as many filters in job {index} as it stores channels")
             if job.pools and not _can_pool(engine, job):
                 raise ValueError(f"expected the windows of job {index} within the window unit")
             vector = engine.channel_vector
@@ -293,11 +313,7 @@ class Program:
                     job.input_groups * job.input_height * job.input_width * vector,
                     self.feature_bytes,
                 ),
-                "output": (
-                    job.output_offset,
-                    job.output_groups * job.output_height * job.output_width * vector,
-                    self.output_words if job.wide else self.feature_bytes,
-                ),
+                "places": (job.output_row, job.output_groups, len(self.places)),
                 "residual": (
                     max(job.residual_offset, 0),
                     job.output_groups * job.convolution_height * job.convolution_width * vector
@@ -307,7 +323,7 @@ class Program:
                 ),
                 "weights": (
                     job.weight_offset,
-                    job.filter_tiles * job.weight_words * job.split,
+                    job.weight_tiles * job.weight_words * job.split,
                     weight_parts,
                 ),
                 "parameters": (
@@ -320,6 +336,11 @@ class Program:
             for what, (offset, size, limit) in ends.items():
                 if offset < 0 or size < 0 or offset + size > limit:
                     raise ValueError(f"expected the {what} of job {index} within {limit}")
+            places = self.output_places(job)
+            limit = self.output_words if job.wide else self.feature_bytes
+            size = job.output_height * job.output_width * vector
+            if places.min() < 0 or int(places.max()) + size > limit:
+                raise ValueError(f"expected the output of job {index} within {limit}")
 
     @staticmethod
     def from_bytes(content: bytes) -> "Program":
@@ -333,14 +354,7 @@ class Program:
         header = _Header(*_HEADER.unpack_from(content)[1:])
         if header.version != VERSION:
             raise ValueError(f"expected program version {VERSION}, got {header.version}")
-        engine = Engine(
-            header.filter_vector,
-            header.channel_vector,
-            header.pixel_vector,
-            header.largest_split,
-            header.weight_depth,
-            header.channel_depth,
-        )
+        engine = Engine(**{each.name: getattr(header, each.name) for each in fields(Engine)})
         ports = _PORTS.unpack_from(content, _HEADER.size)
         sections = content[_HEADER.size + _PORTS.size :]
         words = np.frombuffer(sections[: len(sections) // 4 * 4], "<i4")
@@ -348,12 +362,13 @@ class Program:
             header.output_exponents,
             header.jobs * len(Job._fields),
             header.parameter_rows * 2 * engine.filter_vector,
+            header.place_rows,
         )
         if min(sizes) < 0 or len(sections) != 4 * sum(sizes):
             raise ValueError(
                 f"expected {4 * sum(sizes)} bytes after the header, got {len(sections)}"
             )
-        exponents, jobs, parameters = np.split(words, np.cumsum(sizes)[:-1])
+        exponents, jobs, parameters, places = np.split(words, np.cumsum(sizes)[:-1])
         return Program(
             engine=engine,
             feature_bytes=header.feature_bytes,
@@ -365,4 +380,5 @@ class Program:
             output_exponents=exponents,
             jobs=tuple(Job(*map(int, row)) for row in jobs.reshape(-1, len(Job._fields))),
             parameters=parameters.reshape(header.parameter_rows, 2, engine.filter_vector),
+            places=places,
         )

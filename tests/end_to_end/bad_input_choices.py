@@ -1,11 +1,15 @@
 """Choices that do not exist, do not go together, or that a network or an engine cannot follow."""
 
-from end_to_end.bad_input import COMPILE, Case
+from end_to_end.bad_input import COMPILE, Case, Prepare, write
 from end_to_end.bad_input_layers import convolved, integers, node
 from unit.onnx_models import random_weights
 
-SMALL_ENGINE = f"{COMPILE} --engine 8 4 14 1 12 64"
+ENGINE = f"{COMPILE} --engine engine.toml"
 CHECK = "check net.onnx"
+
+
+def engine(text: str) -> Prepare:
+    return write("engine.toml", f"{text}\n".encode())
 
 
 CHOICES = (
@@ -36,12 +40,17 @@ CHOICES = (
 )  # fmt: skip
 
 ENGINES = (
-    Case("engine too small for a layer", SMALL_ENGINE, "`scores`"),
-    Case("engine of odd vectors", f"{COMPILE} --engine 9 3 14 2 1024 512", "--engine"),
-    Case("engine of unequal vectors", f"{COMPILE} --engine 12 8 14 2 1024 512", "--engine"),
-    Case("engine of zero filters", f"{COMPILE} --engine 0 8 14 2 1024 512", "--engine"),
-    Case("engine of five sizes", f"{COMPILE} --engine 16 8 14 2 1024", "--engine"),
-    Case("engine of words", f"{COMPILE} --engine 16 8 14 2 many 512", "--engine"),
+    Case("engine too small for a layer", ENGINE, "`scores`", engine(
+        "filter_vector = 8\nchannel_vector = 4\nweight_depth = 12")),
+    Case("engine of odd vectors", ENGINE, "engine.toml", engine("channel_vector = 3")),
+    Case("engine of unequal vectors", ENGINE, "`filter_vector`", engine("filter_vector = 12")),
+    Case("engine of zero pixels", ENGINE, "`pixel_vector`", engine("pixel_vector = 0")),
+    Case("engine without latency", ENGINE, "`latency`", engine("latency = 0")),
+    Case("engine of words", ENGINE, "`weight_depth`", engine("weight_depth = 'many'")),
+    Case("engine of fractions", ENGINE, "`memory_bytes`", engine("memory_bytes = 9.6")),
+    Case("engine with unknown keys", ENGINE, "lanes", engine("lanes = 3840")),
+    Case("engine that is no TOML", ENGINE, "engine.toml", engine("filter_vector 16")),
+    Case("missing engine file", ENGINE, "engine.toml"),
     Case("transposition on the engine", COMPILE, "`layer1`", convolved(
         node("Transpose", "c", "y", "layer1", perm=[0, 2, 3, 1]))),
     Case("averages of varying counts on the engine", COMPILE, "`layer1`", convolved(

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from conftest import Golden
 
 import tf2c
 from tf2c.api import evaluate
+from tf2c.engine import Engine
 from tf2c.passes import STAGES
-from tf2c.runtime.opencl import KERNELS
+from tf2c.runtime.emulator import EmulatorDevice
+from tf2c.runtime.opencl import COUNTERS
 
 PROGRAM = Path(sys.executable).with_name("tf2c")
 HELDOUT = 360
@@ -235,7 +238,7 @@ def test_run_verifies_the_emulator(
     printed = run_json("run", digits_artifact.path, inputs, "--device", "emulator", "--verify")
     assert printed["elements"] > 0
     assert printed["differences"] == 0
-    assert list(printed["iterations"]) == list(KERNELS)
+    assert list(printed["iterations"]) == list(chain.from_iterable(COUNTERS.values()))
 
 
 def test_boards_prints_every_board(digits: Path) -> None:
@@ -318,6 +321,19 @@ def test_checking_changes_no_file(
 def test_layers_have_the_users_names(digits_artifact: tf2c.Artifact) -> None:
     names = [each["layer"] for each in digits_artifact.manifest.layers]
     assert names == ["/conv1/Conv", "/conv2/Conv", "/conv3/Conv", "/classifier/Gemm"]
+
+
+def test_layers_have_what_they_take_on_the_engine(
+    emulator: EmulatorDevice, inputs: Path, digits_artifact: tf2c.Artifact
+) -> None:
+    layers = digits_artifact.manifest.layers
+    counted = digits_artifact.execute(np.load(inputs)[:1], emulator).iterations
+    for name in ("features_awaited", "weights_awaited", "room_awaited"):
+        assert sum(each[name] for each in layers) == counted[name]
+    # Behind the last issue, the last result is on its way.
+    issued = sum(each["iterations"] for each in layers)
+    assert Engine.latency <= counted["scheduler"] - issued <= Engine.latency + 2
+    assert all(0 < each["lanes_used"] <= 1 for each in layers)
 
 
 def test_weights_have_four_bits_each(digits_artifact: tf2c.Artifact) -> None:

@@ -146,6 +146,17 @@ def observed_results(network: Network) -> list[npt.NDArray[Any]]:
 SMALL_ENGINE = Engine(filter_vector=4, channel_vector=2, pixel_vector=4, largest_split=4)
 """With which small networks have several tiles and channel vectors."""
 
+WAITING_ENGINE = Engine(
+    filter_vector=4,
+    channel_vector=2,
+    pixel_vector=6,
+    weight_depth=256,
+    channel_depth=3,
+    latency=50,
+    memory_bytes=5,
+)
+"""That waits for results, for weights and for room."""
+
 
 @pytest.mark.parametrize("engine", [DEFAULT_ENGINE, SMALL_ENGINE], ids=["default", "small"])
 @pytest.mark.parametrize("choices", [ONE_TERM, TWO_TERMS], ids=lambda choices: choices.weights)
@@ -170,7 +181,11 @@ def library_or_skip() -> None:
         pytest.skip(str(error))
 
 
-@pytest.fixture(scope="module", params=[DEFAULT_ENGINE, SMALL_ENGINE], ids=["default", "small"])
+@pytest.fixture(
+    scope="module",
+    params=[DEFAULT_ENGINE, SMALL_ENGINE, WAITING_ENGINE],
+    ids=["default", "small", "waiting"],
+)
 def emulated(request: pytest.FixtureRequest) -> Iterator[tuple[Engine, EmulatorDevice]]:
     library_or_skip()
     engine: Engine = request.param

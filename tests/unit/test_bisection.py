@@ -30,7 +30,14 @@ from tf2c.passes.shift.convert_int8_to_shift import ConvertInt8ToShiftPass
 
 LAYERS = ["/conv1/Conv", "/conv2/Conv", "/conv3/Conv", "/classifier/Gemm"]
 
-LOWERING = ["convert-shift-to-dataflow", "fold-first-layer", "choose-splits", "allocate-memory"]
+LOWERING = [
+    "convert-shift-to-dataflow",
+    "fold-first-layer",
+    "fuse-branches",
+    "order-jobs",
+    "choose-splits",
+    "allocate-memory",
+]
 
 
 def flip_sign(module: ModuleOp, layer: str) -> None:
@@ -108,6 +115,8 @@ def test_rounding_the_weights_is_the_first_pass_that_changes_anything(stage: Any
         "convert-int8-to-shift",
         "convert-shift-to-dataflow",
         "fold-first-layer",
+        "fuse-branches",
+        "order-jobs",
         "choose-splits",
         "allocate-memory",
     ]

@@ -45,12 +45,13 @@ CONVOLUTION = Job(
     pool_stride_width=2,
     pool_pad_top=0,
     pool_pad_left=0,
-    output_offset=32,
+    output_row=0,
     output_groups=1,
     output_height=2,
     output_width=2,
     raw=0,
     wide=0,
+    weight_tiles=1,
     weight_offset=0,
     parameter_offset=0,
 )
@@ -73,12 +74,13 @@ CLASSIFIER = CONVOLUTION._replace(
     pool_width=1,
     pool_stride_height=1,
     pool_stride_width=1,
-    output_offset=0,
+    output_row=1,
     output_groups=3,
     output_height=1,
     output_width=1,
     raw=1,
     wide=1,
+    weight_tiles=2,
     weight_offset=9,
     parameter_offset=1,
 )
@@ -97,6 +99,7 @@ PROGRAM = Program(
     output_exponents=np.array([-9], np.int32),
     jobs=(CONVOLUTION, CLASSIFIER),
     parameters=np.arange(24, dtype=np.int32).reshape(3, 2, 4),
+    places=np.array([32, 0, 2, 4], np.int32),
 )
 """Uses every byte, word and row that it has."""
 
@@ -175,8 +178,8 @@ def test_another_version_is_refused(version: int) -> None:
 
 @pytest.mark.parametrize(
     "word",
-    [1, 2, 9, 10, 11],
-    ids=["filter vector", "channel vector", "jobs", "parameter rows", "output exponents"],
+    [1, 2, 11, 12, 13, 14],
+    ids=["filter vector", "channel vector", "jobs", "parameter rows", "place rows", "exponents"],
 )
 @pytest.mark.parametrize("value", [-1, 0, 5, 2**30])
 def test_sizes_that_do_not_match_are_refused(word: int, value: int) -> None:
@@ -216,21 +219,19 @@ def test_a_program_that_uses_everything_fits() -> None:
         (0, {"input_height": 6}, "input"),
         (0, {"input_width": 6}, "input"),
         (0, {"input_groups": 2}, "input"),
-        (0, {"output_offset": 33}, "output"),
-        (0, {"output_offset": -1}, "output"),
-        (0, {"output_groups": 2}, "output"),
-        (1, {"output_offset": 1}, "output"),
-        (1, {"output_groups": 4}, "output"),
+        (0, {"output_row": -1}, "places"),
+        (1, {"output_row": 2}, "places"),
+        (1, {"output_groups": 4}, "places"),
+        (1, {"output_row": 0}, "output"),
         (0, {"residual_offset": 9}, "residual"),
         (0, {"weight_offset": -1}, "weights"),
         (1, {"weight_offset": 10}, "weights"),
-        (1, {"filter_tiles": 3}, "weights"),
+        (1, {"weight_offset": 18}, "weights"),
         (1, {"parameter_offset": 2}, "parameters"),
         (0, {"parameter_offset": -1}, "parameters"),
         (0, {"kernel_height": 4}, "weights on chip"),
         (1, {"tile_groups": 2}, "weights"),
         (1, {"weight_terms": 2}, "weights"),
-        (1, {"wide": 0, "output_offset": 36}, "output"),
     ],
 )
 def test_expect_fits_names_what_a_job_overruns(
@@ -238,6 +239,28 @@ def test_expect_fits_names_what_a_job_overruns(
 ) -> None:
     with pytest.raises(ValueError, match=f"expected the {what} of job {index} "):
         changed(index, **fields).expect_fits(WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    ("row", "place", "index"), [(0, 33, 0), (0, -1, 0), (1, 5, 1), (3, 6, 1), (2, -2, 1)]
+)
+def test_expect_fits_names_the_job_whose_place_is_wrong(row: int, place: int, index: int) -> None:
+    places = PROGRAM.places.copy()
+    places[row] = place
+    with pytest.raises(ValueError, match=f"expected the output of job {index} within"):
+        replace(PROGRAM, places=places).expect_fits(WEIGHTS)
+
+
+@pytest.mark.parametrize("tiles", [0, 3])
+def test_expect_fits_refuses_weights_for_some_tiles(tiles: int) -> None:
+    with pytest.raises(ValueError, match="expected weights for one or all filter tiles of job 1"):
+        changed(1, weight_tiles=tiles).expect_fits(WEIGHTS)
+
+
+@pytest.mark.parametrize("fields", [{"output_groups": 3}, {"filter_tiles": 2}])
+def test_expect_fits_refuses_tiles_that_store_nothing(fields: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="expected as many filters in job 0"):
+        changed(0, **fields).expect_fits(WEIGHTS)
 
 
 @pytest.mark.parametrize(

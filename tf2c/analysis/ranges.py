@@ -14,7 +14,9 @@ from tf2c.numerics import fixed_point, pow2, weight_bytes
 AccumulatingOp = int8.ConvOp | int8.GemmOp | shift.ConvOp | shift.GemmOp | dataflow.JobOp
 
 
-KeepingOp = int8.MaxPoolOp | layout.MovingOp | dataflow.InputOp | dataflow.ConcatOp
+KeepingOp = (
+    int8.MaxPoolOp | layout.MovingOp | dataflow.InputOp | dataflow.ConcatOp | dataflow.ChannelsOp
+)
 """An op whose results are elements of its operands, or padding."""
 
 

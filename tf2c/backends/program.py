@@ -52,6 +52,7 @@ class _Emitter:
         self._engine = engine
         self._jobs: list[Job] = []
         self._parameters: list[npt.NDArray[np.int32]] = []
+        self._places: list[int] = []
         self._weights: list[bytes] = []
         self._weight_parts = self._parameter_rows = 0
         self._feature_bytes = self._output_words = 0
@@ -70,7 +71,8 @@ class _Emitter:
                     self._occupy(op)
                 case dataflow.JobOp():
                     self._emit_job(op)
-                    self._occupy(op)
+                    for stored in op.layer_channels or [op]:
+                        self._occupy(stored)
                     layers.append(layer_name(op))
                 case _:
                     pass
@@ -92,6 +94,7 @@ class _Emitter:
             parameters=np.concatenate(self._parameters)
             if self._parameters
             else np.zeros((0, 2, self._engine.filter_vector), np.int32),
+            places=np.array(self._places, np.int32),
         )
         return EmittedProgram(program, b"".join(self._weights), tuple(layers))
 
@@ -108,7 +111,10 @@ class _Emitter:
         pool_kernel = op.pool_kernel.get_values()
         pool_strides, pool_pads = op.pool_strides.get_values(), op.pool_pads.get_values()
         lower, upper = op.bounds.get_values()
-        tiles = engine.filter_tiles(filters)
+        tiles = weight_tiles = engine.filter_tiles(filters)
+        weights = engine.store_weights(codes, group, terms)
+        if _repeats(engine, weights, filters):
+            weight_tiles, weights = 1, weights[: len(weights) // tiles]
         job = Job(
             input_offset=_offset(op.input),
             input_groups=engine.channel_groups(channels),
@@ -139,18 +145,21 @@ class _Emitter:
             pool_stride_width=pool_strides[1],
             pool_pad_top=pool_pads[0],
             pool_pad_left=pool_pads[1],
-            output_offset=_offset(op.output),
+            output_row=len(self._places),
             output_groups=engine.channel_groups(output_channels),
             output_height=output_height,
             output_width=output_width,
             raw=int(op.is_raw),
             wide=int(op.is_wide),
+            weight_tiles=weight_tiles,
             weight_offset=self._weight_parts,
             parameter_offset=self._parameter_rows,
         )
         self._jobs.append(job)
-        self._weights.append(engine.store_weights(codes, group, terms))
-        self._weight_parts += tiles * job.weight_words * split
+        for stored in op.layer_channels or [op]:
+            self._places += self._group_places(stored.output)
+        self._weights.append(weights)
+        self._weight_parts += weight_tiles * job.weight_words * split
         self._parameter_rows += tiles * split
         rows = _parameter_rows(engine, constant_array(op.bias), op.filter_multipliers)
         self._parameters.append(
@@ -162,7 +171,14 @@ class _Emitter:
         wide = isinstance(value.owner, dataflow.JobOp) and value.owner.is_wide
         return Port(_offset(value), channels, height, width, int(wide), int(flat))
 
-    def _occupy(self, op: dataflow.InputOp | dataflow.JobOp) -> None:
+    def _group_places(self, value: SSAValue) -> list[int]:
+        """Return where each channel vector of a tensor begins."""
+        channels, height, width = tensors.extents(value)
+        step = self._engine.feature_elements(1, height, width)
+        groups = self._engine.channel_groups(channels)
+        return [_offset(value) + group * step for group in range(groups)]
+
+    def _occupy(self, op: dataflow.InputOp | dataflow.JobOp | dataflow.ChannelsOp) -> None:
         """Grow the memory that an op's output lies in."""
         channels, height, width = tensors.extents(op.output)
         end = _offset(op.output) + self._engine.feature_elements(channels, height, width)
@@ -170,6 +186,19 @@ class _Emitter:
             self._output_words = max(self._output_words, end)
         else:
             self._feature_bytes = max(self._feature_bytes, end)
+
+
+def _repeats(engine: Engine, weights: bytes, filters: int) -> bool:
+    """Whether all filter tiles have the same weights, as those of jobs that move or average have.
+
+    Lanes beyond the last filter may have any: their multipliers are 0.
+    """
+    tiles = engine.filter_tiles(filters)
+    lanes = np.frombuffer(weights, np.uint8)
+    lanes = lanes.reshape(tiles, -1, engine.filter_vector, engine.channel_vector // 2)
+    last = filters - (tiles - 1) * engine.filter_vector
+    whole, rest = lanes[1:-1] == lanes[0], lanes[-1, :, :last] == lanes[0, :, :last]
+    return bool(whole.all() and rest.all())
 
 
 def _parameter_rows(

@@ -3,13 +3,12 @@
 A user adds a board by writing such a file and naming its path; no code changes.
 """
 
-import tomllib
 from dataclasses import MISSING, dataclass, fields
-from importlib.resources import files
+from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
 
 from tf2c.errors import UserError
+from tf2c.toml_files import read_toml
 
 
 @dataclass(frozen=True)
@@ -38,12 +37,11 @@ class Board:
 def known_boards() -> dict[str, Board]:
     """Return the boards that come with tf2c, by name."""
     folder = files(__name__)
-    contents = {
-        entry.name.removesuffix(".toml"): entry.read_text()
-        for entry in folder.iterdir()
-        if entry.name.endswith(".toml")
-    }
-    return {name: _parse(name, contents[name], where=f"{name}.toml") for name in sorted(contents)}
+    boards: dict[str, Board] = {}
+    for name in sorted(each.name for each in folder.iterdir() if each.name.endswith(".toml")):
+        with as_file(folder / name) as path:
+            boards[path.stem] = _read(path)
+    return boards
 
 
 def load_board(name: str) -> Board:
@@ -53,14 +51,7 @@ def load_board(name: str) -> Board:
         UserError: no such board, or a file that does not describe one.
     """
     if name.endswith(".toml"):
-        path = Path(name)
-        try:
-            text = path.read_text()
-        except OSError as error:
-            raise UserError(f"{path}: expected a board file, got {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise UserError(f"{path}: expected a board file, got no text") from error
-        return _parse(path.stem, text, where=name)
+        return _read(Path(name))
     boards = known_boards()
     if name not in boards:
         raise UserError(
@@ -70,12 +61,8 @@ def load_board(name: str) -> Board:
     return boards[name]
 
 
-def _parse(name: str, text: str, where: str) -> Board:
-    """Read a board; `where` names its file in messages."""
-    try:
-        facts: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{where}: expected TOML, got an error: {error}") from error
+def _read(path: Path) -> Board:
+    facts = read_toml(path, "a board file")
     known = {each.name: each for each in fields(Board) if each.name != "name"}
     required = {key for key, each in known.items() if each.default is MISSING}
     for problem, keys in (
@@ -84,12 +71,12 @@ def _parse(name: str, text: str, where: str) -> Board:
     ):
         if keys:
             raise UserError(
-                f"{where}: {problem} {', '.join(sorted(keys))}",
+                f"{path}: {problem} {', '.join(sorted(keys))}",
                 hint=f"keys are {', '.join(known)}",
             )
     for key, fact in facts.items():
         kind = int if "int" in str(known[key].type) else str
         if type(fact) is not kind or (isinstance(fact, int) and fact < 0):
             expected = "a count" if kind is int else "a text"
-            raise UserError(f"{where}: expected {expected} as `{key}`, got {fact!r}")
-    return Board(name=name, **facts)
+            raise UserError(f"{path}: expected {expected} as `{key}`, got {fact!r}")
+    return Board(name=path.stem, **facts)

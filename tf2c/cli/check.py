@@ -21,7 +21,7 @@ def check_command(
     weights: str,
     activations: str,
     leave_out: tuple[str, ...],
-    engine_sizes: tuple[int, int, int, int, int, int] | None,
+    engine_file: Path | None,
     to: str | None,
     outputs: str | None,
     as_json: bool,
@@ -34,7 +34,7 @@ def check_command(
     """
     from tf2c import api
 
-    engine = engine_of(engine_sizes)
+    engine = engine_of(engine_file)
     with limited_threads(threads), progress_line(f"checking {model.name}"):
         survey = api.check(
             model,

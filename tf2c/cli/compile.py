@@ -70,7 +70,7 @@ def compile_command(
     weights: str,
     activations: str,
     leave_out: tuple[str, ...],
-    engine_sizes: tuple[int, int, int, int, int, int] | None,
+    engine_file: Path | None,
     to: str | None,
     outputs: str | None,
     method: str,
@@ -96,7 +96,7 @@ def compile_command(
     from tf2c.cli.ir_dump import IrDump
     from tf2c.gate import AccuracyError
 
-    engine = engine_of(engine_sizes)
+    engine = engine_of(engine_file)
     reports: list[Any] = []
     dump = None if dump_ir is None else IrDump(dump_ir)
     with limited_threads(threads), progress_line(f"compiling {model.name}") as line:
@@ -155,6 +155,8 @@ def compile_command(
     show(tables.passes(reports))
     if artifact.manifest.mixture:
         show(tables.mixture(artifact.manifest.mixture))
+    if artifact.manifest.layers:
+        show(tables.engine(artifact.manifest.layers))
     if artifact.manifest.measured:
         show(tables.accuracy(artifact.manifest.measured))
     show(tables.artifact(artifact))

@@ -1,6 +1,7 @@
 """Options that several commands take, and words that options repeat so that `--help` is fast."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -73,18 +74,16 @@ def names(listed: str | None) -> tuple[str, ...]:
     return found
 
 
-def engine_of(sizes: tuple[int, int, int, int, int, int] | None) -> "Engine":
+def engine_of(path: Path | None) -> "Engine":
     """Return the engine of `--engine`.
 
     Raises:
-        UserError: the sizes are not an engine's.
+        UserError: there is no such file, or it describes no engine.
     """
     from tf2c.engine import Engine
+    from tf2c.engine_file import load_engine
 
-    try:
-        return Engine(*sizes) if sizes is not None else Engine()
-    except ValueError as error:
-        raise UserError(f"--engine: {error}") from error
+    return Engine() if path is None else load_engine(path)
 
 
 def lowering_options(command: Command) -> Command:
@@ -111,10 +110,10 @@ def lowering_options(command: Command) -> Command:
             ),
             click.option(
                 "--engine",
-                "engine_sizes",
-                type=(click.IntRange(1),) * 6,
-                metavar="FILTERS CHANNELS PIXELS SPLIT WORDS DEPTH",
-                help="Sizes of the engine: vectors, largest split, weight words, channels' depth.",
+                "engine_file",
+                type=click.Path(path_type=Path),
+                metavar="FILE",
+                help="Sizes of the engine, a .toml file such as `filter_vector = 16`.",
             ),
             click.option(
                 "--to",

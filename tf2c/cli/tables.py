@@ -110,6 +110,27 @@ def retraining(outcome: "Outcome", compared: str) -> Table:
     return table
 
 
+def engine(layers: Sequence[dict[str, Any]]) -> Table:
+    """What each job takes on the engine, for one image: expected, not measured."""
+    table = Table(title="expected iterations of the engine for one image (a model, not measured)")
+    awaited = ("features_awaited", "weights_awaited", "room_awaited")
+    columns = ("layer", "iterations", "lanes used %", "split", *awaited)
+    for column in columns:
+        justify = "left" if column == "layer" else "right"
+        table.add_column(column.replace("_", " "), justify=justify)
+    for each in layers:
+        used, waits = 100 * each["lanes_used"], [str(each[name] or "") for name in awaited]
+        # Layers of exporters have brackets in their names, which rich would read as markup.
+        row = (escape(each["layer"]), str(each["iterations"]), f"{used:.1f}", str(each["split"]))
+        table.add_row(*row, *waits)
+    table.add_section()
+    together = sum(each["iterations"] for each in layers)
+    used = 100 * sum(each["iterations"] * each["lanes_used"] for each in layers) / together
+    waits = [str(sum(each[name] for each in layers)) for name in awaited]
+    table.add_row("all", str(together), f"{used:.1f}", "", *waits)
+    return table
+
+
 def artifact(compiled: "Artifact") -> Table:
     """What was written."""
     table = Table(title=f"wrote {compiled.path}")

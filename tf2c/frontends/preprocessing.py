@@ -6,7 +6,6 @@ and which pixels: see `geometry`. Calibration, evaluation and runs must agree on
 in the artifact. Inputs in .npy files are prepared already; nothing here touches them.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tf2c.errors import UserError, naming
+from tf2c.toml_files import read_toml
 
 GEOMETRIES = ("exact", "center_crop", "resize_and_crop")
 CHANNEL_ORDERS = ("rgb", "bgr")
@@ -160,19 +160,7 @@ def load_preprocessing(name: str | Path) -> Preprocessing:
             f"expected a preprocessing, got `{name}`",
             hint=f"presets are {', '.join(PRESETS)}, or the path of a .toml file",
         )
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: expected a preprocessing file, got {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: expected a preprocessing file, got no text") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{path}: expected TOML, got an error: {error}") from error
-    except (ValueError, RecursionError) as error:
-        # Beside its own errors, the parser passes these of Python's on.
-        raise UserError(
-            f"{path}: expected TOML, got a number that is too long or lists that are too deep"
-        ) from error
+    content = read_toml(path, "a preprocessing file")
     with naming(str(path)):
         return preprocessing_of(content)
 

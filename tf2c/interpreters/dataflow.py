@@ -7,7 +7,7 @@ program on a feature memory, and tests compare the two.
 import numpy as np
 from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
 
-from tf2c.dialects import dataflow, shift
+from tf2c.dialects import dataflow, shift, tensors
 from tf2c.dialects.scales import storage_dtype
 from tf2c.numerics import fixed_point, pow2, windows
 
@@ -49,3 +49,11 @@ class DataflowInterpreter(InterpreterFunctions):
     ) -> PythonValues:
         """One operand's channels behind the other's."""
         return (np.concatenate(args, axis=1),)
+
+    @impl(dataflow.ChannelsOp)
+    def channels(
+        self, interpreter: Interpreter, op: dataflow.ChannelsOp, args: PythonValues
+    ) -> PythonValues:
+        """The operand's channels from the first one on."""
+        first = op.first.value.data
+        return (args[0][:, first : first + tensors.extents(op.output)[0]],)

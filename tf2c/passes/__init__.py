@@ -12,6 +12,8 @@ from tf2c.passes.dataflow.allocate_memory import AllocateMemoryPass
 from tf2c.passes.dataflow.choose_splits import ChooseSplitsPass
 from tf2c.passes.dataflow.convert_shift_to_dataflow import ConvertShiftToDataflowPass
 from tf2c.passes.dataflow.fold_first_layer import FoldFirstLayerPass
+from tf2c.passes.dataflow.fuse_branches import FuseBranchesPass
+from tf2c.passes.dataflow.order_jobs import OrderJobsPass
 from tf2c.passes.graph.drop_output_softmax import DropOutputSoftmaxPass
 from tf2c.passes.graph.fold_batch_norm import FoldBatchNormPass
 from tf2c.passes.graph.fold_padding import FoldPaddingPass
@@ -101,6 +103,9 @@ STAGES = (
         (
             ConvertShiftToDataflowPass,
             FoldFirstLayerPass,
+            FuseBranchesPass,
+            # Behind what changes jobs.
+            OrderJobsPass,
             ChooseSplitsPass,
             AllocateMemoryPass,
         ),

@@ -10,11 +10,21 @@ import numpy as np
 import numpy.typing as npt
 
 from tf2c.errors import DeviceError, UserError
+from tf2c.interlock import interlock
 from tf2c.program import Program
 from tf2c.runtime.device import DEFAULT_TIMEOUT_SECONDS, Memories
 
-KERNELS = ("feature_reader", "weight_reader", "pe", "requantizer", "window", "writer")
-"""In the order in which they are started; all run at once, connected by channels."""
+COUNTERS: dict[str, tuple[str, ...]] = {
+    "scheduler": ("scheduler", "features_awaited", "weights_awaited", "room_awaited"),
+    "weight_reader": ("weight_reader",),
+    "pe": ("pe",),
+    "requantizer": ("requantizer",),
+    "window": ("window",),
+}
+"""What each kernel counts: iterations of its loop, and in which of them `scheduler` issued nothing.
+Kernels are started in this order; all run at once, connected by channels."""
+
+KERNELS = tuple(COUNTERS)
 
 ELF_MAGIC = b"\x7fELF"
 """An .aocx begins with it, source does not."""
@@ -76,12 +86,15 @@ class OpenCLDevice:
             raise DeviceError(f"the kernels do not build on `{device.name}`: {error}") from error
         self._queues = {name: cl.CommandQueue(self._context) for name in KERNELS}
         self._program: Program | None = None
+        self._timetables: dict[int, Any] = {}  # by the number of images
 
     def load(self, program: Program, weights: bytes) -> None:
         """Copy the job table, the parameters and the weights to the device."""
         self._program = program
+        self._timetables = {}
         self._jobs = self._copy(program.job_table())
         self._parameters = self._copy(program.parameters)
+        self._places = self._copy(program.places)
         self._weights = self._copy(np.frombuffer(weights, np.uint8))
 
     def execute(self, memories: Memories) -> dict[str, int]:
@@ -90,35 +103,45 @@ class OpenCLDevice:
             raise RuntimeError("expected a loaded program")
         features = self._copy(memories.features)
         output = self._copy(memories.output)
-        iterations = {name: self._copy(np.zeros(1, np.int64)) for name in KERNELS}
+        counts = {name: np.zeros(len(what), np.int64) for name, what in COUNTERS.items()}
+        counters = {name: self._copy(zeros) for name, zeros in counts.items()}
+        timetable = self._timetable(len(memories.features))
         images, jobs = np.int32(len(memories.features)), np.int32(len(self._program.jobs))
         image_bytes = np.int32(memories.features.shape[1])
         image_words = np.int32(memories.output.shape[1])
         arguments: dict[str, tuple[Any, ...]] = {
-            "feature_reader": (self._jobs, jobs, features, image_bytes, images),
+            "scheduler": (
+                self._jobs,
+                jobs,
+                timetable,
+                self._places,
+                features,
+                image_bytes,
+                output,
+                image_words,
+                images,
+            ),
             "weight_reader": (self._jobs, jobs, self._weights),
             "pe": (self._jobs, jobs, images),
             "requantizer": (self._jobs, jobs, images, self._parameters),
             "window": (self._jobs, jobs, images),
-            "writer": (self._jobs, jobs, features, image_bytes, output, image_words, images),
         }
         events: dict[str, Any] = {}
         for name in KERNELS:
-            self._kernels[name].set_args(*arguments[name], iterations[name])
+            self._kernels[name].set_args(*arguments[name], counters[name])
             events[name] = self._cl.enqueue_nd_range_kernel(
                 self._queues[name], self._kernels[name], (1,), (1,)
             )
             self._queues[name].flush()
         self._wait(events)
-        queue = self._queues["writer"]
+        queue = self._queues["scheduler"]
         for memory, buffer in ((memories.features, features), (memories.output, output)):
             if memory.size:
                 self._cl.enqueue_copy(queue, memory, buffer).wait()
-        counts = np.zeros(1, np.int64)
         counted: dict[str, int] = {}
-        for name in KERNELS:
-            self._cl.enqueue_copy(queue, counts, iterations[name]).wait()
-            counted[name] = int(counts[0])
+        for name, what in COUNTERS.items():
+            self._cl.enqueue_copy(queue, counts[name], counters[name]).wait()
+            counted |= zip(what, counts[name].tolist(), strict=True)
         return counted
 
     def close(self) -> None:
@@ -137,6 +160,13 @@ class OpenCLDevice:
     ) -> None:
         """Close the device."""
         self.close()
+
+    def _timetable(self, images: int) -> Any:
+        """Return the loaded program's timetable for a number of images, on the device."""
+        assert self._program is not None
+        if images not in self._timetables:
+            self._timetables[images] = self._copy(interlock(self._program, images).table())
+        return self._timetables[images]
 
     def _copy(self, array: npt.NDArray[Any]) -> Any:
         flags = self._cl.mem_flags

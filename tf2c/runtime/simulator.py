@@ -44,9 +44,9 @@ class Simulator:
         engine = program.engine.split(job.split)
         kernel = (job.kernel_height, job.kernel_width)
         first = job.weight_offset * program.engine.weight_word_bytes
-        size = job.filter_tiles * job.weight_words * engine.weight_word_bytes
+        size = job.weight_tiles * job.weight_words * engine.weight_word_bytes
         weights = engine.load_weights(
-            self._weights[first : first + size],
+            np.tile(self._weights[first : first + size], job.filter_tiles // job.weight_tiles),
             job.filter_tiles,
             job.tile_groups,
             kernel,
@@ -102,7 +102,9 @@ class Simulator:
         )
         stored = engine.store_features(pooled)
         target = memories.output if job.wide else memories.features
-        target[:, job.output_offset : job.output_offset + stored.shape[1]] = stored
+        places = program.output_places(job)
+        for place, part in zip(places, np.split(stored, len(places), axis=1), strict=True):
+            target[:, place : place + part.shape[1]] = part
 
     def _read(
         self,

@@ -24,6 +24,8 @@
 // CHECK-NEXT: passes of stage dataflow: lay the network out as jobs of an engine
 // CHECK-NEXT:   convert-shift-to-dataflow {{ +}}exact {{ +}}
 // CHECK-NEXT:   fold-first-layer {{ +}}exact {{ +}}
+// CHECK-NEXT:   fuse-branches {{ +}}exact {{ +}}
+// CHECK-NEXT:   order-jobs {{ +}}exact {{ +}}
 // CHECK-NEXT:   choose-splits {{ +}}exact {{ +}}
 // CHECK-NEXT:   allocate-memory {{ +}}exact {{ +}}
 // CHECK-NEXT: passes on request

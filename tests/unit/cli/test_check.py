@@ -30,8 +30,11 @@ def refused_model() -> onnx.ModelProto:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, with `fine.onnx` and `refused.onnx`."""
+    """The current folder, with two models and two engines."""
     save_model(tmp_path / "fine.onnx", classifier_model())
+    small = "filter_vector = 8\nchannel_vector = 4\n"
+    (tmp_path / "small.toml").write_text(small)
+    (tmp_path / "too_small.toml").write_text(f"{small}weight_depth = 16\n")
     save_model(tmp_path / "refused.onnx", refused_model())
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -111,7 +114,7 @@ def test_two_results_are_refused_as_a_whole(folder: Path, check: Any) -> None:
         (("--weights", "shift2", "--to", "shift"), "shift"),
         (("--activations", "uint8"), "shift"),
         (("--leave-out", "lrn"), "dataflow"),
-        (("--engine", "8", "4", "7", "1", "512", "64"), "dataflow"),
+        (("--engine", "small.toml"), "dataflow"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else value,  # pyright: ignore[reportUnknownArgumentType, reportUnknownLambdaType]
 )
@@ -121,7 +124,7 @@ def test_options_are_those_of_compile(options: tuple[str, ...], stage: str, chec
 
 
 def test_an_engine_that_is_too_small_is_refused_by_layer(check: Any) -> None:
-    code, stdout, stderr = check("fine.onnx", "--engine", "8", "4", "7", "1", "16", "64", "--json")
+    code, stdout, stderr = check("fine.onnx", "--engine", "too_small.toml", "--json")
     assert code == 1
     refused = [each["layer"] for each in json.loads(stdout)["layers"] if each["reason"]]
     assert "stem" in refused

@@ -35,14 +35,18 @@ def test_the_timeout_is_the_runtime_s() -> None:
 def test_an_engine_of_other_sizes_is_compiled_for(
     digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    engine = tmp_path / "engine.toml"
+    engine.write_text("filter_vector = 8\nchannel_vector = 4\npixel_vector = 7\nlatency = 100\n")
     arguments = [digits / "digits.onnx", "-o", tmp_path / "net.tf2c", "--json"]
-    arguments += ["--calib", digits / "calibration", "--engine", 8, 4, 7, 1, 512, 64]
+    arguments += ["--calib", digits / "calibration", "--engine", engine]
     main.cli.main(["compile", *map(str, arguments)], standalone_mode=False)
     assert json.loads(capsys.readouterr().out)["engine"] == {
         "filter_vector": 8,
         "channel_vector": 4,
         "pixel_vector": 7,
-        "largest_split": 1,
-        "weight_depth": 512,
-        "channel_depth": 64,
+        "largest_split": 2,
+        "weight_depth": 1024,
+        "channel_depth": 512,
+        "latency": 100,
+        "memory_bytes": 96,
     }

@@ -62,13 +62,11 @@ def stored_by_jobs(program: Program, memories: Memories) -> list[npt.NDArray[np.
     for job in program.jobs:
         memory = memories.output if job.wide else memories.features
         channels = job.output_groups * program.engine.channel_vector
-        size = channels * job.output_height * job.output_width
+        size = program.engine.channel_vector * job.output_height * job.output_width
+        parts = [memory[:, place : place + size] for place in program.output_places(job)]
         stored.append(
             program.engine.load_features(
-                memory[:, job.output_offset : job.output_offset + size],
-                channels,
-                job.output_height,
-                job.output_width,
+                np.concatenate(parts, axis=1), channels, job.output_height, job.output_width
             )
         )
     return stored

@@ -8,7 +8,9 @@ kernels' own counters on every network that the tests run.
 from dataclasses import dataclass
 from math import lcm
 
+from tf2c.analysis.cost.schedule import schedule
 from tf2c.engine import Engine
+from tf2c.interlock import interlock
 from tf2c.program import Job, Program
 
 
@@ -16,17 +18,15 @@ from tf2c.program import Job, Program
 class Iterations:
     """Loop iterations of each kernel; the fields have the kernels' names."""
 
-    feature_reader: int
+    scheduler: int
+    features_awaited: int
+    """Iterations of `scheduler` that issue nothing, because results of earlier jobs are awaited."""
+    weights_awaited: int
+    room_awaited: int
     weight_reader: int
     pe: int
     requantizer: int
     window: int
-    writer: int
-
-    def __add__(self, other: "Iterations") -> "Iterations":
-        """Return what two jobs take one after the other."""
-        pairs = zip(self.by_kernel.values(), other.by_kernel.values(), strict=True)
-        return Iterations(*(own + its for own, its in pairs))
 
     @property
     def by_kernel(self) -> dict[str, int]:
@@ -34,27 +34,30 @@ class Iterations:
         return dict(vars(self))
 
 
-NO_ITERATIONS = Iterations(0, 0, 0, 0, 0, 0)
+@dataclass(frozen=True)
+class _Streams:
+    """Loop iterations of the kernels that take what comes."""
+
+    weight_reader: int
+    pe: int
+    requantizer: int
+    window: int
 
 
-def job_iterations(engine: Engine, job: Job, images: int) -> Iterations:
+def _streams(engine: Engine, job: Job, images: int) -> _Streams:
     """Return the iterations of one job on a batch."""
     engine = engine.split(job.split)
     rows = images * job.convolution_height
     vectors = engine.pixel_tiles(rows * job.convolution_width)
-    window = stored = vectors
+    window = vectors
     if job.pools:
-        stored = images * job.output_height * engine.pixel_tiles(job.output_width)
-        window = _parts_in_rows(rows, job.convolution_width, engine.pixel_vector) + stored
-    groups = engine.filter_vector // engine.channel_vector
-    products = job.filter_tiles * vectors * job.weight_words
-    return Iterations(
-        feature_reader=products,
-        weight_reader=job.filter_tiles * job.weight_words,
-        pe=products,
+        pooled = images * job.output_height * engine.pixel_tiles(job.output_width)
+        window = _parts_in_rows(rows, job.convolution_width, engine.pixel_vector) + pooled
+    return _Streams(
+        weight_reader=job.weight_tiles * job.weight_words,
+        pe=job.filter_tiles * vectors * job.weight_words,
         requantizer=job.filter_tiles * vectors,
         window=job.filter_tiles * window,
-        writer=job.filter_tiles * stored * groups,
     )
 
 
@@ -67,5 +70,15 @@ def _parts_in_rows(rows: int, width: int, vector: int) -> int:
 
 def program_iterations(program: Program, images: int) -> Iterations:
     """Return the iterations of a whole program on a batch."""
-    parts = [job_iterations(program.engine, job, images) for job in program.jobs]
-    return sum(parts, NO_ITERATIONS)
+    found = schedule(program, interlock(program, images))
+    streams = [_streams(program.engine, job, images) for job in program.jobs]
+    return Iterations(
+        scheduler=found.iterations,
+        features_awaited=sum(job.features_awaited for job in found.jobs),
+        weights_awaited=sum(job.weights_awaited for job in found.jobs),
+        room_awaited=sum(job.room_awaited for job in found.jobs),
+        weight_reader=sum(job.weight_reader for job in streams),
+        pe=sum(job.pe for job in streams),
+        requantizer=sum(job.requantizer for job in streams),
+        window=sum(job.window for job in streams),
+    )

@@ -10,11 +10,12 @@ from xdsl.ir import Dialect
 
 from tf2c.dialects.dataflow.engine import EngineOp, engine_of
 from tf2c.dialects.dataflow.jobs import JobOp, Requantization
-from tf2c.dialects.dataflow.memory import NO_POOLING, ConcatOp, InputOp, place_of
+from tf2c.dialects.dataflow.memory import NO_POOLING, ChannelsOp, ConcatOp, InputOp, place_of
 
 __all__ = [
     "DATAFLOW",
     "NO_POOLING",
+    "ChannelsOp",
     "ConcatOp",
     "EngineOp",
     "InputOp",
@@ -24,4 +25,4 @@ __all__ = [
     "place_of",
 ]
 
-DATAFLOW = Dialect("dataflow", [EngineOp, InputOp, JobOp, ConcatOp], [])
+DATAFLOW = Dialect("dataflow", [EngineOp, InputOp, JobOp, ConcatOp, ChannelsOp], [])

@@ -3,8 +3,10 @@
 dataflow.engine  the vector sizes and depths that the kernels were built with
 """
 
+import dataclasses
+
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
-from xdsl.ir import Operation
+from xdsl.ir import Attribute, Operation
 from xdsl.irdl import IRDLOperation, ParsePropInAttrDict, irdl_op_definition, prop_def
 from xdsl.utils.exceptions import VerifyException
 
@@ -37,38 +39,30 @@ class EngineOp(IRDLOperation):
     largest_split = prop_def(PositiveConstraint)
     weight_depth = prop_def(PositiveConstraint)
     channel_depth = prop_def(PositiveConstraint)
+    latency = prop_def(PositiveConstraint, default_value=IntegerAttr(Engine.latency, i64))
+    memory_bytes = prop_def(PositiveConstraint, default_value=IntegerAttr(Engine.memory_bytes, i64))
 
     irdl_options = (ParsePropInAttrDict(),)
     assembly_format = (
         "`filter_vector` $filter_vector `channel_vector` $channel_vector "
         "`pixel_vector` $pixel_vector `largest_split` $largest_split "
-        "`weight_depth` $weight_depth `channel_depth` $channel_depth attr-dict"
+        "`weight_depth` $weight_depth `channel_depth` $channel_depth (`latency` $latency^)? "
+        "(`memory_bytes` $memory_bytes^)? attr-dict"
     )
 
     def __init__(self, engine: Engine) -> None:
         """State the sizes of an engine."""
         super().__init__(
             properties={
-                "filter_vector": IntegerAttr(engine.filter_vector, i64),
-                "channel_vector": IntegerAttr(engine.channel_vector, i64),
-                "pixel_vector": IntegerAttr(engine.pixel_vector, i64),
-                "largest_split": IntegerAttr(engine.largest_split, i64),
-                "weight_depth": IntegerAttr(engine.weight_depth, i64),
-                "channel_depth": IntegerAttr(engine.channel_depth, i64),
+                name: IntegerAttr(size, i64) for name, size in dataclasses.asdict(engine).items()
             }
         )
 
     @property
     def engine(self) -> Engine:
         """The engine; raises ValueError where the sizes are not legal."""
-        return Engine(
-            self.filter_vector.value.data,
-            self.channel_vector.value.data,
-            self.pixel_vector.value.data,
-            self.largest_split.value.data,
-            self.weight_depth.value.data,
-            self.channel_depth.value.data,
-        )
+        sizes = {each.name: self.properties[each.name] for each in dataclasses.fields(Engine)}
+        return Engine(**{name: _size(size) for name, size in sizes.items()})
 
     def verify_(self) -> None:
         """Check C1."""
@@ -77,6 +71,11 @@ class EngineOp(IRDLOperation):
             _ = self.engine
         except ValueError as error:
             raise VerifyException(str(error)) from error
+
+
+def _size(attribute: Attribute) -> int:
+    assert isinstance(attribute, IntegerAttr)
+    return attribute.value.data
 
 
 def engine_of(op: Operation) -> Engine:

@@ -26,7 +26,7 @@ from xdsl.utils.exceptions import VerifyException
 from tf2c.dialects import tensors
 from tf2c.dialects.accumulators import convolution_type, verify_bias
 from tf2c.dialects.dataflow.engine import engine_of
-from tf2c.dialects.dataflow.memory import NO_POOLING, UNIT_KERNEL, OffsetConstraint
+from tf2c.dialects.dataflow.memory import NO_POOLING, UNIT_KERNEL, ChannelsOp, OffsetConstraint
 from tf2c.dialects.requantization import (
     residual_shift,
     verify_bounds,
@@ -87,7 +87,7 @@ class JobOp(ConvolvingOp):
     | weight | M C/group R S | i4 or i8, coded |
     | bias | M | i32, scaled |
     | residual | ? M OH OW | i8, one scale |
-    | output | ? M PH PW | i8 or i32, one scale; raw: i32, scaled |
+    | output | ? M PH PW | i8 or i32, one scale; raw: i32, scaled; with `channels`: i8, scaled |
 
     C1: convolution, pooling and residual shapes agree.
     C2: the bias has the exponents `e_input + e_weight[m]`, and a raw output has them too.
@@ -98,6 +98,7 @@ class JobOp(ConvolvingOp):
     C6: the engine can split vectors of pixels as the job does.
     C7: the weights of one filter tile fit the engine's weight memory.
     C8: what is pooled has 8 bits, and fits the engine's window unit.
+    C9: where results lie in places of their own, each channel is in one of them.
 
     Example: `%y = dataflow.job %x, %w, %b pads [1, 1, 1, 1] multipliers [4194304] bounds [0, 127]
     pool [2, 2] pool_strides [2, 2] at 512 : tensor<?x1x8x8xi8, #int8.pow2<-7>>,
@@ -188,6 +189,25 @@ class JobOp(ConvolvingOp):
         return tensors.tensor_type(self.output).element_type == i32
 
     @property
+    def layer_channels(self) -> list[ChannelsOp]:
+        """What the job stores in places of their own, in the order of the channels; else nothing.
+
+        Raises:
+            VerifyException: something else reads the result as well, or some channels are missing.
+        """
+        users = [use.operation for use in self.output.uses]
+        found = [user for user in users if isinstance(user, ChannelsOp)]
+        found.sort(key=lambda each: each.first.value.data)
+        end = 0
+        for each in found:
+            if each.first.value.data != end:
+                break
+            end += tensors.extents(each.output)[0]
+        if found and (len(found) < len(users) or end != tensors.extents(self.output)[0]):
+            raise VerifyException("expected each channel of a job in one `dataflow.channels`")
+        return found
+
+    @property
     def pooling(self) -> PoolingWindow:
         """The windows of the pooling."""
         return PoolingWindow(self.pool_kernel, self.pool_strides, self.pool_pads)
@@ -210,7 +230,7 @@ class JobOp(ConvolvingOp):
         return np.broadcast_to(np.array(values, np.int64), (filters,))
 
     def verify_(self) -> None:
-        """Check C1 to C8."""
+        """Check C1 to C9."""
         engine = engine_of(self)
         # C1
         accumulators = convolution_type(
@@ -236,7 +256,8 @@ class JobOp(ConvolvingOp):
             largest = (1 << engine.multiplier_bits) - 1
             verify_factor("multipliers", self.multipliers, filters, 0, largest)
             # C5
-            verify_stored_per_tensor(self.output)
+            if not self.layer_channels:
+                verify_stored_per_tensor(self.output)
             verify_residual(self.residual, self.output)
             verify_bounds(self.bounds, self.output)
         # C6
@@ -254,6 +275,8 @@ class JobOp(ConvolvingOp):
         # C8
         if self.pooling != NO_POOLING:
             self._verify_pooling(engine, shape[3], pooled[2])
+        # C9
+        _ = self.layer_channels
 
     def weight_words(self, engine: Engine, parts: int) -> int:
         """Return how many weight words a filter tile has with vectors of pixels in some parts."""

@@ -1,7 +1,8 @@
-"""What lies in memory without being computed: the image, and tensors one behind the other.
+"""What lies in memory without being computed: the image, tensors joined, and tensors taken apart.
 
-dataflow.input   the place where the host stores an image, perhaps folded
-dataflow.concat  tensors that lie one behind the other
+dataflow.input     the place where the host stores an image, perhaps folded
+dataflow.concat    tensors that lie one behind the other
+dataflow.channels  some channels of what a job computes, in a place of their own
 """
 
 from collections.abc import Sequence
@@ -25,7 +26,14 @@ from xdsl.utils.exceptions import VerifyException
 
 from tf2c.dialects import tensors
 from tf2c.dialects.dataflow.engine import engine_of
-from tf2c.dialects.scales import Int8TensorConstraint, scale_of, scaled_type, verify_same_scale
+from tf2c.dialects.scales import (
+    Int8TensorConstraint,
+    expect_exponents,
+    scale_of,
+    scaled_type,
+    verify_same_scale,
+    verify_stored_per_tensor,
+)
 from tf2c.dialects.tensors import I64ArrayConstraint, i64_array
 from tf2c.dialects.windows import NO_PADS, UNIT_STRIDES, PoolingWindow, pooled_shape
 
@@ -189,6 +197,70 @@ class ConcatOp(IRDLOperation):
                 raise VerifyException(
                     f"expected an operand at {place + size}, behind the one before, got {following}"
                 )
+
+
+@irdl_op_definition
+class ChannelsOp(IRDLOperation):
+    """Some channels of what a job computes, which it stores in a place of their own.
+
+    A job that computes several layers of one input has one for each. The job has no place then, and
+    its result may have a scale for each channel.
+
+    Formula: `output[n, c] = input[n, first + c]`.
+
+    | operand | shape | dtype |
+    |---|---|---|
+    | input | ? M H W | i8, one scale or one per channel |
+    | output | ? C H W | i8, the scale of its channels |
+
+    C1: the result has channels of the input, from one that begins a channel vector.
+    C2: the scales agree.
+
+    Example: `%b = dataflow.channels %y first 8 at 512
+    : tensor<?x12x4x4xi8, #int8.pow2<-5>> -> tensor<?x4x4x4xi8, #int8.pow2<-5>>`
+    """
+
+    name = "dataflow.channels"
+
+    input = operand_def(Int8TensorConstraint)
+    first = prop_def(OffsetConstraint, default_value=IntegerAttr(0, i64))
+    offset = opt_prop_def(OffsetConstraint)
+    """In bytes of the feature memory."""
+    output = result_def(Int8TensorConstraint)
+
+    traits = traits_def(Pure())
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = (
+        "$input (`first` $first^)? (`at` $offset^)? attr-dict `:` type($input) `->` type($output)"
+    )
+
+    def __init__(self, input: SSAValue, first: int, output_type: Attribute) -> None:
+        """Name channels that have no place yet."""
+        super().__init__(
+            operands=[input],
+            properties={"first": IntegerAttr(first, i64)},
+            result_types=[output_type],
+        )
+
+    def verify_(self) -> None:
+        """Check C1 and C2."""
+        vector = engine_of(self).channel_vector
+        # C1
+        tensors.expect_batched("an image", self.output, rank=4)
+        first, (channels, *image) = self.first.value.data, tensors.extents(self.output)
+        tensors.expect_shape(
+            "an operand", self.input, (DYNAMIC_INDEX, tensors.extents(self.input)[0], *image)
+        )
+        if first % vector or first + channels > tensors.extents(self.input)[0]:
+            raise VerifyException(
+                f"expected channels of the operand from a multiple of {vector}, got "
+                f"{first} to {first + channels}"
+            )
+        # C2
+        scale = scale_of(self.input)
+        own = scale.values[first : first + channels] if len(scale.values) > 1 else scale.values
+        verify_stored_per_tensor(self.output)
+        expect_exponents("a result", self.output, own)
 
 
 def place_of(value: SSAValue) -> int | None:

@@ -10,7 +10,8 @@ After:
     %y = dataflow.job %x, %w, %b ... at 512
 
 Requires: a `dataflow.engine`.
-Ensures: every `dataflow.input` and `dataflow.job` has an offset; no two outputs overlap.
+Ensures: every `dataflow.input` and `dataflow.job` has an offset, or its `dataflow.channels` have;
+    no two outputs overlap.
 Contract: exact.
 """
 
@@ -27,6 +28,8 @@ from tf2c.errors import UserError
 from tf2c.passes.contract import CompilerPass, Contract
 from tf2c.passes.rewriting import network_function
 from tf2c.passes.stated_engine import stated_engine
+
+PlacedOp = dataflow.InputOp | dataflow.JobOp | dataflow.ChannelsOp
 
 ADDRESS_LIMIT = 1 << 31
 """Offsets are int32 in the job table."""
@@ -49,7 +52,7 @@ def _place(value: SSAValue, offset: int, engine: Engine) -> int:
         for operand in owner.inputs:
             offset = _place(operand, offset, engine)
         return offset
-    assert isinstance(owner, dataflow.InputOp | dataflow.JobOp)
+    assert isinstance(owner, PlacedOp)
     owner.offset = IntegerAttr(offset, i64)
     return offset + engine.feature_elements(*tensors.extents(value))
 
@@ -66,11 +69,13 @@ class AllocateMemoryPass(CompilerPass):
         function = network_function(op)
         engine = stated_engine(function)
         for placed in function.body.block.ops:
-            if isinstance(placed, dataflow.InputOp | dataflow.JobOp):
+            if isinstance(placed, PlacedOp):
                 placed.offset = None
         feature_bytes = output_words = 0
         for placed in function.body.block.ops:
-            if not isinstance(placed, dataflow.InputOp | dataflow.JobOp):
+            if not isinstance(placed, PlacedOp):
+                continue
+            if isinstance(placed, dataflow.JobOp) and placed.layer_channels:
                 continue
             if isinstance(placed, dataflow.JobOp) and placed.is_wide:
                 placed.offset = IntegerAttr(output_words, i64)

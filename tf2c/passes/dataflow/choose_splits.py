@@ -16,25 +16,16 @@ Contract: exact.
 """
 
 from dataclasses import dataclass
-from math import prod
 from typing import ClassVar
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 
+from tf2c.analysis.cost.lanes import best_parts
 from tf2c.dialects import dataflow, tensors
-from tf2c.engine import Engine
 from tf2c.passes.contract import CompilerPass, Contract
 from tf2c.passes.rewriting import network_function
 from tf2c.passes.stated_engine import stated_engine
-
-
-def _iterations(job: dataflow.JobOp, engine: Engine, parts: int) -> int:
-    """Return how often the lanes work on one image."""
-    seen = engine.split(parts)
-    tiles = seen.filter_tiles(tensors.shape(job.weight)[0])
-    vectors = seen.pixel_tiles(prod(job.convolution_extents))
-    return tiles * vectors * job.weight_words(engine, parts)
 
 
 @dataclass(frozen=True)
@@ -49,13 +40,6 @@ class ChooseSplitsPass(CompilerPass):
         function = network_function(op)
         engine = stated_engine(function)
         for job in function.body.block.ops:
-            if not isinstance(job, dataflow.JobOp):
-                continue
-            legal = [
-                parts
-                for parts in engine.splits
-                if job.weight_words(engine, parts) <= engine.weight_depth
-            ]
-            # Of equals, the first has the fewest parts.
-            cost = [_iterations(job, engine, parts) for parts in legal]
-            job.parts = IntegerAttr(legal[cost.index(min(cost))], i64)
+            if isinstance(job, dataflow.JobOp):
+                filters = tensors.shape(job.weight)[0]
+                job.parts = IntegerAttr(best_parts(job, engine, filters), i64)

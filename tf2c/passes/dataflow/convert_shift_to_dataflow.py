@@ -23,7 +23,7 @@ Contract: exact.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from xdsl.context import Context
@@ -293,18 +293,15 @@ class ConvertShiftToDataflowPass(CompilerPass):
     """Weight words on chip."""
     channel_depth: int = Engine.channel_depth
     """Words that a channel between kernels holds."""
+    latency: int = Engine.latency
+    """Iterations from the last issue of a vector of pixels until its first result is stored."""
+    memory_bytes: int = Engine.memory_bytes
+    """Bytes of weights that arrive per iteration."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """State the engine, then convert in program order."""
         try:
-            engine = Engine(
-                self.filter_vector,
-                self.channel_vector,
-                self.pixel_vector,
-                self.largest_split,
-                self.weight_depth,
-                self.channel_depth,
-            )
+            engine = Engine(**{each.name: getattr(self, each.name) for each in fields(Engine)})
         except ValueError as error:
             raise UserError(str(error)) from error
         function = network_function(op)

@@ -424,3 +424,44 @@ func.func @input(%q: tensor<?x1x4x4xi8, #int8.pow2<-7>>) {
   %x = dataflow.input %q : tensor<?x1x4x4xi8, #int8.pow2<-7>> -> tensor<?x1x4x4xi8, #int8.pow2<-6>>
   func.return
 }
+
+// -----
+
+// dataflow.job C9: each channel in a place
+// CHECK: expected each channel of a job in one `dataflow.channels`
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %w: tensor<16x8x1x1xi4, #shift.code<0>>, %b: tensor<16xi32, #int8.pow2<-7>>) {
+  %y = dataflow.job %x, %w, %b multipliers [16777216] : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<16x8x1x1xi4, #shift.code<0>>, tensor<16xi32, #int8.pow2<-7>> -> tensor<?x16x4x4xi8, #int8.pow2<-7>>
+  %a = dataflow.channels %y first 8 : tensor<?x16x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// dataflow.channels C1: the beginning of a channel vector
+// CHECK: expected channels of the operand from a multiple of 8, got 4 to 12
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @channels(%y: tensor<?x16x4x4xi8, #int8.pow2<-7>>) {
+  %a = dataflow.channels %y first 4 : tensor<?x16x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// dataflow.channels C1: channels that there are
+// CHECK: expected channels of the operand from a multiple of 8, got 8 to 17
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @channels(%y: tensor<?x16x4x4xi8, #int8.pow2<-7>>) {
+  %a = dataflow.channels %y first 8 : tensor<?x16x4x4xi8, #int8.pow2<-7>> -> tensor<?x9x4x4xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// dataflow.channels C2: the scale of its channels
+// CHECK: expected a result with exponents [-6], got [-7]
+dataflow.engine filter_vector 2 channel_vector 2 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @channels(%y: tensor<?x3x4x4xi8, #int8.pow2<[-7, -7, -6], axis = 1>>) {
+  %a = dataflow.channels %y first 2 : tensor<?x3x4x4xi8, #int8.pow2<[-7, -7, -6], axis = 1>> -> tensor<?x1x4x4xi8, #int8.pow2<-7>>
+  func.return
+}

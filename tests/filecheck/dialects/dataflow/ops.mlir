@@ -34,3 +34,14 @@ func.func @concat(%a: tensor<?x8x4x4xi8, #int8.pow2<-5>>, %b: tensor<?x2x4x4xi8,
   %y = dataflow.concat %a, %b : (tensor<?x8x4x4xi8, #int8.pow2<-5>>, tensor<?x2x4x4xi8, #int8.pow2<-5>>) -> tensor<?x10x4x4xi8, #int8.pow2<-5>>
   func.return
 }
+
+// CHECK-LABEL: func.func @channels
+// CHECK-NEXT:    %y = dataflow.job %x, %w, %b multipliers [16777216] :
+// CHECK-NEXT:    %a = dataflow.channels %y at 64 : tensor<?x12x4x4xi8, #int8.pow2<[-5, -5, -5, -5, -5, -5, -5, -5, -4, -4, -4, -4], axis = 1>> -> tensor<?x8x4x4xi8, #int8.pow2<-5>>
+// CHECK-NEXT:    %c = dataflow.channels %y first 8 : tensor<?x12x4x4xi8, #int8.pow2<[-5, -5, -5, -5, -5, -5, -5, -5, -4, -4, -4, -4], axis = 1>> -> tensor<?x4x4x4xi8, #int8.pow2<-4>>
+func.func @channels(%x: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %w: tensor<12x8x1x1xi4, #shift.code<0>>, %b: tensor<12xi32, #int8.pow2<-7>>) {
+  %y = dataflow.job %x, %w, %b multipliers [16777216] : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<12x8x1x1xi4, #shift.code<0>>, tensor<12xi32, #int8.pow2<-7>> -> tensor<?x12x4x4xi8, #int8.pow2<[-5, -5, -5, -5, -5, -5, -5, -5, -4, -4, -4, -4], axis = 1>>
+  %a = dataflow.channels %y at 64 : tensor<?x12x4x4xi8, #int8.pow2<[-5, -5, -5, -5, -5, -5, -5, -5, -4, -4, -4, -4], axis = 1>> -> tensor<?x8x4x4xi8, #int8.pow2<-5>>
+  %c = dataflow.channels %y first 8 : tensor<?x12x4x4xi8, #int8.pow2<[-5, -5, -5, -5, -5, -5, -5, -5, -4, -4, -4, -4], axis = 1>> -> tensor<?x4x4x4xi8, #int8.pow2<-4>>
+  func.return
+}

@@ -1,0 +1,64 @@
+"""The kernels' counters beside the model of them, on engines that wait for different things."""
+
+from dataclasses import replace
+
+import pytest
+from unit.mixed_network import emitted, mixed_network
+
+from tf2c.analysis.cost.iterations import Iterations, program_iterations
+from tf2c.backends.opencl.render import render_engine
+from tf2c.engine import Engine
+from tf2c.runtime.emulator import EmulatorDevice
+from tf2c.runtime.session import Session
+from tf2c.runtime.simulator import Simulator
+
+USUAL = Engine(filter_vector=8, channel_vector=4, pixel_vector=8, weight_depth=400)
+
+IMAGES = 2
+
+OTHERS = {
+    "slower kernels": replace(USUAL, latency=600),
+    "faster kernels": replace(USUAL, latency=1),
+    "shallow channels": replace(USUAL, channel_depth=4),
+    "slow memory": replace(USUAL, memory_bytes=6),
+    "fewer weights ahead": replace(USUAL, weight_depth=170, memory_bytes=6),
+}
+
+
+def counted(engine: Engine) -> Iterations:
+    """Run the network with every kind of job on the emulator, and return what the kernels count."""
+    network = mixed_network()
+    program, weights, _ = emitted(network, "shift2", engine)
+    with EmulatorDevice(render_engine(engine, "schedules").encode()) as device:
+        simulator = Session(Simulator(), program, weights)
+        compared = Session(device, program, weights).compare(simulator, network.images[:IMAGES])
+    assert compared.differences == 0
+    return Iterations(**compared.result.iterations)
+
+
+def expected(engine: Engine) -> Iterations:
+    return program_iterations(emitted(mixed_network(), "shift2", engine).program, IMAGES)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_counters_equal_the_model_and_move_with_the_engine(
+    emulator_library: object, name: str
+) -> None:
+    engine = OTHERS[name]
+    found = counted(engine)
+    assert found == expected(engine)
+    # A model of the usual engine, which differs in one number, would not do.
+    usual = expected(USUAL)
+    assert found.scheduler != usual.scheduler
+    assert found.pe == usual.pe
+
+
+def test_each_engine_waits_for_something_else() -> None:
+    usual = expected(USUAL)
+    waits = {name: expected(engine) for name, engine in OTHERS.items()}
+    assert waits["slower kernels"].features_awaited > usual.features_awaited
+    assert waits["faster kernels"].features_awaited < usual.features_awaited
+    assert waits["shallow channels"].room_awaited > 0 == usual.room_awaited
+    assert waits["slow memory"].weights_awaited > usual.weights_awaited
+    fewer, slow = waits["fewer weights ahead"], waits["slow memory"]
+    assert fewer.weights_awaited > slow.weights_awaited
