@@ -7,10 +7,10 @@ dataflow.engine filter_vector 4 channel_vector 2 pixel_vector 4 largest_split 1 
 // CHECK-LABEL: func.func @branches
 // CHECK:         shift.constant <3x2x1x1xui8, [3, 4, 5, 6, 1, 2]> : tensor<3x2x1x1xi4, #shift.code<[0, 0, 1], axis = 0>>
 // CHECK-NEXT:    int8.constant <3xi32, [20, 30, 10]> : tensor<3xi32, #int8.pow2<[-7, -7, -6], axis = 0>>
-// CHECK-NEXT:    %0 = dataflow.job %x, %{{.*}}, %{{.*}} multipliers [4194304, 8388608, 16777216] bounds [0, 127] :
+// CHECK-NEXT:    %2 = dataflow.job %x, %0, %1 multipliers [4194304, 8388608, 16777216] bounds [0, 127] :
 // CHECK-SAME:      -> tensor<?x3x2x2xi8, #int8.pow2<[-5, -5, -6], axis = 1>>
-// CHECK-NEXT:    %z = dataflow.channels %0 :
-// CHECK-NEXT:    %y = dataflow.channels %0 first 2 :
+// CHECK-NEXT:    %z = dataflow.channels %2 :
+// CHECK-NEXT:    %y = dataflow.channels %2 first 2 :
 // CHECK-NEXT:    func.return %z, %y
 func.func @branches(%x: tensor<?x2x2x2xi8, #int8.pow2<-7>>) -> (tensor<?x2x2x2xi8, #int8.pow2<-5>>, tensor<?x1x2x2xi8, #int8.pow2<-6>>) {
   %w = shift.constant <1x2x1x1xui8, [1, 2]> : tensor<1x2x1x1xi4, #shift.code<1>>
