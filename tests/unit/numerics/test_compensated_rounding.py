@@ -19,6 +19,9 @@ from tf2c.numerics.moments import Moments
 
 GRIDS = {"int8": Grid(None), "shift1": Grid(1), "shift2": Grid(2)}
 
+FREE_STEPS = 4
+"""Significant bits of steps that need not be powers of two."""
+
 Matrix = npt.NDArray[np.float64]
 
 
@@ -64,39 +67,39 @@ def samples(draw: st.DrawFn, least_columns: int = 1) -> Samples:
     return Samples(*(each.astype(np.float32) for each in (weights, mixed, rounded)))
 
 
-def rounded_rows(layer: Samples, grid: Grid, nearest: Matrix, powers_of_two: bool) -> RoundedRows:
+def rounded_rows(layer: Samples, grid: Grid, nearest: Matrix, step_bits: int) -> RoundedRows:
     unlimited = np.full(len(layer.weights), np.inf)
     return round_compensated(
-        layer.moments, layer.weights, grid, nearest, 1 / unlimited, unlimited, powers_of_two
+        layer.moments, layer.weights, grid, nearest, 1 / unlimited, unlimited, step_bits
     )
 
 
-@pytest.mark.parametrize("powers_of_two", [False, True])
+@pytest.mark.parametrize("step_bits", [1, FREE_STEPS])
 @pytest.mark.parametrize("form", GRIDS)
 @given(layer=samples(), exponent=st.integers(-12, 12))
 def test_the_error_is_never_larger_than_that_of_the_nearest(
-    form: str, powers_of_two: bool, layer: Samples, exponent: int
+    form: str, step_bits: int, layer: Samples, exponent: int
 ) -> None:
     grid, nearest = GRIDS[form], np.full(len(layer.weights), 2.0**exponent)
-    found = rounded_rows(layer, grid, nearest, powers_of_two)
+    found = rounded_rows(layer, grid, nearest, step_bits)
     plain = grid.nearest(layer.weights / nearest[:, None]) * nearest[:, None]
     errors = layer.errors(found.levels * found.steps[:, None])
     scale = np.square(layer.wanted.astype(np.float64)).sum(axis=1)
     assert (errors <= layer.errors(plain) * (1 + 1e-4) + 1e-5 * scale).all()
 
 
-@pytest.mark.parametrize("powers_of_two", [False, True])
+@pytest.mark.parametrize("step_bits", [1, FREE_STEPS])
 @pytest.mark.parametrize("form", GRIDS)
 @given(layer=samples())
-def test_weights_are_on_the_grid(form: str, powers_of_two: bool, layer: Samples) -> None:
+def test_weights_are_on_the_grid(form: str, step_bits: int, layer: Samples) -> None:
     grid = GRIDS[form]
-    found = rounded_rows(layer, grid, np.ones(len(layer.weights)), powers_of_two)
+    found = rounded_rows(layer, grid, np.ones(len(layer.weights)), step_bits)
     assert (np.abs(found.levels.astype(int)) <= grid.largest).all()
     if grid.terms is not None:
         np.testing.assert_array_equal(
             pow2.decode(pow2.encode(found.levels, grid.terms), grid.terms), found.levels
         )
-    if powers_of_two:
+    if step_bits == 1:
         np.testing.assert_array_equal(np.exp2(np.rint(np.log2(found.steps))), found.steps)
 
 
@@ -111,7 +114,7 @@ def test_it_is_much_better_where_inputs_depend_on_each_other(
     layer = Samples(weights, mixed.astype(np.float32), mixed.astype(np.float32))
     grid = GRIDS["shift1"]
     nearest = plain_steps(weights, grid, np.ones(128))
-    found = rounded_rows(layer, grid, nearest, powers_of_two=False)
+    found = rounded_rows(layer, grid, nearest, step_bits=FREE_STEPS)
     plain = grid.nearest(weights / nearest[:, None]) * nearest[:, None]
     ratio = layer.errors(found.levels * found.steps[:, None]) / layer.errors(plain)
     assert ratio.max() < 0.3
@@ -122,7 +125,7 @@ def test_what_rounding_of_the_inputs_took_is_put_back() -> None:
     exact = generator.normal(size=(4, 4096)).astype(np.float32)
     weights = np.array([[1, 0.5, -0.25, 2]], np.float32)
     layer = Samples(weights, exact, exact / np.float32(2))
-    found = rounded_rows(layer, GRIDS["shift1"], np.ones(1), powers_of_two=True)
+    found = rounded_rows(layer, GRIDS["shift1"], np.ones(1), step_bits=1)
     np.testing.assert_array_equal(found.levels * found.steps[:, None], 2 * weights)
 
 
@@ -132,9 +135,9 @@ def test_steps_stay_within_their_bounds() -> None:
     inputs = generator.normal(size=(16, 256)).astype(np.float32)
     moments = Samples(weights, inputs, inputs).moments
     lowest, highest = np.full(8, 2.0**-4), np.full(8, 2.0**-3)
-    for powers_of_two in (False, True):
+    for step_bits in (1, FREE_STEPS):
         found = round_compensated(
-            moments, weights, GRIDS["shift2"], np.ones(8), lowest, highest, powers_of_two
+            moments, weights, GRIDS["shift2"], np.ones(8), lowest, highest, step_bits
         )
         assert ((lowest <= found.steps) & (found.steps <= highest)).all()
 
@@ -147,9 +150,9 @@ def test_rows_longer_than_a_block_are_compensated_beyond_it(
     mixed = generator.normal(size=(96, 24)) @ generator.normal(size=(24, 2048))
     inputs = mixed.astype(np.float32)
     layer = Samples(weights, inputs, inputs)
-    whole = rounded_rows(layer, GRIDS["shift1"], np.ones(4), powers_of_two=True)
+    whole = rounded_rows(layer, GRIDS["shift1"], np.ones(4), step_bits=1)
     monkeypatch.setattr(compensated_rounding, "BLOCK", 7)
-    blocked = rounded_rows(layer, GRIDS["shift1"], np.ones(4), powers_of_two=True)
+    blocked = rounded_rows(layer, GRIDS["shift1"], np.ones(4), step_bits=1)
     ratio = layer.errors(blocked.levels * blocked.steps[:, None]) / layer.errors(
         whole.levels * whole.steps[:, None]
     )

@@ -7,19 +7,26 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from unit.mixed_network import emitted, lowered, mixed_network
-from xdsl.dialects.builtin import IntegerAttr, i64
+from xdsl.builder import Builder
+from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, ModuleOp, TensorType, i8, i64
+from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.interpreter import Interpreter, PythonValues
 from xdsl.ir import Operation
+from xdsl.rewriter import InsertPoint
 
 from tf2c.analysis.cost.iterations import program_iterations
 from tf2c.backends.opencl.render import render_engine
 from tf2c.backends.program import emit_program
 from tf2c.choices import DEFAULT_ENGINE
-from tf2c.dialects import dataflow
+from tf2c.dialects import dataflow, int8, shift
 from tf2c.dialects.layers import layer_name
+from tf2c.dialects.scales import Pow2Attr
 from tf2c.engine import Engine
-from tf2c.interpreters import run
+from tf2c.interpreters import ENTRY, run
+from tf2c.ir_files import new_context
+from tf2c.numerics import pow2
 from tf2c.passes.check import real_result
+from tf2c.passes.dataflow.allocate_memory import AllocateMemoryPass
 from tf2c.runtime.device import Memories
 from tf2c.runtime.emulator import EmulatorDevice
 from tf2c.runtime.session import Session
@@ -179,3 +186,48 @@ def test_every_split_computes_the_same_and_counts_as_expected(
         # The choice is never worse.
         chosen_iterations = program_iterations(chosen.program, 1)
         assert chosen_iterations.pe <= program_iterations(program, 1).pe
+
+
+FILTERS = {
+    "all alike": ([1, 1, 1, 1, 1, 1], 1),
+    "the last beyond its filters": ([1, 1, 1, 1, 1], 1),
+    "one between": ([1, 1, 2, 1, 1, 1], 3),
+    "the last": ([1, 1, 1, 1, 1, 2], 3),
+    "half a tile": ([1, 2, 1, 2, 1, 2], 1),
+}
+"""Weights of filters, and how many tiles of two have weights of their own."""
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_weights_are_sent_once_where_all_tiles_have_the_same(name: str) -> None:
+    weights, tiles = FILTERS[name]
+    codes = np.array(weights, np.uint8).reshape(-1, 1, 1, 1).repeat(2, axis=1)
+    engine = Engine(filter_vector=2, channel_vector=2, pixel_vector=4)
+    image = TensorType(i8, [DYNAMIC_INDEX, 2, 4, 4], Pow2Attr([-7]))
+    function = FuncOp(ENTRY, ([image], []))
+    builder = Builder(InsertPoint.at_end(function.body.block))
+    placed = builder.insert(dataflow.InputOp(function.args[0]))
+    constant = builder.insert(shift.ConstantOp(codes, Pow2Attr([0]), 1))
+    zeros = np.zeros(len(weights), np.int32)
+    bias = builder.insert(int8.ConstantOp(zeros, Pow2Attr([-7])))
+    job = builder.insert(dataflow.JobOp(placed.output, constant.output, bias.output))
+    builder.insert(ReturnOp(job.output))
+    function.update_function_type()
+    module = ModuleOp([dataflow.EngineOp(engine), function])
+    AllocateMemoryPass().apply(new_context(), module)
+    module.verify()
+    program, packed, _ = emit_program(module)
+    program.expect_fits(packed)
+    (emitted_job,) = program.jobs
+    assert (emitted_job.filter_tiles, emitted_job.weight_tiles) == (3, tiles)
+    assert len(packed) == tiles * engine.weight_word_bytes
+    simulator = Simulator()
+    simulator.load(program, packed)
+    memories = Memories.for_batch(program, 1)
+    pixels = np.random.default_rng(0).integers(-128, 128, (1, 2, 4, 4), np.int8)
+    memories.features[:, :32] = engine.store_features(pixels)
+    simulator.execute(memories)
+    stored = engine.load_features(memories.output, len(weights), 4, 4)
+    weight = pow2.decode(np.array(weights, np.uint8), 1).astype(int)
+    expected = pixels.sum(axis=1, dtype=int)[:, None] * weight.reshape(-1, 1, 1)
+    np.testing.assert_array_equal(stored, expected)

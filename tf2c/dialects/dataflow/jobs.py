@@ -93,8 +93,9 @@ class JobOp(ConvolvingOp):
     C2: the bias has the exponents `e_input + e_weight[m]`, and a raw output has them too.
     C3: a raw job has no residual and no pooling.
     C4: there is one multiplier, or one per filter, that fits the engine's multiplier width.
-    C5: the residual shift is in 0..48, and the bounds are numbers in order that the result's
-        elements can be.
+    C5: the result has one scale, or without a residual one per channel where channels lie in places
+        of their own; the residual shift is in 0..48, and the bounds are numbers in order that the
+        result's elements can be.
     C6: the engine can split vectors of pixels as the job does.
     C7: the weights of one filter tile fit the engine's weight memory.
     C8: what is pooled has 8 bits, and fits the engine's window unit.
@@ -256,7 +257,7 @@ class JobOp(ConvolvingOp):
             largest = (1 << engine.multiplier_bits) - 1
             verify_factor("multipliers", self.multipliers, filters, 0, largest)
             # C5
-            if not self.layer_channels:
+            if self.residual is not None or not self.layer_channels:
                 verify_stored_per_tensor(self.output)
             verify_residual(self.residual, self.output)
             verify_bounds(self.bounds, self.output)

@@ -215,6 +215,7 @@ class ChannelsOp(IRDLOperation):
 
     C1: the result has channels of the input, from one that begins a channel vector.
     C2: the scales agree.
+    C3: a job computes the operand, so that somebody stores it.
 
     Example: `%b = dataflow.channels %y first 8 at 512
     : tensor<?x12x4x4xi8, #int8.pow2<-5>> -> tensor<?x4x4x4xi8, #int8.pow2<-5>>`
@@ -243,7 +244,7 @@ class ChannelsOp(IRDLOperation):
         )
 
     def verify_(self) -> None:
-        """Check C1 and C2."""
+        """Check C1 to C3."""
         vector = engine_of(self).channel_vector
         # C1
         tensors.expect_batched("an image", self.output, rank=4)
@@ -261,6 +262,10 @@ class ChannelsOp(IRDLOperation):
         own = scale.values[first : first + channels] if len(scale.values) > 1 else scale.values
         verify_stored_per_tensor(self.output)
         expect_exponents("a result", self.output, own)
+        # C3
+        owner = self.input.owner
+        if not isinstance(owner, Operation) or owner.name != "dataflow.job":
+            raise VerifyException("expected channels of what a job computes")
 
 
 def place_of(value: SSAValue) -> int | None:

@@ -465,3 +465,25 @@ func.func @channels(%y: tensor<?x3x4x4xi8, #int8.pow2<[-7, -7, -6], axis = 1>>) 
   %a = dataflow.channels %y first 2 : tensor<?x3x4x4xi8, #int8.pow2<[-7, -7, -6], axis = 1>> -> tensor<?x1x4x4xi8, #int8.pow2<-7>>
   func.return
 }
+
+// -----
+
+// dataflow.channels C3: a job's
+// CHECK: expected channels of what a job computes
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @channels(%y: tensor<?x16x4x4xi8, #int8.pow2<-7>>) {
+  %a = dataflow.channels %y first 8 : tensor<?x16x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C5: one scale for what a residual joins
+// CHECK: expected one scale for the whole tensor, got one per channel
+dataflow.engine filter_vector 2 channel_vector 2 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x2x4x4xi8, #int8.pow2<-7>>, %r: tensor<?x3x4x4xi8, #int8.pow2<-5>>, %w: tensor<3x2x1x1xi4, #shift.code<0>>, %b: tensor<3xi32, #int8.pow2<-7>>) {
+  %y = dataflow.job %x, %w, %b residual %r : tensor<?x3x4x4xi8, #int8.pow2<-5>> multipliers [16777216] : tensor<?x2x4x4xi8, #int8.pow2<-7>>, tensor<3x2x1x1xi4, #shift.code<0>>, tensor<3xi32, #int8.pow2<-7>> -> tensor<?x3x4x4xi8, #int8.pow2<[-5, -5, -4], axis = 1>>
+  %a = dataflow.channels %y : tensor<?x3x4x4xi8, #int8.pow2<[-5, -5, -4], axis = 1>> -> tensor<?x2x4x4xi8, #int8.pow2<-5>>
+  %c = dataflow.channels %y first 2 : tensor<?x3x4x4xi8, #int8.pow2<[-5, -5, -4], axis = 1>> -> tensor<?x1x4x4xi8, #int8.pow2<-4>>
+  func.return
+}
