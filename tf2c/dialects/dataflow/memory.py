@@ -215,7 +215,7 @@ class ChannelsOp(IRDLOperation):
 
     C1: the result has channels of the input, from one that begins a channel vector.
     C2: the scales agree.
-    C3: a job computes the operand, so that somebody stores it.
+    C3: the op that computes the operand, if any does, is a job: nothing else stores in parts.
 
     Example: `%b = dataflow.channels %y first 8 at 512
     : tensor<?x12x4x4xi8, #int8.pow2<-5>> -> tensor<?x4x4x4xi8, #int8.pow2<-5>>`
@@ -264,7 +264,7 @@ class ChannelsOp(IRDLOperation):
         expect_exponents("a result", self.output, own)
         # C3
         owner = self.input.owner
-        if not isinstance(owner, Operation) or owner.name != "dataflow.job":
+        if isinstance(owner, Operation) and owner.name != "dataflow.job":
             raise VerifyException("expected channels of what a job computes")
 
 

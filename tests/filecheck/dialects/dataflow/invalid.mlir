@@ -471,7 +471,8 @@ func.func @channels(%y: tensor<?x3x4x4xi8, #int8.pow2<[-7, -7, -6], axis = 1>>) 
 // dataflow.channels C3: a job's
 // CHECK: expected channels of what a job computes
 dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
-func.func @channels(%y: tensor<?x16x4x4xi8, #int8.pow2<-7>>) {
+func.func @channels(%x: tensor<?x8x4x4xi8, #int8.pow2<-7>>) {
+  %y = dataflow.concat %x, %x : (tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<?x8x4x4xi8, #int8.pow2<-7>>) -> tensor<?x16x4x4xi8, #int8.pow2<-7>>
   %a = dataflow.channels %y first 8 : tensor<?x16x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
   func.return
 }
