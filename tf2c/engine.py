@@ -52,8 +52,11 @@ class Engine:
     """Iterations from the last issue of a vector of pixels until its first result is stored: at
     least as many as the kernels between take, or they are waited for."""
     memory_bytes: int = 96
-    """Bytes of weights that the card's memory delivers per iteration: 70 % of two banks of
-    DDR4-2133 at 240 MHz."""
+    """Bytes that the card's memory delivers per iteration: 70 % of two banks of DDR4-2133 at 240
+    MHz."""
+
+    cache_depth: int = 16384
+    """Channel vectors that each bank of the feature cache holds."""
 
     accumulator_bits = 32
     """Width of an accumulator; range analysis proves that the final values fit."""
@@ -63,6 +66,9 @@ class Engine:
     """Rows of pooled pixels that the window unit can work on at once."""
     window_width = 512
     """Pixels of a row that it pools."""
+    cache_pages = 8
+    """Equal parts of the feature cache: in two different ones, features and a residual operand are
+    read at once."""
 
     def __post_init__(self) -> None:
         """Refuse sizes that the kernels cannot be rendered for."""
@@ -88,6 +94,21 @@ class Engine:
         """Into how many parts a job may split the vectors of pixels, ascending."""
         parts = range(1, self.largest_split + 1)
         return tuple(part for part in parts if self.pixel_vector % part == 0)
+
+    @property
+    def banks(self) -> int:
+        """Of the feature cache: the least power of two that serves all pixels of a vector."""
+        return 1 << (self.pixel_vector - 1).bit_length()
+
+    @property
+    def cache_vectors(self) -> int:
+        """Channel vectors that the feature cache holds."""
+        return self.banks * self.cache_depth
+
+    @property
+    def vectors_per_transfer(self) -> int:
+        """Channel vectors that move between the card's memory and the cache per iteration."""
+        return min(max(self.memory_bytes // self.channel_vector, 1), self.banks)
 
     def split(self, parts: int) -> "Engine":
         """Return the engine as a job sees it: with fewer pixels and more filters per iteration."""

@@ -15,25 +15,29 @@ import numpy as np
 import numpy.typing as npt
 
 from tf2c.engine import Engine
-from tf2c.numerics import pow2, windows
+from tf2c.feature_layout import Layout
+from tf2c.numerics import fixed_point, pow2, windows
 
 MAGIC = b"TF2CPROG"
-VERSION = 4
+VERSION = 5
 
 
 class Job(NamedTuple):
     """One row of the job table, as the kernels read it: int32 each, in this order.
 
-    The job computes `store(pool(requantize(conv(input), residual)))`. Extents are in pixels,
-    offsets of features in bytes of the feature memory, where every tensor lies as
-    `Engine.store_features` says; a fully connected layer is a convolution over its whole input.
+    The job computes `store(pool(requantize(conv(input), residual)))`. Extents are in pixels, places
+    in cells of the feature cache for a batch of one image; with more images, every place is that
+    much further. `feature_layout` says how tensors lie there. A fully connected layer is a
+    convolution over its whole input.
     """
 
-    input_offset: int
+    input_place: int
     input_groups: int
     """Channel vectors of the input."""
     input_height: int
     input_width: int
+    input_row_planes: int
+    input_column_planes: int
     kernel_height: int
     kernel_width: int
     stride_height: int
@@ -55,8 +59,13 @@ class Job(NamedTuple):
     """Tiles of `filter_vector * split` output channels."""
     convolution_height: int
     convolution_width: int
-    residual_offset: int
+    order_row_planes: int
+    """The pixels of the convolution are computed as they would lie in so many planes."""
+    order_column_planes: int
+    residual_place: int
     """Where the residual operand lies; -1 without one."""
+    residual_row_planes: int
+    residual_column_planes: int
     residual_shift: int
     lower_bound: int
     upper_bound: int
@@ -72,10 +81,14 @@ class Job(NamedTuple):
     output_groups: int
     output_height: int
     output_width: int
+    output_row_planes: int
+    output_column_planes: int
     raw: int
     """1: store the int32 accumulators instead of requantizing them."""
-    wide: int
-    """1: store int32 in the output memory; 0: int8 in the feature memory."""
+    returned: int
+    """1: store int32 in the output memory, where the host gets it; 0: int8 in the cache."""
+    transfers: int
+    """How many of the frame's transfers are complete before it begins."""
     weight_tiles: int
     """Filter tiles with weights of their own: all, or 1 where they have the same."""
     weight_offset: int
@@ -94,23 +107,73 @@ class Job(NamedTuple):
         return self.convolution_height * self.convolution_width
 
     @property
+    def input(self) -> Layout:
+        """How the input lies in the cache."""
+        planes = self.input_row_planes, self.input_column_planes
+        return Layout(self.input_height, self.input_width, *planes)
+
+    @property
+    def residual(self) -> Layout:
+        """How the residual operand does."""
+        planes = self.residual_row_planes, self.residual_column_planes
+        return Layout(self.convolution_height, self.convolution_width, *planes)
+
+    @property
+    def output(self) -> Layout:
+        """How the output does."""
+        planes = self.output_row_planes, self.output_column_planes
+        return Layout(self.output_height, self.output_width, *planes)
+
+    @property
+    def order(self) -> Layout:
+        """In which order the pixels of the convolution are computed."""
+        planes = self.order_row_planes, self.order_column_planes
+        return Layout(self.convolution_height, self.convolution_width, *planes)
+
+    @property
     def pools(self) -> bool:
         """Whether it has a pooling."""
         kernel = (self.pool_height, self.pool_width)
         return (*kernel, self.pool_stride_height, self.pool_stride_width) != (1, 1, 1, 1)
 
 
+class Transfer(NamedTuple):
+    """One row of the table of transfers between the card's memory and the cache: int32 each.
+
+    Transfers of a frame follow each other in the order of the table.
+    """
+
+    stores: int
+    """1: from the cache to the memory; 0: to the cache."""
+    cache_place: int
+    memory_place: int
+    """In cells of a frame's memory, for a batch of one image."""
+    vectors: int
+    """Channel vectors of one image."""
+    after_jobs: int
+    """How many jobs of the frame have been issued before it begins; negative: so many jobs before
+    the frame's first may still come, so that it runs ahead."""
+
+
 class Port(NamedTuple):
     """Where and how the program's input or output lies in memory."""
 
     offset: int
+    """In cells of the card's memory for the input, in words of the output memory for the output."""
     channels: int
     height: int
     width: int
+    row_planes: int
+    column_planes: int
     wide: int
-    """1: int32 in the output memory; 0: int8 in the feature memory."""
+    """1: the output has 32 bits; 0: 8."""
     flat: int
     """1: the host sees `[N, C * H * W]`; 0: `[N, C, H, W]`."""
+
+    @property
+    def layout(self) -> Layout:
+        """How it lies there."""
+        return Layout(self.height, self.width, self.row_planes, self.column_planes)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -173,9 +236,12 @@ class _Header(NamedTuple):
     channel_depth: int
     latency: int
     memory_bytes: int
-    feature_bytes: int
+    cache_depth: int
+    cache_vectors: int
+    memory_vectors: int
     output_words: int
     jobs: int
+    transfers: int
     parameter_rows: int
     place_rows: int
     output_exponents: int
@@ -186,6 +252,11 @@ _HEADER = struct.Struct(f"<8s{len(_Header._fields)}i")
 _PORTS = struct.Struct(f"<{2 * len(Port._fields) + len(Fold._fields)}i")
 
 
+def traced_vectors(job: Job) -> int:
+    """Return how many channel vectors a job stores in the cache, for one image."""
+    return 0 if job.returned else job.output_groups * job.output_height * job.output_width
+
+
 def _extents_agree(job: Job) -> bool:
     """Whether a job's extents and windows agree, so that no kernel waits for more pixels."""
     convolution = (job.convolution_height, job.convolution_width)
@@ -194,7 +265,9 @@ def _extents_agree(job: Job) -> bool:
     strides = (job.pool_stride_height, job.pool_stride_width)
     counts = (*convolution, *pooled, *kernel, *strides, job.filter_tiles, job.weight_words)
     steps = (job.stride_height, job.stride_width, job.dilation_height, job.dilation_width)
-    if min(*counts, *steps, job.input_groups) < 1 or job.weight_terms not in pow2.TERMS:
+    layouts = (job.input, job.residual, job.output, job.order)
+    planes = [count for each in layouts for count in each[2:]]
+    if min(*counts, *steps, *planes, job.input_groups) < 1 or job.weight_terms not in pow2.TERMS:
         return False
     # Every tile begins within the input, which also keeps the kernels' products from overflowing.
     if job.tile_step < 0 or (job.filter_tiles - 1) * job.tile_step >= job.input_groups:
@@ -219,7 +292,8 @@ def _can_pool(engine: Engine, job: Job) -> bool:
     """Whether the window unit has room for a job's windows."""
     rows = engine.open_window_rows(job.pool_height, job.pool_stride_height, job.output_height)
     fits = rows <= engine.window_rows and job.convolution_width <= engine.window_width
-    return fits and not job.wide
+    fits = fits and not job.raw
+    return fits and job.lower_bound >= fixed_point.INT8_MIN and job.upper_bound <= fixed_point.INT8_MAX
 
 
 @dataclass(frozen=True)
@@ -227,8 +301,10 @@ class Program:
     """A network compiled for an engine, without its weights."""
 
     engine: Engine
-    feature_bytes: int
-    """Feature memory of one image."""
+    cache_vectors: int
+    """Cells of the cache that it uses, with one image in a batch."""
+    memory_vectors: int
+    """Cells of the card's memory for one image: its input, and what does not fit into the cache."""
     output_words: int
     """Output memory of one image, in int32."""
     input: Port
@@ -242,17 +318,20 @@ class Program:
     parameters: npt.NDArray[np.int32]
     """`[rows, 2, filter_vector]`: the bias and the multiplier M of each lane."""
     places: npt.NDArray[np.int32]
-    """`[rows]`: where each channel vector of each job's output begins, in bytes of the feature
-    memory, or in words of the output memory for 32-bit results."""
+    """`[rows]`: where each channel vector of each job's output begins, in cells of the cache, or in
+    words of the output memory for what is returned."""
+    transfers: tuple[Transfer, ...]
 
     def to_bytes(self) -> bytes:
         """Serialize as the contents of `program.bin`."""
         header = _Header(
             version=VERSION,
             **dataclasses.asdict(self.engine),
-            feature_bytes=self.feature_bytes,
+            cache_vectors=self.cache_vectors,
+            memory_vectors=self.memory_vectors,
             output_words=self.output_words,
             jobs=len(self.jobs),
+            transfers=len(self.transfers),
             parameter_rows=len(self.parameters),
             place_rows=len(self.places),
             output_exponents=self.output_exponents.size,
@@ -266,12 +345,28 @@ class Program:
                 self.job_table().astype("<i4").tobytes(),
                 self.parameters.astype("<i4").tobytes(),
                 self.places.astype("<i4").tobytes(),
+                self.transfer_table().astype("<i4").tobytes(),
             )
         )
 
     def job_table(self) -> npt.NDArray[np.int32]:
         """Return the jobs as the int32 table `[jobs, fields]` that the kernels read."""
         return np.array(self.jobs, np.int32).reshape(len(self.jobs), len(Job._fields))
+
+    def transfer_table(self) -> npt.NDArray[np.int32]:
+        """Return the transfers as the int32 table `[transfers, fields]`."""
+        table = np.array(self.transfers, np.int32)
+        return table.reshape(len(self.transfers), len(Transfer._fields))
+
+    @property
+    def largest_batch(self) -> int:
+        """How many images fit into the cache side by side."""
+        return self.engine.cache_vectors // max(self.cache_vectors, 1)
+
+    @property
+    def trace_vectors(self) -> int:
+        """Channel vectors of all that the jobs store in the cache, for one image."""
+        return sum(map(traced_vectors, self.jobs))
 
     def output_places(self, job: Job) -> npt.NDArray[np.int32]:
         """Return where each channel vector of a job's output begins, `[output_groups]`."""
@@ -284,11 +379,29 @@ class Program:
             ValueError: one does, so that running the program would read or write elsewhere.
         """
         engine = self.engine
-        for what, port in (("input", self.input), ("output", self.output)):
-            size = engine.feature_elements(port.channels, port.height, port.width)
-            limit = self.output_words if port.wide else self.feature_bytes
-            if port.offset < 0 or size < 1 or port.offset + size > limit:
-                raise ValueError(f"expected the network's {what} within {limit}")
+        groups = engine.channel_groups(self.input.channels)
+        if min(self.input[:6]) < 0 or min(self.input[1:6]) < 1:
+            raise ValueError("expected an input of positive extents")
+        size = groups * self.input.layout.cells
+        if self.input.offset + size > self.memory_vectors:
+            raise ValueError(f"expected the network's input within {self.memory_vectors}")
+        port = self.output
+        size = engine.feature_elements(port.channels, port.height, port.width)
+        if port.offset < 0 or size < 1 or port.offset + size > self.output_words:
+            raise ValueError(f"expected the network's output within {self.output_words}")
+        if self.cache_vectors > engine.cache_vectors:
+            raise ValueError(
+                f"expected at most {engine.cache_vectors} channel vectors in the cache, got "
+                f"{self.cache_vectors}"
+            )
+        for index, transfer in enumerate(self.transfers):
+            near, far = transfer.cache_place, transfer.memory_place
+            if min(near, far) < 0 or transfer.vectors < 1:
+                raise ValueError(f"expected places for transfer {index}")
+            if near + transfer.vectors > self.cache_vectors:
+                raise ValueError(f"expected transfer {index} within {self.cache_vectors}")
+            if far + transfer.vectors > self.memory_vectors:
+                raise ValueError(f"expected transfer {index} within {self.memory_vectors}")
         if self.fold.stored_extents != (self.input.channels, self.input.height, self.input.width):
             raise ValueError("expected the folded image to have the extents of the input")
         if self.output_exponents.size not in (1, self.output.channels):
@@ -306,20 +419,21 @@ class Program:
                 raise ValueError(f"expected as many filters in job {index} as it stores channels")
             if job.pools and not _can_pool(engine, job):
                 raise ValueError(f"expected the windows of job {index} within the window unit")
-            vector = engine.channel_vector
+            if not 0 <= job.transfers <= len(self.transfers) or any(
+                each.after_jobs > index for each in self.transfers[: job.transfers]
+            ):
+                raise ValueError(f"expected job {index} to wait for transfers that come before it")
             ends = {
                 "input": (
-                    job.input_offset,
-                    job.input_groups * job.input_height * job.input_width * vector,
-                    self.feature_bytes,
+                    job.input_place,
+                    job.input_groups * job.input.cells,
+                    self.cache_vectors,
                 ),
                 "places": (job.output_row, job.output_groups, len(self.places)),
                 "residual": (
-                    max(job.residual_offset, 0),
-                    job.output_groups * job.convolution_height * job.convolution_width * vector
-                    if job.residual_offset >= 0
-                    else 0,
-                    self.feature_bytes,
+                    max(job.residual_place, 0),
+                    job.output_groups * job.residual.cells if job.residual_place >= 0 else 0,
+                    self.cache_vectors,
                 ),
                 "weights": (
                     job.weight_offset,
@@ -337,8 +451,10 @@ class Program:
                 if offset < 0 or size < 0 or offset + size > limit:
                     raise ValueError(f"expected the {what} of job {index} within {limit}")
             places = self.output_places(job)
-            limit = self.output_words if job.wide else self.feature_bytes
-            size = job.output_height * job.output_width * vector
+            limit = self.output_words if job.returned else self.cache_vectors
+            size = job.output.cells
+            if job.returned:
+                size = job.output_height * job.output_width * engine.channel_vector
             if places.min() < 0 or int(places.max()) + size > limit:
                 raise ValueError(f"expected the output of job {index} within {limit}")
 
@@ -363,15 +479,17 @@ class Program:
             header.jobs * len(Job._fields),
             header.parameter_rows * 2 * engine.filter_vector,
             header.place_rows,
+            header.transfers * len(Transfer._fields),
         )
         if min(sizes) < 0 or len(sections) != 4 * sum(sizes):
             raise ValueError(
                 f"expected {4 * sum(sizes)} bytes after the header, got {len(sections)}"
             )
-        exponents, jobs, parameters, places = np.split(words, np.cumsum(sizes)[:-1])
+        exponents, jobs, parameters, places, transfers = np.split(words, np.cumsum(sizes)[:-1])
         return Program(
             engine=engine,
-            feature_bytes=header.feature_bytes,
+            cache_vectors=header.cache_vectors,
+            memory_vectors=header.memory_vectors,
             output_words=header.output_words,
             input=Port(*ports[: len(Port._fields)]),
             input_exponent=header.input_exponent,
@@ -381,4 +499,8 @@ class Program:
             jobs=tuple(Job(*map(int, row)) for row in jobs.reshape(-1, len(Job._fields))),
             parameters=parameters.reshape(header.parameter_rows, 2, engine.filter_vector),
             places=places,
+            transfers=tuple(
+                Transfer(*map(int, row))
+                for row in transfers.reshape(header.transfers, len(Transfer._fields))
+            ),
         )

@@ -205,7 +205,7 @@ def test_emulator_equals_the_simulator_in_every_element_and_counts_as_expected(
     comparison = Session(device, program, weights).compare(simulator, network.images)
     assert comparison.elements > 0
     assert comparison.differences == 0
-    expected = program_iterations(program, len(network.images))
+    expected = program_iterations(program, 1, len(network.images))
     assert comparison.result.iterations == expected.by_kernel
 
 

@@ -10,16 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tf2c.engine import Engine
-from tf2c.program import MAGIC, VERSION, Fold, Job, Port, Program
+from tf2c.program import MAGIC, VERSION, Fold, Job, Port, Program, Transfer
 
 ENGINE = Engine(filter_vector=4, channel_vector=2, weight_depth=9)
 INT32 = st.integers(-(2**31), 2**31 - 1)
 
 CONVOLUTION = Job(
-    input_offset=0,
+    input_place=0,
     input_groups=1,
     input_height=4,
     input_width=4,
+    input_row_planes=1,
+    input_column_planes=1,
     kernel_height=3,
     kernel_width=3,
     stride_height=1,
@@ -35,7 +37,11 @@ CONVOLUTION = Job(
     filter_tiles=1,
     convolution_height=4,
     convolution_width=4,
-    residual_offset=0,
+    order_row_planes=1,
+    order_column_planes=1,
+    residual_place=0,
+    residual_row_planes=1,
+    residual_column_planes=1,
     residual_shift=30,
     lower_bound=0,
     upper_bound=127,
@@ -49,16 +55,19 @@ CONVOLUTION = Job(
     output_groups=1,
     output_height=2,
     output_width=2,
+    output_row_planes=1,
+    output_column_planes=1,
     raw=0,
-    wide=0,
+    returned=0,
+    transfers=1,
     weight_tiles=1,
     weight_offset=0,
     parameter_offset=0,
 )
-"""Reads 32 bytes at 0, writes 8 bytes at 32; 9 weight words, 1 parameter row."""
+"""Reads 16 channel vectors at 0, writes 4 at 16; 9 weight words, 1 parameter row."""
 
 CLASSIFIER = CONVOLUTION._replace(
-    input_offset=32,
+    input_place=16,
     input_height=2,
     input_width=2,
     kernel_height=2,
@@ -68,7 +77,7 @@ CLASSIFIER = CONVOLUTION._replace(
     filter_tiles=2,
     convolution_height=1,
     convolution_width=1,
-    residual_offset=-1,
+    residual_place=-1,
     residual_shift=0,
     pool_height=1,
     pool_width=1,
@@ -79,29 +88,31 @@ CLASSIFIER = CONVOLUTION._replace(
     output_height=1,
     output_width=1,
     raw=1,
-    wide=1,
+    returned=1,
     weight_tiles=2,
     weight_offset=9,
     parameter_offset=1,
 )
-"""Reads 8 bytes at 32, writes 6 words at 0; 8 weight words, 2 parameter rows."""
+"""Reads 4 channel vectors at 16, writes 6 words at 0; 8 weight words, 2 parameter rows."""
 
 WEIGHTS = bytes(17 * ENGINE.weight_word_bytes)
 
 PROGRAM = Program(
     engine=ENGINE,
-    feature_bytes=40,
+    cache_vectors=20,
+    memory_vectors=16,
     output_words=6,
-    input=Port(0, 2, 4, 4, wide=0, flat=0),
+    input=Port(0, 2, 4, 4, 1, 1, wide=0, flat=0),
     fold=Fold(2, 4, 4),
     input_exponent=-7,
-    output=Port(0, 5, 1, 1, wide=1, flat=1),
+    output=Port(0, 5, 1, 1, 1, 1, wide=1, flat=1),
     output_exponents=np.array([-9], np.int32),
     jobs=(CONVOLUTION, CLASSIFIER),
     parameters=np.arange(24, dtype=np.int32).reshape(3, 2, 4),
-    places=np.array([32, 0, 2, 4], np.int32),
+    places=np.array([16, 0, 2, 4], np.int32),
+    transfers=(Transfer(0, 0, 0, 16, -1),),
 )
-"""Uses every byte, word and row that it has."""
+"""Uses every cell, word and row that it has."""
 
 
 def changed(index: int, **fields: int) -> Program:
@@ -114,7 +125,8 @@ def as_plain(program: Program) -> tuple[Any, ...]:
     """Everything in a program, in a form that can be compared."""
     return (
         program.engine,
-        program.feature_bytes,
+        program.cache_vectors,
+        program.memory_vectors,
         program.output_words,
         program.input,
         program.fold,
@@ -123,6 +135,8 @@ def as_plain(program: Program) -> tuple[Any, ...]:
         program.output_exponents.tolist(),
         program.jobs,
         program.parameters.tolist(),
+        program.places.tolist(),
+        program.transfers,
     )
 
 
@@ -178,8 +192,8 @@ def test_another_version_is_refused(version: int) -> None:
 
 @pytest.mark.parametrize(
     "word",
-    [1, 2, 11, 12, 13, 14],
-    ids=["filter vector", "channel vector", "jobs", "parameter rows", "place rows", "exponents"],
+    [1, 2, 13, 14, 15, 16, 17],
+    ids=["filter vector", "channel vector", "jobs", "transfers", "parameter rows", "place rows", "exponents"],
 )
 @pytest.mark.parametrize("value", [-1, 0, 5, 2**30])
 def test_sizes_that_do_not_match_are_refused(word: int, value: int) -> None:
@@ -204,7 +218,7 @@ def test_weight_words_are_the_iterations_of_a_pixel() -> None:
 
 @pytest.mark.parametrize(("flat", "shape"), [(0, (5, 2, 3)), (1, (30,))])
 def test_port_has_the_hosts_shape(flat: int, shape: tuple[int, ...]) -> None:
-    assert Port(0, 5, 2, 3, wide=1, flat=flat).shape == shape
+    assert Port(0, 5, 2, 3, 1, 1, wide=1, flat=flat).shape == shape
 
 
 def test_a_program_that_uses_everything_fits() -> None:
@@ -214,8 +228,8 @@ def test_a_program_that_uses_everything_fits() -> None:
 @pytest.mark.parametrize(
     ("index", "fields", "what"),
     [
-        (0, {"input_offset": 9}, "input"),
-        (0, {"input_offset": -1}, "input"),
+        (0, {"input_place": 9}, "input"),
+        (0, {"input_place": -1}, "input"),
         (0, {"input_height": 6}, "input"),
         (0, {"input_width": 6}, "input"),
         (0, {"input_groups": 2}, "input"),
@@ -223,7 +237,7 @@ def test_a_program_that_uses_everything_fits() -> None:
         (1, {"output_row": 2}, "places"),
         (1, {"output_groups": 4}, "places"),
         (1, {"output_row": 0}, "output"),
-        (0, {"residual_offset": 9}, "residual"),
+        (0, {"residual_place": 9}, "residual"),
         (0, {"weight_offset": -1}, "weights"),
         (1, {"weight_offset": 10}, "weights"),
         (1, {"weight_offset": 18}, "weights"),
@@ -242,7 +256,7 @@ def test_expect_fits_names_what_a_job_overruns(
 
 
 @pytest.mark.parametrize(
-    ("row", "place", "index"), [(0, 33, 0), (0, -1, 0), (1, 5, 1), (3, 6, 1), (2, -2, 1)]
+    ("row", "place", "index"), [(0, 17, 0), (0, -1, 0), (1, 5, 1), (3, 6, 1), (2, -2, 1)]
 )
 def test_expect_fits_names_the_job_whose_place_is_wrong(row: int, place: int, index: int) -> None:
     places = PROGRAM.places.copy()
@@ -288,7 +302,7 @@ def test_expect_fits_refuses_extents_for_which_kernels_would_wait(fields: dict[s
     "fields",
     [
         {"convolution_width": 514, "output_width": 257},
-        {"convolution_height": 18, "pool_height": 18, "output_height": 1, "wide": 1},
+        {"convolution_height": 18, "pool_height": 18, "output_height": 1, "raw": 1},
         {
             "convolution_height": 32,
             "pool_height": 9,
@@ -303,9 +317,41 @@ def test_expect_fits_refuses_what_the_window_unit_cannot_hold(fields: dict[str, 
         changed(0, **fields).expect_fits(WEIGHTS)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"cache_place": 5},
+        {"cache_place": -1},
+        {"memory_place": 1},
+        {"memory_place": -1},
+        {"vectors": 17},
+        {"vectors": 0},
+    ],
+)
+def test_expect_fits_refuses_transfers_beyond_a_memory(fields: dict[str, int]) -> None:
+    transfers = (PROGRAM.transfers[0]._replace(**fields),)
+    with pytest.raises(ValueError, match="transfer 0"):
+        replace(PROGRAM, transfers=transfers).expect_fits(WEIGHTS)
+
+
+@pytest.mark.parametrize(("transfers", "after"), [(2, -1), (-1, -1), (1, 1)])
+def test_expect_fits_refuses_jobs_that_wait_for_ever(transfers: int, after: int) -> None:
+    program = changed(0, transfers=transfers)
+    later = (PROGRAM.transfers[0]._replace(after_jobs=after),)
+    with pytest.raises(ValueError, match="expected job 0 to wait for transfers that come before"):
+        replace(program, transfers=later).expect_fits(WEIGHTS)
+
+
+def test_expect_fits_refuses_more_than_the_cache_holds() -> None:
+    """A place may be far away, and the cache not large enough for it."""
+    engine = replace(ENGINE, cache_depth=1)
+    with pytest.raises(ValueError, match="expected at most 16 channel vectors in the cache, got 20"):
+        replace(PROGRAM, engine=engine).expect_fits(WEIGHTS)
+
+
 def test_tiles_read_channels_of_their_own_within_the_input() -> None:
     own = {"filter_tiles": 2, "tile_step": 1, "tile_groups": 1, "weight_offset": 0}
-    grouped = CLASSIFIER._replace(**own, input_groups=2, input_offset=16, parameter_offset=0)
+    grouped = CLASSIFIER._replace(**own, input_groups=2, input_place=8, parameter_offset=0)
     replace(PROGRAM, jobs=(grouped,)).expect_fits(WEIGHTS)
 
 
@@ -315,7 +361,7 @@ def test_expect_fits_refuses_tiles_that_begin_behind_the_input(step: int) -> Non
     with pytest.raises(ValueError, match="expected the extents of job 0 to agree"):
         replace(
             PROGRAM,
-            jobs=(CLASSIFIER._replace(tile_step=step, input_groups=2, input_offset=16),),
+            jobs=(CLASSIFIER._replace(tile_step=step, input_groups=2, input_place=8),),
         ).expect_fits(WEIGHTS)
 
 
@@ -324,7 +370,7 @@ def test_expect_fits_refuses_weights_of_another_network() -> None:
         PROGRAM.expect_fits(WEIGHTS[: -ENGINE.weight_word_bytes])
 
 
-@pytest.mark.parametrize("memory", ["feature_bytes", "output_words"])
+@pytest.mark.parametrize("memory", ["cache_vectors", "output_words"])
 def test_expect_fits_refuses_a_memory_that_is_too_small(memory: str) -> None:
     smaller = replace(PROGRAM, **{memory: getattr(PROGRAM, memory) - 1})
     with pytest.raises(ValueError, match=r"expected the .*output"):
@@ -338,9 +384,9 @@ def test_expect_fits_refuses_a_memory_that_is_too_small(memory: str) -> None:
         {"input": PROGRAM.input._replace(channels=64)},
         {"output": PROGRAM.output._replace(offset=1)},
         {"output": PROGRAM.output._replace(channels=7)},
-        {"output": PROGRAM.output._replace(wide=0, height=5, width=5)},
+        {"output": PROGRAM.output._replace(height=5, width=5)},
     ],
-    ids=["input offset", "input size", "output offset", "output size", "stored output"],
+    ids=["input offset", "input size", "output offset", "output size", "larger output"],
 )
 def test_expect_fits_refuses_a_port_beyond_its_memory(ports: dict[str, Port]) -> None:
     with pytest.raises(ValueError, match="expected"):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, i32
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import SSAValue
 from xdsl.utils.exceptions import DiagnosticException
@@ -21,7 +21,7 @@ from tf2c.dialects.scales import scale_of
 from tf2c.dialects.shift import code_terms
 from tf2c.engine import Engine
 from tf2c.passes.rewriting import network_function
-from tf2c.program import Fold, Job, Port, Program
+from tf2c.program import Fold, Job, Port, Program, Transfer
 
 NO_RESIDUAL = -1
 
@@ -55,7 +55,9 @@ class _Emitter:
         self._places: list[int] = []
         self._weights: list[bytes] = []
         self._weight_parts = self._parameter_rows = 0
-        self._feature_bytes = self._output_words = 0
+        self._output_words = 0
+        self._touched: list[list[tuple[int, int]]] = []  # by each job: cells from and to
+        self._loads: list[Transfer] = []
         self._input: tuple[Port, Fold, int] | None = None
 
     def emit(self, ops: list[object]) -> EmittedProgram:
@@ -63,16 +65,15 @@ class _Emitter:
         for op in ops:
             match op:
                 case dataflow.InputOp():
-                    port = self._port(op.output, flat=False)
+                    place, size = _offset(op.output), dataflow.cells(op.output, self._engine)
+                    self._loads.append(Transfer(0, place, 0, size, 0))
+                    port = self._port(op.output, flat=False)._replace(offset=0)
                     exponent = int(scale_of(op.output).values[0])
                     kernel, strides, pads = op.fold.numbers
                     fold = Fold(*tensors.extents(op.input), *kernel, *strides, *pads)
                     self._input = port, fold, exponent
-                    self._occupy(op)
                 case dataflow.JobOp():
                     self._emit_job(op)
-                    for stored in op.layer_channels or [op]:
-                        self._occupy(stored)
                     layers.append(layer_name(op))
                 case _:
                     pass
@@ -81,20 +82,26 @@ class _Emitter:
             raise DiagnosticException("expected a function with an input and a return")
         result = returned.arguments[0]
         input_port, fold, input_exponent = self._input
+        transfers, jobs = self._scheduled_transfers()
         program = Program(
             engine=self._engine,
-            feature_bytes=self._feature_bytes,
+            cache_vectors=max(
+                [end for spans in self._touched for _, end in spans]
+                + [each.cache_place + each.vectors for each in transfers]
+            ),
+            memory_vectors=sum(each.vectors for each in transfers),
             output_words=self._output_words,
             input=input_port,
             fold=fold,
             input_exponent=input_exponent,
             output=self._port(unflattened(result), flat=len(tensors.shape(result)) == 2),
             output_exponents=scale_of(result).values.astype(np.int32),
-            jobs=tuple(self._jobs),
+            jobs=tuple(jobs),
             parameters=np.concatenate(self._parameters)
             if self._parameters
             else np.zeros((0, 2, self._engine.filter_vector), np.int32),
             places=np.array(self._places, np.int32),
+            transfers=tuple(transfers),
         )
         return EmittedProgram(program, b"".join(self._weights), tuple(layers))
 
@@ -115,11 +122,16 @@ class _Emitter:
         weights = engine.store_weights(codes, group, terms)
         if _repeats(engine, weights, filters):
             weight_tiles, weights = 1, weights[: len(weights) // tiles]
+        input_layout, stored = dataflow.layout_of(op.input), op.layer_channels or [op]
+        output_layout = dataflow.layout_of(stored[0].output)
+        residual_layout = output_layout if op.residual is None else dataflow.layout_of(op.residual)
         job = Job(
-            input_offset=_offset(op.input),
+            input_place=_offset(op.input),
             input_groups=engine.channel_groups(channels),
             input_height=image_height,
             input_width=image_width,
+            input_row_planes=input_layout.row_planes,
+            input_column_planes=input_layout.column_planes,
             kernel_height=kernel_height,
             kernel_width=kernel_width,
             stride_height=op.strides.get_values()[0],
@@ -135,7 +147,11 @@ class _Emitter:
             filter_tiles=tiles,
             convolution_height=height,
             convolution_width=width,
-            residual_offset=NO_RESIDUAL if op.residual is None else _offset(op.residual),
+            order_row_planes=op.pixel_order.row_planes,
+            order_column_planes=op.pixel_order.column_planes,
+            residual_place=NO_RESIDUAL if op.residual is None else _offset(op.residual),
+            residual_row_planes=residual_layout.row_planes,
+            residual_column_planes=residual_layout.column_planes,
             residual_shift=op.residual_shift,
             lower_bound=lower,
             upper_bound=upper,
@@ -149,15 +165,19 @@ class _Emitter:
             output_groups=engine.channel_groups(output_channels),
             output_height=output_height,
             output_width=output_width,
+            output_row_planes=output_layout.row_planes,
+            output_column_planes=output_layout.column_planes,
             raw=int(op.is_raw),
-            wide=int(op.is_wide),
+            returned=int(op.is_returned),
+            transfers=0,
             weight_tiles=weight_tiles,
             weight_offset=self._weight_parts,
             parameter_offset=self._parameter_rows,
         )
         self._jobs.append(job)
-        for stored in op.layer_channels or [op]:
-            self._places += self._group_places(stored.output)
+        for each in stored:
+            self._places += self._group_places(each.output, returned=op.is_returned)
+        self._touch(op)
         self._weights.append(weights)
         self._weight_parts += weight_tiles * job.weight_words * split
         self._parameter_rows += tiles * split
@@ -168,24 +188,46 @@ class _Emitter:
 
     def _port(self, value: SSAValue, *, flat: bool) -> Port:
         channels, height, width = tensors.extents(value)
-        wide = isinstance(value.owner, dataflow.JobOp) and value.owner.is_wide
-        return Port(_offset(value), channels, height, width, int(wide), int(flat))
+        planes = dataflow.layout_of(value)[2:]
+        wide = tensors.tensor_type(value).element_type == i32
+        return Port(_offset(value), channels, height, width, *planes, int(wide), int(flat))
 
-    def _group_places(self, value: SSAValue) -> list[int]:
+    def _group_places(self, value: SSAValue, *, returned: bool) -> list[int]:
         """Return where each channel vector of a tensor begins."""
         channels, height, width = tensors.extents(value)
-        step = self._engine.feature_elements(1, height, width)
+        step = dataflow.layout_of(value).cells
+        if returned:
+            step = self._engine.feature_elements(1, height, width)
+            end = _offset(value) + self._engine.feature_elements(channels, height, width)
+            self._output_words = max(self._output_words, end)
         groups = self._engine.channel_groups(channels)
         return [_offset(value) + group * step for group in range(groups)]
 
-    def _occupy(self, op: dataflow.InputOp | dataflow.JobOp | dataflow.ChannelsOp) -> None:
-        """Grow the memory that an op's output lies in."""
-        channels, height, width = tensors.extents(op.output)
-        end = _offset(op.output) + self._engine.feature_elements(channels, height, width)
-        if isinstance(op, dataflow.JobOp) and op.is_wide:
-            self._output_words = max(self._output_words, end)
-        else:
-            self._feature_bytes = max(self._feature_bytes, end)
+    def _touch(self, op: dataflow.JobOp) -> None:
+        """Remember which cells a job reads and writes."""
+        values = [op.input] if op.residual is None else [op.input, op.residual]
+        if not op.is_returned:
+            values += [each.output for each in op.layer_channels or [op]]
+        spans = [(_offset(each), dataflow.cells(each, self._engine)) for each in values]
+        self._touched.append([(place, place + size) for place, size in spans])
+
+    def _scheduled_transfers(self) -> tuple[list[Transfer], list[Job]]:
+        """Return the transfers and the jobs, each knowing which of the others it waits for."""
+        transfers: list[Transfer] = []
+        jobs = list(self._jobs)
+        for index, transfer in enumerate(self._loads):
+            begin, end = transfer.cache_place, transfer.cache_place + transfer.vectors
+            touching = [
+                job
+                for job, spans in enumerate(self._touched)
+                if any(first < end and begin < last for first, last in spans)
+            ]
+            for job in touching:
+                jobs[job] = jobs[job]._replace(transfers=index + 1)
+            # The next frame's image comes as soon as nothing of this one lies in its place.
+            after = max(touching, default=-1) + 1 - len(jobs)
+            transfers.append(transfer._replace(after_jobs=after))
+        return transfers, jobs
 
 
 def _repeats(engine: Engine, weights: bytes, filters: int) -> bool:

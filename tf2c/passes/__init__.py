@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from tf2c.passes.contract import CompilerPass
 from tf2c.passes.dataflow.allocate_memory import AllocateMemoryPass
+from tf2c.passes.dataflow.choose_planes import ChoosePlanesPass
 from tf2c.passes.dataflow.choose_splits import ChooseSplitsPass
 from tf2c.passes.dataflow.convert_shift_to_dataflow import ConvertShiftToDataflowPass
 from tf2c.passes.dataflow.fold_first_layer import FoldFirstLayerPass
@@ -107,6 +108,8 @@ STAGES = (
             # Behind what changes jobs.
             OrderJobsPass,
             ChooseSplitsPass,
+            # Behind the splits, which say what is read at once.
+            ChoosePlanesPass,
             AllocateMemoryPass,
         ),
     ),

@@ -14,29 +14,43 @@ DEFAULT_TIMEOUT_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Memories:
-    """A batch of images side by side in the two memories that jobs read and write."""
+    """What a device reads and writes for some images: frames of a batch each."""
 
-    features: npt.NDArray[np.int8]
-    """`[N, feature_bytes]`."""
+    images: int
+    """Side by side in a frame."""
+    memory: npt.NDArray[np.int8]
+    """`[frames, images * memory_vectors, channel_vector]`: the card's memory."""
     output: npt.NDArray[np.int32]
-    """`[N, output_words]`: raw accumulators."""
+    """`[frames * images, output_words]`: what the network returns."""
+    trace: npt.NDArray[np.int8]
+    """`[frames * images, trace_vectors, channel_vector]`: all that jobs store in the cache, in the
+    order of jobs; `[frames * images, 0, channel_vector]` if nobody wants to know."""
 
     @staticmethod
-    def for_batch(program: Program, images: int) -> "Memories":
-        """Return zeroed memories for a batch of `images`."""
+    def for_frames(program: Program, images: int, frames: int, *, traced: bool) -> "Memories":
+        """Return zeroed memories for frames of so many images each."""
+        vector = program.engine.channel_vector
+        trace_vectors = program.trace_vectors if traced else 0
         return Memories(
-            np.zeros((images, program.feature_bytes), np.int8),
-            np.zeros((images, program.output_words), np.int32),
+            images,
+            np.zeros((frames, images * program.memory_vectors, vector), np.int8),
+            np.zeros((frames * images, program.output_words), np.int32),
+            np.zeros((frames * images, trace_vectors, vector), np.int8),
         )
+
+    @property
+    def frames(self) -> int:
+        """How many batches."""
+        return len(self.memory)
 
     def elements(self) -> int:
         """Return how many stored elements a comparison of two memories covers."""
-        return self.features.size + self.output.size
+        return self.trace.size + self.output.size
 
     def differences(self, other: "Memories") -> int:
         """Return how many stored elements differ from `other`."""
         return int(
-            np.count_nonzero(self.features != other.features)
+            np.count_nonzero(self.trace != other.trace)
             + np.count_nonzero(self.output != other.output)
         )
 
@@ -62,7 +76,7 @@ class Device(Protocol):
         ...
 
     def execute(self, memories: Memories) -> dict[str, int]:
-        """Run all jobs on a batch in place; return the loop iterations of each kernel.
+        """Run all jobs on all frames in place; return the loop iterations of each kernel.
 
         A device that does not count returns an empty dictionary.
 

@@ -127,11 +127,12 @@ class EmulatorDevice:
         self._ask(("load", program, weights), START_SECONDS)
 
     def execute(self, memories: Memories) -> dict[str, int]:
-        """Run all jobs on a batch in place; return the loop iterations of each kernel."""
+        """Run all jobs on all frames in place; return the loop iterations of each kernel."""
         message = ("execute", memories)
         iterations, results = self._ask(message, self._timeout_seconds + GRACE_SECONDS)
-        memories.features[:] = results.features
+        memories.memory[:] = results.memory
         memories.output[:] = results.output
+        memories.trace[:] = results.trace
         return iterations
 
     def close(self) -> None:

@@ -10,12 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from tf2c.errors import DeviceError, UserError
-from tf2c.interlock import interlock
+from tf2c.interlock import Interlock, interlock
 from tf2c.program import Program
 from tf2c.runtime.device import DEFAULT_TIMEOUT_SECONDS, Memories
 
 COUNTERS: dict[str, tuple[str, ...]] = {
-    "scheduler": ("scheduler", "features_awaited", "weights_awaited", "room_awaited"),
+    "scheduler": (
+        "scheduler",
+        "features_awaited",
+        "transfers_awaited",
+        "weights_awaited",
+        "room_awaited",
+    ),
     "weight_reader": ("weight_reader",),
     "pe": ("pe",),
     "requantizer": ("requantizer",),
@@ -86,45 +92,52 @@ class OpenCLDevice:
             raise DeviceError(f"the kernels do not build on `{device.name}`: {error}") from error
         self._queues = {name: cl.CommandQueue(self._context) for name in KERNELS}
         self._program: Program | None = None
-        self._timetables: dict[int, Any] = {}  # by the number of images
+        self._interlocks: dict[int, Interlock] = {}  # by the number of images in a batch
 
     def load(self, program: Program, weights: bytes) -> None:
         """Copy the job table, the parameters and the weights to the device."""
         self._program = program
-        self._timetables = {}
+        self._interlocks = {}
         self._jobs = self._copy(program.job_table())
         self._parameters = self._copy(program.parameters)
         self._places = self._copy(program.places)
         self._weights = self._copy(np.frombuffer(weights, np.uint8))
 
     def execute(self, memories: Memories) -> dict[str, int]:
-        """Run all jobs on a batch in place; return the loop iterations of each kernel."""
+        """Run all jobs on all frames in place; return the loop iterations of each kernel."""
         if self._program is None:
             raise RuntimeError("expected a loaded program")
-        features = self._copy(memories.features)
+        memory = self._copy(memories.memory)
         output = self._copy(memories.output)
+        trace = self._copy(memories.trace)
         counts = {name: np.zeros(len(what), np.int64) for name, what in COUNTERS.items()}
         counters = {name: self._copy(zeros) for name, zeros in counts.items()}
-        timetable = self._timetable(len(memories.features))
-        images, jobs = np.int32(len(memories.features)), np.int32(len(self._program.jobs))
-        image_bytes = np.int32(memories.features.shape[1])
-        image_words = np.int32(memories.output.shape[1])
+        awaited = self._interlock(memories.images)
+        transfers = self._program.transfer_table()
+        images, frames = np.int32(memories.images), np.int32(memories.frames)
+        jobs = np.int32(len(self._program.jobs))
         arguments: dict[str, tuple[Any, ...]] = {
             "scheduler": (
                 self._jobs,
                 jobs,
-                timetable,
+                self._copy(awaited.table()),
+                np.int32(awaited.results),
+                self._copy(np.concatenate([transfers, awaited.transfers[:, None]], axis=1)),
+                np.int32(len(transfers)),
                 self._places,
-                features,
-                image_bytes,
+                memory,
+                np.int32(self._program.memory_vectors),
                 output,
-                image_words,
+                np.int32(memories.output.shape[1]),
+                trace,
+                np.int32(memories.trace.shape[1]),
                 images,
+                frames,
             ),
-            "weight_reader": (self._jobs, jobs, self._weights),
-            "pe": (self._jobs, jobs, images),
-            "requantizer": (self._jobs, jobs, images, self._parameters),
-            "window": (self._jobs, jobs, images),
+            "weight_reader": (self._jobs, jobs, frames, self._weights),
+            "pe": (self._jobs, jobs, images, frames),
+            "requantizer": (self._jobs, jobs, images, frames, self._parameters),
+            "window": (self._jobs, jobs, images, frames),
         }
         events: dict[str, Any] = {}
         for name in KERNELS:
@@ -135,9 +148,13 @@ class OpenCLDevice:
             self._queues[name].flush()
         self._wait(events)
         queue = self._queues["scheduler"]
-        for memory, buffer in ((memories.features, features), (memories.output, output)):
-            if memory.size:
-                self._cl.enqueue_copy(queue, memory, buffer).wait()
+        for results, buffer in (
+            (memories.memory, memory),
+            (memories.output, output),
+            (memories.trace, trace),
+        ):
+            if results.size:
+                self._cl.enqueue_copy(queue, results, buffer).wait()
         counted: dict[str, int] = {}
         for name, what in COUNTERS.items():
             self._cl.enqueue_copy(queue, counts[name], counters[name]).wait()
@@ -161,12 +178,12 @@ class OpenCLDevice:
         """Close the device."""
         self.close()
 
-    def _timetable(self, images: int) -> Any:
-        """Return the loaded program's timetable for a number of images, on the device."""
+    def _interlock(self, images: int) -> Interlock:
+        """Return what the loaded program waits for, with so many images in a batch."""
         assert self._program is not None
-        if images not in self._timetables:
-            self._timetables[images] = self._copy(interlock(self._program, images).table())
-        return self._timetables[images]
+        if images not in self._interlocks:
+            self._interlocks[images] = interlock(self._program, images)
+        return self._interlocks[images]
 
     def _copy(self, array: npt.NDArray[Any]) -> Any:
         flags = self._cl.mem_flags

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tf2c import feature_layout
 from tf2c.errors import UserError
 from tf2c.image_source import ImageSource
 from tf2c.numerics import fixed_point, windows
 from tf2c.program import Program
 from tf2c.runtime.device import Device, Memories
 
-BATCH = 32
+IMAGES_AT_ONCE = 32
 """Images per execution: bounds memory, and what the watchdog waits for."""
 
 Images = npt.NDArray[np.floating] | ImageSource
@@ -47,16 +48,30 @@ class Comparison:
 class Session:
     """A program loaded on a device."""
 
-    def __init__(self, device: Device, program: Program, weights: bytes) -> None:
+    def __init__(
+        self, device: Device, program: Program, weights: bytes, batch: int = 1
+    ) -> None:
         """Load the program.
 
         Args:
             device: stays open; several sessions may follow each other on it.
             program: the contents of `program.bin`, read.
             weights: the contents of `weights.bin`.
+            batch: images side by side in the feature cache; weights come once for each batch.
+
+        Raises:
+            UserError: the cache has no room for so many images.
         """
+        if not 1 <= batch <= program.largest_batch:
+            raise UserError(
+                f"expected a batch of 1 to {program.largest_batch} images, got {batch}: the feature "
+                f"cache holds {program.engine.cache_vectors} channel vectors, and an image needs "
+                f"{program.cache_vectors}",
+                hint="use a smaller batch, or an engine with a larger `cache_depth`",
+            )
         self._device = device
         self._program = program
+        self._batch = batch
         device.load(program, weights)
 
     def run(self, images: Images, progress: Progress | None = None) -> RunResult:
@@ -72,7 +87,7 @@ class Session:
         """
         iterations: Counter[str] = Counter()
         stored = [
-            self._output(self._executed(batch, iterations))
+            self._output(self._executed(batch, iterations, traced=False))[: len(batch)]
             for batch in self._batches(images, progress)
         ]
         return self._result(stored, iterations)
@@ -88,11 +103,11 @@ class Session:
         stored: list[npt.NDArray[np.integer]] = []
         elements = differences = 0
         for batch in self._batches(images, progress):
-            memories = self._executed(batch, iterations)
-            expected = reference._executed(batch, Counter())
+            memories = self._executed(batch, iterations, traced=True)
+            expected = reference._executed(batch, Counter(), traced=True)
             elements += memories.elements()
             differences += memories.differences(expected)
-            stored.append(self._output(memories))
+            stored.append(self._output(memories)[: len(batch)])
         return Comparison(self._result(stored, iterations), elements, differences)
 
     def _batches(
@@ -102,34 +117,45 @@ class Session:
         shape = self._program.fold.shape
         if isinstance(images, np.ndarray):
             expect_images(images, shape)
-            batches = (images[first : first + BATCH] for first in range(0, len(images), BATCH))
+            count = -(-IMAGES_AT_ONCE // self._batch) * self._batch
+            batches = (images[first : first + count] for first in range(0, len(images), count))
         else:
-            batches = images.batches(BATCH)
+            batches = images.batches(-(-IMAGES_AT_ONCE // self._batch) * self._batch)
         for batch in batches:
             expect_images(batch, shape)
             yield batch
             if progress is not None:
                 progress(len(batch))
 
-    def _executed(self, batch: npt.NDArray[np.floating], iterations: Counter[str]) -> Memories:
-        """Return the memories after a batch."""
-        memories = Memories.for_batch(self._program, len(batch))
-        quantized = fixed_point.quantize(batch, self._program.input_exponent)
+    def _executed(
+        self, images: npt.NDArray[np.floating], iterations: Counter[str], *, traced: bool
+    ) -> Memories:
+        """Return the memories after some images; the last frame may have some of zeros."""
+        frames = -(-len(images) // self._batch)
+        memories = Memories.for_frames(self._program, self._batch, frames, traced=traced)
+        port, vector = self._program.input, self._program.engine.channel_vector
+        quantized = fixed_point.quantize(images, self._program.input_exponent)
         folded = windows.fold(quantized, *self._program.fold.window)
-        stored = self._program.engine.store_features(folded)
-        offset = self._program.input.offset
-        memories.features[:, offset : offset + stored.shape[1]] = stored
+        missing = frames * self._batch - len(images)
+        folded = np.concatenate([folded, np.zeros((missing, *folded.shape[1:]), np.int8)])
+        for memory, frame in zip(memories.memory, np.split(folded, frames), strict=True):
+            stored = feature_layout.store(frame, port.layout, vector)
+            first = port.offset * self._batch
+            memory[first : first + len(stored)] = stored
         iterations.update(self._device.execute(memories))
         return memories
 
     def _output(self, memories: Memories) -> npt.NDArray[np.integer]:
         port = self._program.output
-        memory = memories.output if port.wide else memories.features
         size = self._program.engine.feature_elements(port.channels, port.height, port.width)
         stored = self._program.engine.load_features(
-            memory[:, port.offset : port.offset + size], port.channels, port.height, port.width
+            memories.output[:, port.offset : port.offset + size],
+            port.channels,
+            port.height,
+            port.width,
         )
-        return stored.reshape(len(stored), *port.shape)
+        numbers = stored.reshape(len(stored), *port.shape)
+        return numbers if port.wide else numbers.astype(np.int8)
 
     def _result(self, stored: list[npt.NDArray[np.integer]], iterations: Counter[str]) -> RunResult:
         together = np.concatenate(stored)

@@ -1,15 +1,17 @@
 """The simulator: executes a program on numpy arrays, bit for bit as the engine does.
 
-It reads only what the engine reads, the job table, the parameters and the 4-bit weights, and
-keeps the same feature memory, so that a wrong address or a wrong weight byte shows here exactly
-as it would on a card.
+It reads only what the engine reads, the tables, the parameters and the 4-bit weights, and keeps the
+same feature cache, so that a wrong place or a wrong weight byte shows here exactly as it would on a
+card.
 """
 
 import numpy as np
 import numpy.typing as npt
 
+from tf2c import feature_layout
+from tf2c.feature_layout import Layout
 from tf2c.numerics import fixed_point, windows
-from tf2c.program import Job, Program
+from tf2c.program import Job, Program, Transfer, traced_vectors
 from tf2c.runtime.device import Memories
 
 
@@ -29,18 +31,53 @@ class Simulator:
         self._weights = np.frombuffer(weights, np.uint8)
 
     def execute(self, memories: Memories) -> dict[str, int]:
-        """Run all jobs on a batch in place; the simulator counts no loop iterations."""
+        """Run all jobs on all frames in place; the simulator counts no loop iterations."""
         if self._program is None:
             raise RuntimeError("expected a loaded program")
-        for job in self._program.jobs:
-            self._run_job(self._program, job, memories)
+        _Run(self._program, self._weights, memories).run()
         return {}
 
     def close(self) -> None:
         """Forget the loaded program."""
         self._program = None
 
-    def _run_job(self, program: Program, job: Job, memories: Memories) -> None:
+
+class _Run:
+    """Frames on their way through the jobs, all at once: they have caches of their own."""
+
+    def __init__(
+        self, program: Program, weights: npt.NDArray[np.uint8], memories: Memories
+    ) -> None:
+        self._program = program
+        self._weights = weights
+        self._memories = memories
+        self._images = memories.images
+        cells = memories.images * program.cache_vectors
+        shape = (memories.frames, cells, program.engine.channel_vector)
+        self._caches = np.zeros(shape, np.int8)
+
+    def run(self) -> None:
+        """Move and compute in the order of the tables."""
+        moved = traced = 0
+        for job in self._program.jobs:
+            for transfer in self._program.transfers[moved : job.transfers]:
+                self._move(transfer)
+            moved = max(moved, job.transfers)
+            self._run_job(job, traced)
+            traced += traced_vectors(job)
+
+    def _move(self, transfer: Transfer) -> None:
+        size = transfer.vectors * self._images
+        near, far = transfer.cache_place * self._images, transfer.memory_place * self._images
+        caches = self._caches[:, near : near + size]
+        memories = self._memories.memory[:, far : far + size]
+        if transfer.stores:
+            memories[:] = caches
+        else:
+            caches[:] = memories
+
+    def _run_job(self, job: Job, traced: int) -> None:
+        program = self._program
         engine = program.engine.split(job.split)
         kernel = (job.kernel_height, job.kernel_width)
         first = job.weight_offset * program.engine.weight_word_bytes
@@ -56,9 +93,7 @@ class Simulator:
         rows = program.parameters[job.parameter_offset : last]
         bias, multipliers = rows.transpose(1, 0, 2).reshape(2, -1)
 
-        images = self._read(
-            program, memories, job.input_offset, job.input_groups, job.input_height, job.input_width
-        )
+        images = self._read(job.input_place, job.input_groups, job.input)
         # Tiles that read channels of their own are the parts of a grouped convolution.
         parts = job.filter_tiles if job.tile_step else 1
         seen = parts * job.tile_groups * engine.channel_vector
@@ -76,15 +111,8 @@ class Simulator:
         values: npt.NDArray[np.integer] = accumulators[:, :channels]
         if not job.raw:
             residual = None
-            if job.residual_offset >= 0:
-                residual = self._read(
-                    program,
-                    memories,
-                    job.residual_offset,
-                    job.output_groups,
-                    job.convolution_height,
-                    job.convolution_width,
-                )
+            if job.residual_place >= 0:
+                residual = self._read(job.residual_place, job.output_groups, job.residual)
             values = fixed_point.requantize(
                 values,
                 multipliers[:channels],
@@ -92,7 +120,7 @@ class Simulator:
                 job.upper_bound,
                 residual,
                 job.residual_shift,
-                np.int32 if job.wide else np.int8,
+                np.int32 if job.returned else np.int8,
             )
         pooled = windows.max_pool(
             values,
@@ -100,25 +128,32 @@ class Simulator:
             (job.pool_stride_height, job.pool_stride_width),
             _pool_pads(job),
         )
-        stored = engine.store_features(pooled)
-        target = memories.output if job.wide else memories.features
-        places = program.output_places(job)
-        for place, part in zip(places, np.split(stored, len(places), axis=1), strict=True):
-            target[:, place : place + part.shape[1]] = part
+        self._store(pooled, job, traced)
 
-    def _read(
-        self,
-        program: Program,
-        memories: Memories,
-        offset: int,
-        groups: int,
-        height: int,
-        width: int,
-    ) -> npt.NDArray[np.int8]:
-        channels = groups * program.engine.channel_vector
-        size = program.engine.feature_elements(channels, height, width)
-        return program.engine.load_features(
-            memories.features[:, offset : offset + size], channels, height, width
+    def _store(self, tensor: npt.NDArray[np.integer], job: Job, traced: int) -> None:
+        vector = self._program.engine.channel_vector
+        dense = self._program.engine.store_features(tensor)
+        places = self._program.output_places(job)
+        if job.returned:
+            for place, part in zip(places, np.split(dense, len(places), axis=1), strict=True):
+                self._memories.output[:, place : place + part.shape[1]] = part
+            return
+        if self._memories.trace.shape[1]:
+            size = traced_vectors(job)
+            trace = self._memories.trace[:, traced : traced + size]
+            trace[:] = dense.reshape(trace.shape)
+        cells = job.output.cell_of(self._images)
+        frames = dense.reshape(
+            len(self._caches), self._images, len(places), *tensor.shape[2:], vector
+        )
+        for group, place in enumerate(places.tolist()):
+            self._caches[:, place * self._images + cells] = frames[:, :, group]
+
+    def _read(self, place: int, groups: int, layout: Layout) -> npt.NDArray[np.int8]:
+        first, size = place * self._images, groups * layout.cells * self._images
+        caches = self._caches[:, first : first + size]
+        return np.concatenate(
+            [feature_layout.load(cache, layout, self._images) for cache in caches]
         )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from unit.mixed_network import emitted, lowered, mixed_network
+from unit.runtime.test_simulator import RecordingSimulator, stored_by_jobs
 from xdsl.builder import Builder
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, ModuleOp, TensorType, i8, i64
 from xdsl.dialects.func import FuncOp, ReturnOp
@@ -14,6 +15,7 @@ from xdsl.interpreter import Interpreter, PythonValues
 from xdsl.ir import Operation
 from xdsl.rewriter import InsertPoint
 
+from tf2c import feature_layout
 from tf2c.analysis.cost.iterations import program_iterations
 from tf2c.backends.opencl.render import render_engine
 from tf2c.backends.program import emit_program
@@ -58,16 +60,6 @@ class JobRecorder(Interpreter.Listener):
             self.results.append((op, results[0]))
 
 
-class RecordingSimulator(Simulator):
-    """Keeps the memories that it has executed on."""
-
-    memories: Memories
-
-    def execute(self, memories: Memories) -> dict[str, int]:
-        self.memories = memories
-        return super().execute(memories)
-
-
 @engines
 @forms
 def test_every_job_stores_what_the_interpreter_computes(
@@ -77,17 +69,14 @@ def test_every_job_stores_what_the_interpreter_computes(
     program, packed, _ = emit_program(dataflow_network.module)
     program.expect_fits(packed)
     simulator, recorder = RecordingSimulator(), JobRecorder()
-    Session(simulator, program, packed).run(network.images)
+    other = Session(Simulator(), program, packed)
+    Session(simulator, program, packed).compare(other, network.images)
     run(dataflow_network.module, network.images, recorder)
 
-    assert len(recorder.results) == len(program.jobs)
-    for (op, expected), job in zip(recorder.results, program.jobs, strict=True):
-        memory = simulator.memories.output if job.wide else simulator.memories.features
-        channels, height, width = expected.shape[1:]
-        size = engine.feature_elements(1, height, width)
-        parts = [memory[:, place : place + size] for place in program.output_places(job)]
-        stored = engine.load_features(np.concatenate(parts, axis=1), channels, height, width)
-        assert np.array_equal(stored, expected), layer_name(op)
+    stored = stored_by_jobs(program, simulator.memories)
+    assert len(recorder.results) == len(stored)
+    for (op, expected), found in zip(recorder.results, stored, strict=True):
+        assert np.array_equal(found[:, : expected.shape[1]], expected), layer_name(op)
 
 
 @forms
@@ -135,7 +124,7 @@ def test_there_is_every_kind_of_job(network: Network, engine: Engine) -> None:
     assert {by_layer[name].weight_terms for name in ("slice", "pad", "broken")} == {1}
     assert layers.count("broken") == 2
     assert "aligned" not in layers
-    assert by_layer["mixing"].residual_offset >= 0
+    assert by_layer["mixing"].residual_place >= 0
     assert max(job.filter_tiles for job in program.jobs) > 1
     assert len({job.split for job in program.jobs}) > 1
 
@@ -160,7 +149,7 @@ def test_the_emulator_agrees_in_every_element(
     comparison = Session(emulator, program, packed).compare(simulator, network.images[:2])
     assert comparison.elements > 0
     assert comparison.differences == 0
-    assert comparison.result.iterations == program_iterations(program, 2).by_kernel
+    assert comparison.result.iterations == program_iterations(program, 1, 2).by_kernel
 
 
 def test_every_split_computes_the_same_and_counts_as_expected(
@@ -181,11 +170,11 @@ def test_every_split_computes_the_same_and_counts_as_expected(
         simulator = Session(Simulator(), program, packed)
         compared = Session(emulator, program, packed).compare(simulator, network.images)
         assert compared.differences == 0
-        assert compared.result.iterations == program_iterations(program, 3).by_kernel
+        assert compared.result.iterations == program_iterations(program, 1, 3).by_kernel
         assert np.array_equal(compared.result.stored, expected.stored)
         # The choice is never worse.
-        chosen_iterations = program_iterations(chosen.program, 1)
-        assert chosen_iterations.pe <= program_iterations(program, 1).pe
+        chosen_iterations = program_iterations(chosen.program, 1, 1)
+        assert chosen_iterations.pe <= program_iterations(program, 1, 1).pe
 
 
 FILTERS = {
@@ -223,9 +212,9 @@ def test_weights_are_sent_once_where_all_tiles_have_the_same(name: str) -> None:
     assert len(packed) == tiles * engine.weight_word_bytes
     simulator = Simulator()
     simulator.load(program, packed)
-    memories = Memories.for_batch(program, 1)
+    memories = Memories.for_frames(program, 1, 1, traced=False)
     pixels = np.random.default_rng(0).integers(-128, 128, (1, 2, 4, 4), np.int8)
-    memories.features[:, :32] = engine.store_features(pixels)
+    memories.memory[0] = feature_layout.store(pixels, program.input.layout, 2)
     simulator.execute(memories)
     stored = engine.load_features(memories.output, len(weights), 4, 4)
     weight = pow2.decode(np.array(weights, np.uint8), 1).astype(int)

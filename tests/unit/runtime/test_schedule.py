@@ -37,7 +37,7 @@ def counted(engine: Engine) -> Iterations:
 
 
 def expected(engine: Engine) -> Iterations:
-    return program_iterations(emitted(mixed_network(), "shift2", engine).program, IMAGES)
+    return program_iterations(emitted(mixed_network(), "shift2", engine).program, 1, IMAGES)
 
 
 @pytest.mark.parametrize("name", OTHERS)

@@ -16,7 +16,7 @@ from tf2c.image_source import ArrayImages
 from tf2c.numerics import fixed_point
 from tf2c.program import Program
 from tf2c.runtime.device import Memories
-from tf2c.runtime.session import BATCH, Session
+from tf2c.runtime.session import IMAGES_AT_ONCE, Session
 from tf2c.runtime.simulator import Simulator
 
 
@@ -92,7 +92,7 @@ def test_progress_counts_every_image(
 ) -> None:
     counts: list[int] = []
     session.run(heldout_images, counts.append)
-    assert counts == [BATCH, len(heldout_images) - BATCH]
+    assert counts == [IMAGES_AT_ONCE, len(heldout_images) - IMAGES_AT_ONCE]
 
 
 def test_images_may_come_in_batches(
@@ -101,7 +101,7 @@ def test_images_may_come_in_batches(
     counts: list[int] = []
     result = session.run(ArrayImages(heldout_images), counts.append)
     np.testing.assert_array_equal(result.stored, session.run(heldout_images).stored)
-    assert counts == [BATCH, len(heldout_images) - BATCH]
+    assert counts == [IMAGES_AT_ONCE, len(heldout_images) - IMAGES_AT_ONCE]
 
 
 def test_batches_of_another_shape_are_refused(session: Session) -> None:
@@ -118,8 +118,8 @@ def test_a_batch_is_not_read_before_the_last_one_has_run(session: Session) -> No
                 events.append("read")
                 yield batch
 
-    session.run(Images(np.ones((BATCH + 1, 1, 8, 8))), lambda count: events.append(f"ran {count}"))
-    assert events == ["read", f"ran {BATCH}", "read", "ran 1"]
+    session.run(Images(np.ones((IMAGES_AT_ONCE + 1, 1, 8, 8))), lambda count: events.append(f"ran {count}"))
+    assert events == ["read", f"ran {IMAGES_AT_ONCE}", "read", "ran 1"]
 
 
 class OtherSimulator(Simulator):
@@ -141,7 +141,8 @@ def test_comparing_covers_every_stored_element(
 ) -> None:
     program = Program.from_bytes((digits_artifact.path / "program.bin").read_bytes())
     comparison = digits_artifact.compare(heldout_images, OtherSimulator())
-    stored = program.feature_bytes + program.output_words
+    traced = program.trace_vectors * program.engine.channel_vector
+    stored = traced + program.output_words
     assert comparison.elements == stored * len(heldout_images)
     assert comparison.differences == 0
 
@@ -153,7 +154,7 @@ class WrongSimulator(Simulator):
 
     def execute(self, memories: Memories) -> dict[str, int]:
         super().execute(memories)
-        memories.features[-1, -1] ^= 1
+        memories.trace[-1, -1, -1] ^= 1
         return {}
 
 
@@ -161,6 +162,27 @@ def test_comparing_finds_one_wrong_element_of_a_batch(
     digits_artifact: tf2c.Artifact, heldout_images: npt.NDArray[np.float32]
 ) -> None:
     assert digits_artifact.compare(heldout_images[:5], WrongSimulator()).differences == 1
+
+
+@pytest.mark.parametrize("batch", [2, 3])
+def test_images_side_by_side_give_the_same_results(
+    digits_artifact: tf2c.Artifact, heldout_images: npt.NDArray[np.float32], batch: int
+) -> None:
+    program = Program.from_bytes((digits_artifact.path / "program.bin").read_bytes())
+    weights = (digits_artifact.path / "weights.bin").read_bytes()
+    together = Session(Simulator(), program, weights, batch).run(heldout_images[:7])
+    alone = Session(Simulator(), program, weights).run(heldout_images[:7])
+    np.testing.assert_array_equal(together.stored, alone.stored)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_batch_that_the_cache_does_not_hold_is_refused(
+    digits_artifact: tf2c.Artifact, more: int
+) -> None:
+    program = Program.from_bytes((digits_artifact.path / "program.bin").read_bytes())
+    batch = (program.largest_batch + 1) * more
+    with pytest.raises(UserError, match=f"expected a batch of 1 to {program.largest_batch} images"):
+        Session(Simulator(), program, b"", batch)
 
 
 def test_a_network_that_returns_an_image_keeps_its_shape(tmp_path: Path) -> None:

@@ -14,10 +14,19 @@ import tf2c
 from tf2c.dialects import dataflow
 from tf2c.interpreters import run
 from tf2c.ir_files import read_module
-from tf2c.program import Program
+from tf2c.program import Program, traced_vectors
 from tf2c.runtime.device import Memories
 from tf2c.runtime.session import Session
 from tf2c.runtime.simulator import Simulator
+
+
+def memories_of(frames: int) -> Memories:
+    return Memories(
+        images=1,
+        memory=np.zeros((frames, 2, 1), np.int8),
+        output=np.zeros((frames, 4), np.int32),
+        trace=np.zeros((frames, 3, 1), np.int8),
+    )
 
 
 class JobRecorder(Interpreter.Listener):
@@ -57,25 +66,28 @@ def program_of(artifact: tf2c.Artifact) -> tuple[Program, bytes]:
 
 
 def stored_by_jobs(program: Program, memories: Memories) -> list[npt.NDArray[np.integer[Any]]]:
-    """What each job has stored, without the lanes that pad its channels."""
+    """What each job has stored, with the lanes that pad its channels."""
     stored: list[npt.NDArray[np.integer[Any]]] = []
+    traced = 0
     for job in program.jobs:
-        memory = memories.output if job.wide else memories.features
         channels = job.output_groups * program.engine.channel_vector
-        size = program.engine.channel_vector * job.output_height * job.output_width
-        parts = [memory[:, place : place + size] for place in program.output_places(job)]
-        stored.append(
-            program.engine.load_features(
-                np.concatenate(parts, axis=1), channels, job.output_height, job.output_width
-            )
-        )
+        extents = (channels, job.output_height, job.output_width)
+        if job.returned:
+            dense = memories.output
+        else:
+            vectors = traced_vectors(job)
+            dense = memories.trace[:, traced : traced + vectors].reshape(len(memories.trace), -1)
+            traced += vectors
+        stored.append(program.engine.load_features(dense, *extents))
+    assert traced == program.trace_vectors
     return stored
 
 
 def assert_every_job_agrees(artifact: tf2c.Artifact, images: npt.NDArray[np.float32]) -> None:
     program, weights = program_of(artifact)
     simulator, recorder = RecordingSimulator(), JobRecorder()
-    Session(simulator, program, weights).run(images)
+    other = Session(Simulator(), program, weights)
+    Session(simulator, program, weights).compare(other, images)
     run(read_module(artifact.path / "ir" / "dataflow.mlir"), images, recorder)
     stored = stored_by_jobs(program, simulator.memories)
     assert len(recorder.results) == len(stored) > 0
@@ -115,7 +127,7 @@ def test_every_stage_from_shift_on_agrees(classifier: tf2c.Artifact) -> None:
 
 def test_executing_without_a_program_is_a_bug() -> None:
     with pytest.raises(RuntimeError, match="expected a loaded program"):
-        Simulator().execute(Memories(np.zeros((1, 1), np.int8), np.zeros((1, 1), np.int32)))
+        Simulator().execute(memories_of(1))
 
 
 def test_a_closed_simulator_has_no_program(digits_artifact: tf2c.Artifact) -> None:
@@ -124,7 +136,7 @@ def test_a_closed_simulator_has_no_program(digits_artifact: tf2c.Artifact) -> No
     simulator.load(program, weights)
     simulator.close()
     with pytest.raises(RuntimeError, match="expected a loaded program"):
-        simulator.execute(Memories.for_batch(program, 1))
+        simulator.execute(Memories.for_frames(program, 1, 1, traced=False))
 
 
 def test_the_batch_changes_no_result(
@@ -150,11 +162,11 @@ def test_every_weight_byte_of_a_used_lane_matters(
 
 
 def test_memories_count_every_difference() -> None:
-    ours = Memories(np.zeros((2, 3), np.int8), np.zeros((2, 4), np.int32))
-    theirs = Memories(ours.features.copy(), ours.output.copy())
-    theirs.features[1, 2] = 1
+    ours, theirs = memories_of(2), memories_of(2)
+    theirs.trace[1, 2, 0] = 1
     theirs.output[:, 0] = -1
-    assert (ours.elements(), ours.differences(theirs)) == (14, 3)
+    theirs.memory[0, 0] = 1  # what the host and spilled tensors leave there is nobody's result
+    assert (ours.elements(), ours.differences(theirs)) == (2 * 3 + 2 * 4, 3)
 
 
 def test_opening_an_unknown_device_is_refused(

@@ -21,6 +21,7 @@ class Iterations:
     scheduler: int
     features_awaited: int
     """Iterations of `scheduler` that issue nothing, because results of earlier jobs are awaited."""
+    transfers_awaited: int
     weights_awaited: int
     room_awaited: int
     weight_reader: int
@@ -48,7 +49,7 @@ def _streams(engine: Engine, job: Job, images: int) -> _Streams:
     """Return the iterations of one job on a batch."""
     engine = engine.split(job.split)
     rows = images * job.convolution_height
-    vectors = engine.pixel_tiles(rows * job.convolution_width)
+    vectors = engine.pixel_tiles(images * job.order.cells)
     window = vectors
     if job.pools:
         pooled = images * job.output_height * engine.pixel_tiles(job.output_width)
@@ -68,13 +69,14 @@ def _parts_in_rows(rows: int, width: int, vector: int) -> int:
     return rows + vectors - 1 - (pixels - 1) // lcm(width, vector)
 
 
-def program_iterations(program: Program, images: int) -> Iterations:
-    """Return the iterations of a whole program on a batch."""
-    found = schedule(program, interlock(program, images))
-    streams = [_streams(program.engine, job, images) for job in program.jobs]
+def program_iterations(program: Program, images: int, frames: int) -> Iterations:
+    """Return the iterations of a whole program on batches of images, one behind the other."""
+    found = schedule(program, interlock(program, images), images, frames)
+    streams = [_streams(program.engine, job, images) for job in program.jobs] * frames
     return Iterations(
         scheduler=found.iterations,
         features_awaited=sum(job.features_awaited for job in found.jobs),
+        transfers_awaited=sum(job.transfers_awaited for job in found.jobs),
         weights_awaited=sum(job.weights_awaited for job in found.jobs),
         room_awaited=sum(job.room_awaited for job in found.jobs),
         weight_reader=sum(job.weight_reader for job in streams),

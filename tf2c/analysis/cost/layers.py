@@ -19,6 +19,7 @@ class JobCost:
     iterations: int
     features_awaited: int
     """Of them, those in which nothing is issued: results of earlier jobs are awaited."""
+    transfers_awaited: int
     weights_awaited: int
     room_awaited: int
     lanes_used: float
@@ -32,23 +33,25 @@ class JobCost:
 
 
 def job_costs(jobs: list[dataflow.JobOp], program: Program) -> list[JobCost]:
-    """Return what each job takes, for one image.
+    """Return what each job takes of one image, when others went before.
 
     Args:
         jobs: of the network, in program order.
         program: emitted from them.
     """
-    found = schedule(program, interlock(program, images=1))
+    both = schedule(program, interlock(program, images=1), images=1, frames=2)
+    steady = both.jobs[len(program.jobs) :]
     return [
         JobCost(
             times.iterations,
             times.features_awaited,
+            times.transfers_awaited,
             times.weights_awaited,
             times.room_awaited,
             round(_lane_operations(job) / (times.iterations * program.engine.lanes), 4),
             job.parts.value.data,
         )
-        for job, times in zip(jobs, found.jobs, strict=True)
+        for job, times in zip(jobs, steady, strict=True)
     ]
 
 

@@ -10,18 +10,30 @@ from xdsl.ir import Dialect
 
 from tf2c.dialects.dataflow.engine import EngineOp, engine_of
 from tf2c.dialects.dataflow.jobs import JobOp, Requantization
-from tf2c.dialects.dataflow.memory import NO_POOLING, ChannelsOp, ConcatOp, InputOp, place_of
+from tf2c.dialects.dataflow.memory import (
+    NO_POOLING,
+    ONE_PLANE,
+    ChannelsOp,
+    ConcatOp,
+    InputOp,
+    cells,
+    layout_of,
+    place_of,
+)
 
 __all__ = [
     "DATAFLOW",
     "NO_POOLING",
+    "ONE_PLANE",
     "ChannelsOp",
     "ConcatOp",
     "EngineOp",
     "InputOp",
     "JobOp",
     "Requantization",
+    "cells",
     "engine_of",
+    "layout_of",
     "place_of",
 ]
 

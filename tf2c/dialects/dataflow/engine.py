@@ -41,13 +41,14 @@ class EngineOp(IRDLOperation):
     channel_depth = prop_def(PositiveConstraint)
     latency = prop_def(PositiveConstraint, default_value=IntegerAttr(Engine.latency, i64))
     memory_bytes = prop_def(PositiveConstraint, default_value=IntegerAttr(Engine.memory_bytes, i64))
+    cache_depth = prop_def(PositiveConstraint, default_value=IntegerAttr(Engine.cache_depth, i64))
 
     irdl_options = (ParsePropInAttrDict(),)
     assembly_format = (
         "`filter_vector` $filter_vector `channel_vector` $channel_vector "
         "`pixel_vector` $pixel_vector `largest_split` $largest_split "
         "`weight_depth` $weight_depth `channel_depth` $channel_depth (`latency` $latency^)? "
-        "(`memory_bytes` $memory_bytes^)? attr-dict"
+        "(`memory_bytes` $memory_bytes^)? (`cache_depth` $cache_depth^)? attr-dict"
     )
 
     def __init__(self, engine: Engine) -> None:

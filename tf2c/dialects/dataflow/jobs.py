@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import IntegerAttr, IntegerType, i8, i32, i64
+from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import (
     ParsePropInAttrDict,
@@ -23,10 +24,18 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
-from tf2c.dialects import tensors
+from tf2c.dialects import layout, tensors
 from tf2c.dialects.accumulators import convolution_type, verify_bias
 from tf2c.dialects.dataflow.engine import engine_of
-from tf2c.dialects.dataflow.memory import NO_POOLING, UNIT_KERNEL, ChannelsOp, OffsetConstraint
+from tf2c.dialects.dataflow.memory import (
+    NO_POOLING,
+    ONE_PLANE,
+    UNIT_KERNEL,
+    ChannelsOp,
+    OffsetConstraint,
+    PlanesConstraint,
+    layout_of,
+)
 from tf2c.dialects.requantization import (
     residual_shift,
     verify_bounds,
@@ -56,6 +65,7 @@ from tf2c.dialects.windows import (
     pooled_shape,
 )
 from tf2c.engine import Engine
+from tf2c.feature_layout import Layout, plane_layout
 
 ONE_PART = IntegerAttr(1, i64)
 
@@ -100,6 +110,8 @@ class JobOp(ConvolvingOp):
     C7: the weights of one filter tile fit the engine's weight memory.
     C8: what is pooled has 8 bits, and fits the engine's window unit.
     C9: where results lie in places of their own, each channel is in one of them.
+    C10: a returned result is in one plane, and is not used by anything else.
+    C11: what is pooled is computed row by row.
 
     Example: `%y = dataflow.job %x, %w, %b pads [1, 1, 1, 1] multipliers [4194304] bounds [0, 127]
     pool [2, 2] pool_strides [2, 2] at 512 : tensor<?x1x8x8xi8, #int8.pow2<-7>>,
@@ -121,8 +133,12 @@ class JobOp(ConvolvingOp):
     pool_pads = prop_def(I64ArrayConstraint, default_value=NO_PADS)
     parts = prop_def(PositiveConstraint, default_value=ONE_PART)
     """Into which vectors of pixels are split, each for other filters."""
+    order = prop_def(PlanesConstraint, default_value=ONE_PLANE)
+    """Pixels are computed as they would lie in so many planes of rows and of columns."""
+    planes = prop_def(PlanesConstraint, default_value=ONE_PLANE)
+    """In which the output lies."""
     offset = opt_prop_def(OffsetConstraint)
-    """Of the output: bytes of the feature memory, or words of the output memory if raw."""
+    """Of the output: cells of the feature cache, or words of the output memory if returned."""
     output = result_def(StoredTensorConstraint)
 
     traits = traits_def(Pure())
@@ -131,7 +147,8 @@ class JobOp(ConvolvingOp):
         "$input `,` $weight `,` $bias (`residual` $residual^ `:` type($residual))? "
         f"{WINDOW_FORMAT}(`multipliers` $multipliers^)? "
         "(`bounds` $bounds^)? (`pool` $pool_kernel^)? (`pool_strides` $pool_strides^)? "
-        "(`pool_pads` $pool_pads^)? (`split` $parts^)? (`at` $offset^)? attr-dict "
+        "(`pool_pads` $pool_pads^)? (`split` $parts^)? (`order` $order^)? "
+        "(`planes` $planes^)? (`at` $offset^)? attr-dict "
         "`:` type($input) `,` type($weight) `,` type($bias) `->` type($output)"
     )
 
@@ -190,6 +207,23 @@ class JobOp(ConvolvingOp):
         return tensors.tensor_type(self.output).element_type == i32
 
     @property
+    def is_returned(self) -> bool:
+        """Whether the network returns the result, so that it goes to the output memory."""
+        value: SSAValue = self.output
+        while True:
+            users = [use.operation for use in value.uses]
+            if any(isinstance(user, ReturnOp) for user in users):
+                return True
+            if len(users) != 1 or not isinstance(users[0], layout.ReshapeOp):
+                return False
+            value = users[0].output
+
+    @property
+    def pixel_order(self) -> Layout:
+        """In which order the pixels of the convolution are computed."""
+        return plane_layout(self.convolution_extents, self.order.get_values())
+
+    @property
     def layer_channels(self) -> list[ChannelsOp]:
         """What the job stores in places of their own, in the order of the channels; else nothing.
 
@@ -231,7 +265,7 @@ class JobOp(ConvolvingOp):
         return np.broadcast_to(np.array(values, np.int64), (filters,))
 
     def verify_(self) -> None:
-        """Check C1 to C9."""
+        """Check C1 to C11."""
         engine = engine_of(self)
         # C1
         accumulators = convolution_type(
@@ -278,6 +312,12 @@ class JobOp(ConvolvingOp):
             self._verify_pooling(engine, shape[3], pooled[2])
         # C9
         _ = self.layer_channels
+        # C10
+        if self.is_returned and (layout_of(self.output)[2:] != (1, 1) or not self.output.has_one_use()):
+            raise VerifyException("expected a returned result in one plane that nothing else uses")
+        # C11
+        if self.pooling != NO_POOLING and self.order != ONE_PLANE:
+            raise VerifyException("expected what is pooled to be computed row by row")
 
     def weight_words(self, engine: Engine, parts: int) -> int:
         """Return how many weight words a filter tile has with vectors of pixels in some parts."""

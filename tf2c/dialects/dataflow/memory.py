@@ -1,13 +1,20 @@
 """What lies in memory without being computed: the image, tensors joined, and tensors taken apart.
 
-dataflow.input     the place where the host stores an image, perhaps folded
+dataflow.input     the image, perhaps folded, that the host stores
 dataflow.concat    tensors that lie one behind the other
 dataflow.channels  some channels of what a job computes, in a place of their own
 """
 
 from collections.abc import Sequence
 
-from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, TensorType, i8, i64
+from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
+    DenseArrayBase,
+    IntegerAttr,
+    TensorType,
+    i8,
+    i64,
+)
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import (
     AtLeast,
@@ -36,6 +43,8 @@ from tf2c.dialects.scales import (
 )
 from tf2c.dialects.tensors import I64ArrayConstraint, i64_array
 from tf2c.dialects.windows import NO_PADS, UNIT_STRIDES, PoolingWindow, pooled_shape
+from tf2c.engine import Engine
+from tf2c.feature_layout import Layout
 
 UNIT_KERNEL = i64_array([1, 1])
 
@@ -43,10 +52,14 @@ NO_POOLING = PoolingWindow(UNIT_KERNEL)
 
 OffsetConstraint = IntegerAttr.constr(type=i64, value=AtLeast(0))
 
+ONE_PLANE = i64_array([1, 1])
+
+PlanesConstraint = I64ArrayConstraint
+
 
 @irdl_op_definition
 class InputOp(IRDLOperation):
-    """The place where the host stores the quantized image, perhaps folded.
+    """The quantized image, perhaps folded, that comes from the host and is loaded into the cache.
 
     An image of few channels leaves most of the lanes that multiply channels without work. Folded,
     each of its pixels has what a window sees, or some rows of it, as channels.
@@ -71,15 +84,18 @@ class InputOp(IRDLOperation):
     fold_kernel = prop_def(I64ArrayConstraint, default_value=UNIT_KERNEL)
     fold_strides = prop_def(I64ArrayConstraint, default_value=UNIT_STRIDES)
     fold_pads = prop_def(I64ArrayConstraint, default_value=NO_PADS)
+    planes = prop_def(PlanesConstraint, default_value=ONE_PLANE)
+    """Of rows and of columns (`feature_layout.Layout`)."""
     offset = opt_prop_def(OffsetConstraint)
-    """In bytes of the feature memory."""
+    """In cells of the feature cache."""
     output = result_def(Int8TensorConstraint)
 
     traits = traits_def(Pure())
     irdl_options = (ParsePropInAttrDict(),)
     assembly_format = (
         "$input (`fold` $fold_kernel^)? (`fold_strides` $fold_strides^)? "
-        "(`fold_pads` $fold_pads^)? (`at` $offset^)? attr-dict `:` type($input) `->` type($output)"
+        "(`fold_pads` $fold_pads^)? (`planes` $planes^)? (`at` $offset^)? attr-dict "
+        "`:` type($input) `->` type($output)"
     )
 
     def __init__(self, input: SSAValue, fold: PoolingWindow | None = None) -> None:
@@ -145,7 +161,7 @@ class ConcatOp(IRDLOperation):
     C1: the operands' images have one size, the result's, which has the sum of their channels.
     C2: the scales agree.
     C3: every operand but the last has whole channel vectors.
-    C4: operands that have a place lie one behind the other.
+    C4: operands that have a place lie one behind the other, all in as many planes.
 
     Example: `%y = dataflow.concat %a, %b : (tensor<?x8x4x4xi8, #int8.pow2<-5>>,
     tensor<?x2x4x4xi8, #int8.pow2<-5>>) -> tensor<?x10x4x4xi8, #int8.pow2<-5>>`
@@ -191,7 +207,9 @@ class ConcatOp(IRDLOperation):
                 )
         # C4
         places = [place_of(each) for each in self.inputs]
-        sizes = [engine.feature_elements(*tensors.extents(each)) for each in self.inputs]
+        sizes = [cells(each, engine) for each in self.inputs]
+        if len({layout_of(each) for each in self.inputs}) > 1:
+            raise VerifyException("expected operands in as many planes as each other")
         for place, size, following in zip(places, sizes, places[1:], strict=False):
             if place is not None and following is not None and place + size != following:
                 raise VerifyException(
@@ -225,14 +243,17 @@ class ChannelsOp(IRDLOperation):
 
     input = operand_def(Int8TensorConstraint)
     first = prop_def(OffsetConstraint, default_value=IntegerAttr(0, i64))
+    planes = prop_def(PlanesConstraint, default_value=ONE_PLANE)
+    """Of rows and of columns (`feature_layout.Layout`)."""
     offset = opt_prop_def(OffsetConstraint)
-    """In bytes of the feature memory."""
+    """In cells of the feature cache."""
     output = result_def(Int8TensorConstraint)
 
     traits = traits_def(Pure())
     irdl_options = (ParsePropInAttrDict(),)
     assembly_format = (
-        "$input (`first` $first^)? (`at` $offset^)? attr-dict `:` type($input) `->` type($output)"
+        "$input (`first` $first^)? (`planes` $planes^)? (`at` $offset^)? attr-dict "
+        "`:` type($input) `->` type($output)"
     )
 
     def __init__(self, input: SSAValue, first: int, output_type: Attribute) -> None:
@@ -275,3 +296,25 @@ def place_of(value: SSAValue) -> int | None:
         return place_of(owner.inputs[0])
     offset = owner.properties.get("offset") if isinstance(owner, Operation) else None
     return offset.value.data if isinstance(offset, IntegerAttr) else None
+
+
+def layout_of(value: SSAValue) -> Layout:
+    """Return how the pixels of a tensor lie in the cache.
+
+    Raises:
+        VerifyException: the planes are not two positive numbers.
+    """
+    owner = value.owner
+    if isinstance(owner, ConcatOp):
+        return layout_of(owner.inputs[0])
+    planes = owner.properties.get("planes", ONE_PLANE) if isinstance(owner, Operation) else ONE_PLANE
+    assert isinstance(planes, DenseArrayBase)
+    counts = planes.get_values()
+    if len(counts) != 2 or min(counts) < 1:
+        raise VerifyException(f"expected planes of rows and of columns, got {list(counts)}")
+    return Layout(*tensors.extents(value)[1:], *map(int, counts))
+
+
+def cells(value: SSAValue, engine: Engine) -> int:
+    """Return how many cells of the cache a tensor takes, for one image."""
+    return engine.channel_groups(tensors.extents(value)[0]) * layout_of(value).cells

@@ -236,6 +236,21 @@ def _convert_concat(op: layout.ConcatOp) -> None:
     _replace_with_stored(op, _insert_jobs(op, [concat], layer=op))
 
 
+def _store_result(op: ReturnOp, result: SSAValue) -> None:
+    """Let a job of its own store what is returned, unless a job stores it for nothing else."""
+    image = unflattened(result)
+    job = image.owner
+    if isinstance(job, dataflow.JobOp) and job.is_returned and job.output.has_one_use():
+        return
+    layer = image.owner if isinstance(image.owner, Operation) else op
+    stored = _insert_jobs(op, moving_jobs.copying_job(image), layer=layer)
+    if tensors.shape(result) != tensors.shape(stored):
+        shaped = layout.ReshapeOp(stored, tensors.extents(result))
+        insert_before(op, [shaped], layer=layer)
+        stored = shaped.output
+    op.operands[list(op.operands).index(result)] = stored
+
+
 def _convert(op: Operation) -> None:
     refusal = refused_on_engine(op)
     if refusal is not None:
@@ -270,6 +285,7 @@ def _convert(op: Operation) -> None:
                 # The host takes it from there.
                 if isinstance(result.owner, layout.ReshapeOp):
                     _stored_image(result.owner, result)
+                _store_result(op, result)
         case _:
             pass
 
@@ -296,7 +312,9 @@ class ConvertShiftToDataflowPass(CompilerPass):
     latency: int = Engine.latency
     """Iterations from the last issue of a vector of pixels until its first result is stored."""
     memory_bytes: int = Engine.memory_bytes
-    """Bytes of weights that arrive per iteration."""
+    """Bytes that the card's memory delivers per iteration."""
+    cache_depth: int = Engine.cache_depth
+    """Channel vectors that each bank of the feature cache holds."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """State the engine, then convert in program order."""

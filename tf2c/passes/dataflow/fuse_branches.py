@@ -56,7 +56,7 @@ def _can_fuse(op: Operation) -> bool:
         and op.residual is None
         and op.pooling == dataflow.NO_POOLING
         and not op.is_raw
-        and not op.is_wide
+        and not op.is_returned
         and not op.layer_channels
     )
 
