@@ -3,12 +3,12 @@
     python benchmarks/engine.py [NETWORK...]
 
 ResNet-50 v1.5 and GoogLeNet (without LRN) with random weights of one power of two, for an engine of
-as many lanes as TF2's, 16 x 16 x 15 = 3840. Iterations are those of the scheduler's loop: for the first
-image until its last result is stored, and for each image that follows another. What the model of
-`tf2c.analysis.cost` says, and what the kernel has counted on Intel's emulator for one image and for
-two, stand in different columns. Waiting for results, loaded images, weights and room is in them, with
-the engine's latency, memory and banks. An iteration is a cycle where every kernel is pipelined at
-one, which nobody has built yet. TF2's cycles are those of its own model.
+as many lanes as TF2's, 16 x 16 x 15 = 3840. Iterations are those of the scheduler's loop: for the
+first image until its last result is stored, and for each image that follows another. What the model
+of `tf2c.analysis.cost` says, and what the kernel has counted on Intel's emulator for one image and
+for two, stand in different columns. Waiting for results, loaded images, weights and room is in
+them, with the engine's latency, memory and banks. An iteration is a cycle where every kernel is
+pipelined at one, which nobody has built yet. TF2's cycles are those of its own model.
 Every stored element of every layer is compared with the simulator's. Seconds are the emulator's, on
 this machine, for one image. Writes results/engine.json.
 """
@@ -26,11 +26,15 @@ from report import write_results
 from rich.console import Console
 from rich.table import Table
 from simulation import googlenet, resnet50, squeezenet
+from xdsl.dialects.builtin import ModuleOp
 
 import tf2c
 from tf2c.analysis.cost.iterations import program_iterations
+from tf2c.analysis.lifetimes import jobs_of, lifetimes, with_sums_in_place
+from tf2c.analysis.packing import Block, alive_at_once, pack
 from tf2c.backends.program import emit_program
 from tf2c.engine import Engine
+from tf2c.passes.rewriting import network_function
 from tf2c.runtime.emulator import EmulatorDevice
 
 ENGINE = Engine(
@@ -90,10 +94,7 @@ def measured(model: onnx.ModelProto, folder: Path) -> dict[str, Any]:
         "counted_first": first.iterations["scheduler"],
         "counted_next": both.iterations["scheduler"] - first.iterations["scheduler"],
         "lanes_at_work": one.pe,
-        "next": {
-            name: getattr(two, name) - getattr(one, name)
-            for name in WAITS
-        },
+        "next": {name: getattr(two, name) - getattr(one, name) for name in WAITS},
         "counters_as_expected": (first.iterations, both.iterations)
         == (one.by_kernel, two.by_kernel),
         "elements": compared.elements,
@@ -102,7 +103,17 @@ def measured(model: onnx.ModelProto, folder: Path) -> dict[str, Any]:
         "emit_seconds": round(emitting, 2),
         "weight_bytes": len(weights),
         "cache_vectors": program.cache_vectors,
+        **packing(artifact.stage("dataflow")),
     }
+
+
+def packing(module: ModuleOp) -> dict[str, int]:
+    """Return the cells of the cache that are taken at once, and those that packing them needs."""
+    function = network_function(module)
+    found = with_sums_in_place(lifetimes(function, ENGINE), jobs_of(function))
+    blocks = [Block(each.begin, each.end, each.cells) for each in found]
+    ends = [place + block.size for place, block in zip(pack(blocks), blocks, strict=True)]
+    return {"packed_vectors": max(ends), "vectors_at_once": alive_at_once(blocks)}
 
 
 def main() -> None:

@@ -125,18 +125,29 @@ class Artifact:
         images: Images,
         device: str | Device = SIMULATOR,
         progress: Progress | None = None,
+        batch: int = 1,
     ) -> RunResult:
-        """Run the network; return stored integers, real numbers and loop iterations."""
+        """Run the network; return stored integers, real numbers and loop iterations.
+
+        Args:
+            images: as for `run`.
+            device: as for `run`.
+            progress: told about each batch.
+            batch: images side by side in the engine's feature cache, which get weights together.
+        """
         with self.opened(device) as opened:
-            return self.session(opened).run(images, progress)
+            return self.session(opened, batch).run(images, progress)
 
     def compare(
         self,
         images: Images,
         device: str | Device,
         progress: Progress | None = None,
+        batch: int = 1,
     ) -> Comparison:
         """Run on a device and on the simulator; compare every element of every layer.
+
+        The arguments are those of `execute`.
 
         Raises:
             UserError: the device is the simulator, which agrees with itself.
@@ -148,14 +159,19 @@ class Artifact:
                 hint="use `emulator` or `opencl:PLATFORM`",
             )
         with self.opened(device) as opened, self.opened(SIMULATOR) as reference:
-            return self.session(opened).compare(self.session(reference), images, progress)
+            session, expected = self.session(opened, batch), self.session(reference, batch)
+            return session.compare(expected, images, progress)
 
-    def session(self, device: Device) -> Session:
+    def session(self, device: Device, batch: int = 1) -> Session:
         """Load the network on an open device, whose engine is not built again.
 
+        Args:
+            device: to load it on.
+            batch: images side by side in the feature cache.
+
         Raises:
-            UserError: the device's engine was built from other kernels, or the artifact's program
-                does not fit its weights.
+            UserError: the device's engine was built from other kernels, the artifact's program does
+                not fit its weights, or the cache does not hold the batch.
         """
         if device.kernels is not None and device.kernels != self.kernels:
             raise UserError(
@@ -171,7 +187,7 @@ class Artifact:
                 f"{self.path}: `{artifacts.PROGRAM}` is damaged: {error}",
                 hint=artifacts.REBUILD_HINT,
             ) from error
-        return Session(device, program, weights)
+        return Session(device, program, weights, batch)
 
     @contextmanager
     def opened(self, device: str | Device) -> Generator[Device]:

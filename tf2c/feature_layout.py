@@ -1,8 +1,8 @@
 """How the pixels of a tensor lie in the feature cache, and in which turns its banks serve them.
 
 A cell of the cache holds a channel vector of a pixel. Cells follow each other over all banks, so
-that cells one behind the other are read at once: `banks` of them. A tensor's channel vectors lie one
-behind the other; in each, the pixels of all images of a batch, as its `Layout` says.
+that cells one behind the other are read at once: `banks` of them. A tensor's channel vectors lie
+one behind the other; in each, the pixels of all images of a batch, as its `Layout` says.
 """
 
 from collections.abc import Sequence

@@ -17,7 +17,8 @@ import numpy.typing as npt
 from tf2c import feature_layout
 from tf2c.engine import Engine
 from tf2c.feature_layout import Layout
-from tf2c.program import Job, Program, Transfer
+from tf2c.job_table import Job, Transfer
+from tf2c.program import Program
 
 Counts = npt.NDArray[np.int32]
 

@@ -36,6 +36,7 @@ LOWERING = [
     "fuse-branches",
     "order-jobs",
     "choose-splits",
+    "choose-planes",
     "allocate-memory",
 ]
 
@@ -118,6 +119,7 @@ def test_rounding_the_weights_is_the_first_pass_that_changes_anything(stage: Any
         "fuse-branches",
         "order-jobs",
         "choose-splits",
+        "choose-planes",
         "allocate-memory",
     ]
     rounding = found.passes[0]

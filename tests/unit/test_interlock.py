@@ -1,31 +1,56 @@
 """The interlock beside a walk over every address that the kernels read and write."""
 
+from collections import Counter
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from unit.mixed_network import emitted, mixed_network
+from unit.runtime.test_cache import nested_shortcuts, strided
 
 from tf2c.choices import DEFAULT_ENGINE
 from tf2c.engine import Engine
+from tf2c.feature_layout import Layout
 from tf2c.interlock import interlock
-from tf2c.program import Job, Program
+from tf2c.job_table import Job
+from tf2c.program import Program
 
 SMALL_ENGINE = Engine(filter_vector=8, channel_vector=4, pixel_vector=20, largest_split=4)
 
-Place = tuple[int, int]
-"""Image, and channel vector of its memory."""
+Position = tuple[int, int, int]
+"""Image, row and column."""
 
 
-def place(engine: Engine, image: int, offset: int, group: int, pixel: int, size: int) -> Place:
-    return image, offset // engine.channel_vector + group * size + pixel
+def cell(place: int, group: int, layout: Layout, images: int, position: Position) -> int:
+    """Where a pixel's channel vector lies, by the words of `Layout`."""
+    image, y, x = position
+    (row, y_plane), (column, x_plane) = divmod(y, layout[2]), divmod(x, layout[3])
+    rows, columns = -(-layout.height // layout[2]), -(-layout.width // layout[3])
+    plane = y_plane * layout[3] + x_plane
+    inside = ((plane * images + image) * rows + row) * columns + column
+    return images * (place + group * layout[2] * layout[3] * rows * columns) + inside
 
 
-def read_by(engine: Engine, job: Job, pixel: int) -> list[Place]:
-    """Everything that a pixel of the convolution reads, for any filter."""
-    image, inside = divmod(pixel, job.pixels)
-    row, column = divmod(inside, job.convolution_width)
-    size = job.input_height * job.input_width
-    places = [
-        place(engine, image, job.input_offset, group, y * job.input_width + x, size)
+def computed(job: Job, images: int) -> list[Position | None]:
+    """The pixels of the convolution in their order; None where planes are not full."""
+    rows, columns = -(-job.order.height // job.order[2]), -(-job.order.width // job.order[3])
+    pixels: list[Position | None] = []
+    for plane in range(job.order[2] * job.order[3]):
+        for image in range(images):
+            for row in range(rows):
+                for column in range(columns):
+                    y = row * job.order[2] + plane // job.order[3]
+                    x = column * job.order[3] + plane % job.order[3]
+                    exists = y < job.convolution_height and x < job.convolution_width
+                    pixels.append((image, y, x) if exists else None)
+    return pixels
+
+
+def read_by(job: Job, images: int, pixel: Position) -> list[int]:
+    """Every cell that a pixel of the convolution reads, for any filter."""
+    image, row, column = pixel
+    cells = [
+        cell(job.input_place, group, job.input, images, (image, y, x))
         for ky in range(job.kernel_height)
         for kx in range(job.kernel_width)
         for y in [row * job.stride_height - job.pad_top + ky * job.dilation_height]
@@ -33,28 +58,31 @@ def read_by(engine: Engine, job: Job, pixel: int) -> list[Place]:
         if 0 <= y < job.input_height and 0 <= x < job.input_width
         for group in range(job.input_groups)
     ]
-    if job.residual_offset >= 0:
-        places += [
-            place(engine, image, job.residual_offset, group, inside, job.pixels)
+    if job.residual_place >= 0:
+        cells += [
+            cell(job.residual_place, group, job.residual, images, pixel)
             for group in range(job.output_groups)
         ]
-    return places
+    return cells
 
 
-def results_of(engine: Engine, job: Job, images: int) -> list[tuple[int, list[tuple[int, int]]]]:
-    """The results of a filter tile in order: behind which pixel each is sent, and what is in it."""
+Result = tuple[int, list[Position]]
+"""Behind which pixel it is sent, and which pixels are in it."""
+
+
+def results_of(engine: Engine, job: Job, images: int) -> list[Result]:
+    """The results of a filter tile in order."""
     vector = engine.split(job.split).pixel_vector
-    size = job.output_height * job.output_width
     if not job.pools:
-        pixels = range(images * job.pixels)
+        pixels = computed(job, images)
         return [
             (
-                pixels[first : first + vector][-1],
-                [divmod(each, size) for each in pixels[first : first + vector]],
+                min(first + vector, len(pixels)) - 1,
+                [each for each in pixels[first : first + vector] if each is not None],
             )
             for first in range(0, len(pixels), vector)
         ]
-    found: list[tuple[int, list[tuple[int, int]]]] = []
+    found: list[Result] = []
     for image in range(images):
         for row in range(job.output_height):
             bottom = row * job.pool_stride_height - job.pool_pad_top + job.pool_height
@@ -62,27 +90,47 @@ def results_of(engine: Engine, job: Job, images: int) -> list[tuple[int, list[tu
             last = image * job.pixels + (last_row + 1) * job.convolution_width - 1
             for first in range(0, job.output_width, vector):
                 columns = range(first, min(first + vector, job.output_width))
-                found.append((last, [(image, row * job.output_width + x) for x in columns]))
+                found.append((last, [(image, row, x) for x in columns]))
     return found
+
+
+def crowd(cells: list[int], banks: int) -> int:
+    """How many of the cells want the same bank, at most."""
+    return max(Counter(each % banks for each in cells).values(), default=1)
 
 
 def walked(program: Program, images: int) -> list[list[list[int]]]:
     engine = program.engine
-    stored_at: dict[Place, int] = {}
+    stored_at: dict[int, int] = {}
     done = 0
     tables: list[list[list[int]]] = []
     for job in program.jobs:
         seen = engine.split(job.split)
-        vectors = seen.pixel_tiles(images * job.pixels)
-        table = [[0, 0] for _ in range(vectors)]
-        for pixel in range(images * job.pixels):
-            row = table[pixel // seen.pixel_vector]
-            row[0] = max(
-                [row[0], *(stored_at.get(each, 0) for each in read_by(engine, job, pixel))]
-            )
+        pixels = computed(job, images)
+        table = [[0, 0, 1, 1, 0] for _ in range(seen.pixel_tiles(len(pixels)))]
+        for index, row in enumerate(table):
+            first = index * seen.pixel_vector
+            vector = [each for each in pixels[first : first + seen.pixel_vector] if each]
+            read = [place for pixel in vector for place in read_by(job, images, pixel)]
+            row[0] = max((stored_at.get(each, 0) for each in read), default=0)
+            if job.residual_place >= 0:
+                cells = [
+                    cell(job.residual_place, 0, job.residual, images, pixel) for pixel in vector
+                ]
+                row[3] = crowd(cells, engine.banks)
         results = results_of(engine, job, images)
-        for last, _ in results:
-            table[last // seen.pixel_vector][1] += 1
+        turns: list[int] = []
+        for last, stored in results:
+            row = table[last // seen.pixel_vector]
+            row[1] += 1
+            if not job.returned:
+                turns.append(
+                    crowd([cell(0, 0, job.output, images, each) for each in stored], engine.banks)
+                )
+                row[2] = turns[-1]
+        if job.pools and turns:
+            for row in table:
+                row[2] = max(turns)
         tables.append(table)
         per_tile = seen.filter_vector // engine.channel_vector
         places = program.output_places(job).tolist()
@@ -90,10 +138,10 @@ def walked(program: Program, images: int) -> list[list[list[int]]]:
             for _, stored in results:
                 done += 1
                 for group in range(tile * per_tile, min((tile + 1) * per_tile, job.output_groups)):
-                    for image, pixel in stored:
-                        if not job.wide:
-                            cell = places[group] // engine.channel_vector + pixel
-                            stored_at[image, cell] = done
+                    if not job.returned:
+                        for pixel in stored:
+                            where = cell(places[group], 0, job.output, images, pixel)
+                            stored_at[where] = done
     return tables
 
 
@@ -102,7 +150,46 @@ def walked(program: Program, images: int) -> list[list[list[int]]]:
 def test_vectors_wait_for_the_last_result_that_they_read(engine: Engine, images: int) -> None:
     program = emitted(mixed_network(), "shift1", engine).program
     found = interlock(program, images)
+    # Whether pages are shared is another matter.
+    for rows in found.rows:
+        rows[:, 4] = 0
     assert [rows.tolist() for rows in found.rows] == walked(program, images)
     assert found.table().tolist() == [row for rows in found.rows for row in rows.tolist()]
     assert any((np.diff(rows[:, 0]) > 0).any() for rows in found.rows)
     assert any((rows[:, 1] != 1).any() for rows in found.rows)
+
+
+@pytest.mark.parametrize("images", [1, 2])
+def test_so_do_those_of_pixels_in_planes(images: int) -> None:
+    engine = replace(SMALL_ENGINE, pixel_vector=6)
+    program = emitted(strided(), "shift1", engine).program
+    found = interlock(program, images)
+    for rows in found.rows:
+        rows[:, 4] = 0
+    assert [rows.tolist() for rows in found.rows] == walked(program, images)
+    # Where an order changes, results take turns.
+    assert any((rows[:, 2] > 1).any() for rows in found.rows)
+
+
+def test_residual_operands_lie_in_pages_of_their_own_where_there_is_room() -> None:
+    shared: list[int] = []
+    for depth in (4096, 100):
+        engine = replace(SMALL_ENGINE, cache_depth=depth)
+        program = emitted(nested_shortcuts(), "shift1", engine).program
+        found = interlock(program, 1)
+        shared.append(sum(int(rows[:, 4].any()) for rows in found.rows))
+    assert shared[0] == 0 < shared[1]
+
+
+def test_transfers_wait_for_the_results_that_they_move_or_replace() -> None:
+    engine = replace(SMALL_ENGINE, cache_depth=70)
+    program = emitted(nested_shortcuts(), "shift1", engine).program
+    found = interlock(program, 1)
+    ends = np.cumsum(
+        [j.filter_tiles * int(r[:, 1].sum()) for j, r in zip(program.jobs, found.rows, strict=True)]
+    )
+    assert any(each.stores for each in program.transfers)
+    for transfer, needed in zip(program.transfers, found.transfers.tolist(), strict=True):
+        if transfer.stores:
+            assert needed == ends[transfer.after_jobs - 1] or needed in ends
+        assert needed <= ends[max(transfer.after_jobs, 1) - 1]

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tf2c.engine import Engine
-from tf2c.program import MAGIC, VERSION, Fold, Job, Port, Program, Transfer
+from tf2c.job_table import Job, Transfer
+from tf2c.program import MAGIC, VERSION, Fold, Port, Program
 
 ENGINE = Engine(filter_vector=4, channel_vector=2, weight_depth=9)
 INT32 = st.integers(-(2**31), 2**31 - 1)
@@ -193,7 +194,15 @@ def test_another_version_is_refused(version: int) -> None:
 @pytest.mark.parametrize(
     "word",
     [1, 2, 13, 14, 15, 16, 17],
-    ids=["filter vector", "channel vector", "jobs", "transfers", "parameter rows", "place rows", "exponents"],
+    ids=[
+        "filter vector",
+        "channel vector",
+        "jobs",
+        "transfers",
+        "parameter rows",
+        "place rows",
+        "exponents",
+    ],
 )
 @pytest.mark.parametrize("value", [-1, 0, 5, 2**30])
 def test_sizes_that_do_not_match_are_refused(word: int, value: int) -> None:
@@ -345,7 +354,9 @@ def test_expect_fits_refuses_jobs_that_wait_for_ever(transfers: int, after: int)
 def test_expect_fits_refuses_more_than_the_cache_holds() -> None:
     """A place may be far away, and the cache not large enough for it."""
     engine = replace(ENGINE, cache_depth=1)
-    with pytest.raises(ValueError, match="expected at most 16 channel vectors in the cache, got 20"):
+    with pytest.raises(
+        ValueError, match="expected at most 16 channel vectors in the cache, got 20"
+    ):
         replace(PROGRAM, engine=engine).expect_fits(WEIGHTS)
 
 

@@ -1,6 +1,6 @@
 """Which tensors lie in the feature cache during which jobs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation, SSAValue
@@ -15,9 +15,13 @@ class Lifetime:
 
     tensors: list[SSAValue]
     """Which have it, one after the other: a tensor, and sums that take its place."""
+    cells: int
+    stores: list[int]
+    """When jobs store it, or parts of it."""
+    reads: list[int]
+    """When jobs read it."""
     begin: int
     end: int
-    cells: int
 
 
 def outermost(value: SSAValue) -> SSAValue:
@@ -37,55 +41,58 @@ def stored_tensor(value: SSAValue) -> SSAValue:
     return outermost(value)
 
 
-def lifetimes(function: FuncOp, engine: Engine, *, keep_image: bool) -> list[Lifetime]:
-    """Return the places that a network needs.
+def jobs_of(function: FuncOp) -> list[dataflow.JobOp]:
+    """Return the jobs of a network in their order."""
+    ops: list[Operation] = list(function.body.block.ops)
+    return [op for op in ops if isinstance(op, dataflow.JobOp)]
+
+
+def lifetimes(function: FuncOp, engine: Engine) -> list[Lifetime]:
+    """Return when each tensor lies in the cache; a sum may do in the place of its residual operand.
 
     Args:
         function: of the dataflow dialect.
         engine: that has the cache.
-        keep_image: whether the image's place is its own until the end.
     """
-    ops: list[Operation] = list(function.body.block.ops)
-    jobs = [op for op in ops if isinstance(op, dataflow.JobOp)]
     found: dict[SSAValue, Lifetime] = {}
 
     def live(value: SSAValue, time: int) -> Lifetime:
         tensor = stored_tensor(value)
         if tensor not in found:
-            found[tensor] = Lifetime([tensor], time, time, dataflow.cells(tensor, engine))
+            cells = dataflow.cells(tensor, engine)
+            found[tensor] = Lifetime([tensor], cells, [], [], time, time)
         found[tensor].end = max(found[tensor].end, time)
         return found[tensor]
 
-    for op in ops:
+    for op in function.body.block.ops:
         if isinstance(op, dataflow.InputOp):
-            image = live(op.output, 0)
-            if keep_image:
-                image.end = len(jobs)
-    for time, job in enumerate(jobs):
-        live(job.input, time)
-        if job.residual is not None:
-            live(job.residual, time)
+            live(op.output, 0)
+    for time, job in enumerate(jobs_of(function)):
+        for read in (job.input, job.residual):
+            if read is not None:
+                live(read, time).reads.append(time)
         for stored in job.layer_channels or [job]:
             if not job.is_returned:
-                live(stored.output, time)
-    return _with_sums_in_place(found, jobs)
+                live(stored.output, time).stores.append(time)
+    return list(found.values())
 
 
-def _with_sums_in_place(
-    found: dict[SSAValue, Lifetime], jobs: list[dataflow.JobOp]
-) -> list[Lifetime]:
-    """Let sums take the places of residual operands that nothing reads any more."""
+def with_sums_in_place(found: list[Lifetime], jobs: list[dataflow.JobOp]) -> list[Lifetime]:
+    """Let sums take the places of residual operands that nothing reads any more.
+
+    A job reads a pixel of the operand before it stores that pixel of the sum.
+    """
+    copies = [replace(each, tensors=[*each.tensors]) for each in found]
+    owners = {tensor: lifetime for lifetime in copies for tensor in lifetime.tensors}
     for time, job in enumerate(jobs):
-        if job.residual is None or job.output not in found:
+        if job.residual is None or job.residual not in owners or job.output not in owners:
             continue
-        residual, total = found.get(job.residual), found[job.output]
+        residual, total = owners[job.residual], owners[job.output]
         if (
-            residual is not None
-            and residual is not total
+            residual is not total
             and residual.end == total.begin == time
             and residual.cells == total.cells
-            and job.input is not job.residual
-            and stored_tensor(job.input) is not job.residual
+            and owners[stored_tensor(job.input)] is not residual
             and not isinstance(job.residual.owner, dataflow.ConcatOp | dataflow.InputOp)
             and dataflow.layout_of(job.residual) == dataflow.layout_of(job.output)
             and job.pooling == dataflow.NO_POOLING
@@ -93,6 +100,5 @@ def _with_sums_in_place(
             residual.tensors += total.tensors
             residual.end = total.end
             for tensor in total.tensors:
-                found[tensor] = residual
-    unique = {id(each): each for each in found.values()}
-    return list(unique.values())
+                owners[tensor] = residual
+    return list({id(each): each for each in owners.values()}.values())

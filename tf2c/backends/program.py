@@ -20,8 +20,9 @@ from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import scale_of
 from tf2c.dialects.shift import code_terms
 from tf2c.engine import Engine
+from tf2c.job_table import Job, Transfer
 from tf2c.passes.rewriting import network_function
-from tf2c.program import Fold, Job, Port, Program, Transfer
+from tf2c.program import Fold, Port, Program
 
 NO_RESIDUAL = -1
 
@@ -57,7 +58,7 @@ class _Emitter:
         self._weight_parts = self._parameter_rows = 0
         self._output_words = 0
         self._touched: list[list[tuple[int, int]]] = []  # by each job: cells from and to
-        self._loads: list[Transfer] = []
+        self._transfers: list[Transfer] = []
         self._input: tuple[Port, Fold, int] | None = None
 
     def emit(self, ops: list[object]) -> EmittedProgram:
@@ -66,7 +67,7 @@ class _Emitter:
             match op:
                 case dataflow.InputOp():
                     place, size = _offset(op.output), dataflow.cells(op.output, self._engine)
-                    self._loads.append(Transfer(0, place, 0, size, 0))
+                    self._transfers.append(Transfer(0, place, 0, size, 0))
                     port = self._port(op.output, flat=False)._replace(offset=0)
                     exponent = int(scale_of(op.output).values[0])
                     kernel, strides, pads = op.fold.numbers
@@ -75,6 +76,12 @@ class _Emitter:
                 case dataflow.JobOp():
                     self._emit_job(op)
                     layers.append(layer_name(op))
+                case dataflow.StoreOp():
+                    self._transfer(1, near=_offset(op.input), far=_own_offset(op), value=op.input)
+                case dataflow.LoadOp():
+                    stored = op.input.owner
+                    assert isinstance(stored, dataflow.StoreOp)
+                    self._transfer(0, near=_own_offset(op), far=_own_offset(stored), value=op.input)
                 case _:
                     pass
         returned = ops[-1]
@@ -89,7 +96,7 @@ class _Emitter:
                 [end for spans in self._touched for _, end in spans]
                 + [each.cache_place + each.vectors for each in transfers]
             ),
-            memory_vectors=sum(each.vectors for each in transfers),
+            memory_vectors=max(each.memory_place + each.vectors for each in transfers),
             output_words=self._output_words,
             input=input_port,
             fold=fold,
@@ -211,11 +218,16 @@ class _Emitter:
         spans = [(_offset(each), dataflow.cells(each, self._engine)) for each in values]
         self._touched.append([(place, place + size) for place, size in spans])
 
+    def _transfer(self, stores: int, *, near: int, far: int, value: SSAValue) -> None:
+        """Add a transfer that comes behind the jobs so far."""
+        size = dataflow.cells(value, self._engine)
+        self._transfers.append(Transfer(stores, near, far, size, len(self._jobs)))
+
     def _scheduled_transfers(self) -> tuple[list[Transfer], list[Job]]:
         """Return the transfers and the jobs, each knowing which of the others it waits for."""
         transfers: list[Transfer] = []
         jobs = list(self._jobs)
-        for index, transfer in enumerate(self._loads):
+        for index, transfer in enumerate(self._transfers):
             begin, end = transfer.cache_place, transfer.cache_place + transfer.vectors
             touching = [
                 job
@@ -223,9 +235,15 @@ class _Emitter:
                 if any(first < end and begin < last for first, last in spans)
             ]
             for job in touching:
-                jobs[job] = jobs[job]._replace(transfers=index + 1)
-            # The next frame's image comes as soon as nothing of this one lies in its place.
-            after = max(touching, default=-1) + 1 - len(jobs)
+                if job >= transfer.after_jobs:
+                    jobs[job] = jobs[job]._replace(transfers=index + 1)
+            # It begins as soon as nobody stores or reads there what came before it.
+            before = [job for job in touching if job < transfer.after_jobs]
+            if before or transfer.after_jobs > 0:
+                after = max(before, default=-1) + 1
+            else:
+                # The next frame's image, while this frame does without that place.
+                after = max(touching, default=-1) + 1 - len(jobs)
             transfers.append(transfer._replace(after_jobs=after))
         return transfers, jobs
 
@@ -252,6 +270,12 @@ def _parameter_rows(
     rows[0, : len(bias)] = bias
     rows[1, : len(bias)] = multipliers
     return rows.reshape(2, tiles, engine.filter_vector).transpose(1, 0, 2)
+
+
+def _own_offset(op: dataflow.StoreOp | dataflow.LoadOp) -> int:
+    if op.offset is None:
+        raise DiagnosticException("expected a transfer placed by `allocate-memory`")
+    return op.offset.value.data
 
 
 def _offset(value: SSAValue) -> int:

@@ -23,6 +23,12 @@ from tf2c.errors import UserError
 )
 @click.option("--verify", is_flag=True, help="Compare every element with the simulator.")
 @click.option("--aocx", type=Path, help="The engine as built by `aoc` for a card.")
+@click.option(
+    "--batch",
+    default=1,
+    show_default=True,
+    help="Images side by side in the engine's cache; weights come once for each batch.",
+)
 @click.option("--timeout", default=120.0, show_default=True, help="Seconds a batch may take.")
 @common_options
 def run_command(
@@ -32,6 +38,7 @@ def run_command(
     device: str,
     verify: bool,
     aocx: Path | None,
+    batch: int,
     timeout: float,
     as_json: bool,
     seed: int,
@@ -57,11 +64,11 @@ def run_command(
     ):
         line.images("input", 0, len(images))
         if verify:
-            comparison = artifact.compare(images, opened, line.advance)
+            comparison = artifact.compare(images, opened, line.advance, batch)
             result = comparison.result
             facts |= {"elements": comparison.elements, "differences": comparison.differences}
         else:
-            result = artifact.execute(images, opened, line.advance)
+            result = artifact.execute(images, opened, line.advance, batch)
     facts |= {"seconds": time.perf_counter() - started, "iterations": result.iterations}
     if output is not None:
         write_array(output, result.values)

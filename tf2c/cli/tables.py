@@ -111,9 +111,11 @@ def retraining(outcome: "Outcome", compared: str) -> Table:
 
 
 def engine(layers: Sequence[dict[str, Any]]) -> Table:
-    """What each job takes on the engine, for one image: expected, not measured."""
-    table = Table(title="expected iterations of the engine for one image (a model, not measured)")
-    awaited = ("features_awaited", "weights_awaited", "room_awaited")
+    """What each job takes of an image that follows another: expected, not measured."""
+    table = Table(
+        title="expected iterations of the engine for each further image (a model, not measured)"
+    )
+    awaited = ("features_awaited", "transfers_awaited", "weights_awaited", "room_awaited")
     columns = ("layer", "iterations", "lanes used %", "split", *awaited)
     for column in columns:
         justify = "left" if column == "layer" else "right"

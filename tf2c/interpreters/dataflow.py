@@ -1,7 +1,7 @@
 """Interpreter of `dataflow`: what each job computes, on whole tensors.
 
 It looks at operands and formulas, not at addresses; the runtime's simulator executes the emitted
-program on a feature memory, and tests compare the two.
+program on a feature cache, and tests compare the two.
 """
 
 import numpy as np
@@ -42,6 +42,20 @@ class DataflowInterpreter(InterpreterFunctions):
             storage_dtype(op.output),
         )
         return (windows.max_pool(stored, *op.pooling.numbers),)
+
+    @impl(dataflow.StoreOp)
+    def store(
+        self, interpreter: Interpreter, op: dataflow.StoreOp, args: PythonValues
+    ) -> PythonValues:
+        """The operand."""
+        return args
+
+    @impl(dataflow.LoadOp)
+    def load(
+        self, interpreter: Interpreter, op: dataflow.LoadOp, args: PythonValues
+    ) -> PythonValues:
+        """The operand."""
+        return args
 
     @impl(dataflow.ConcatOp)
     def concat(

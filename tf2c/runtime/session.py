@@ -48,9 +48,7 @@ class Comparison:
 class Session:
     """A program loaded on a device."""
 
-    def __init__(
-        self, device: Device, program: Program, weights: bytes, batch: int = 1
-    ) -> None:
+    def __init__(self, device: Device, program: Program, weights: bytes, batch: int = 1) -> None:
         """Load the program.
 
         Args:
@@ -64,9 +62,9 @@ class Session:
         """
         if not 1 <= batch <= program.largest_batch:
             raise UserError(
-                f"expected a batch of 1 to {program.largest_batch} images, got {batch}: the feature "
-                f"cache holds {program.engine.cache_vectors} channel vectors, and an image needs "
-                f"{program.cache_vectors}",
+                f"expected a batch of 1 to {program.largest_batch} images, got {batch}: the "
+                f"feature cache holds {program.engine.cache_vectors} channel vectors, and an "
+                f"image needs {program.cache_vectors}",
                 hint="use a smaller batch, or an engine with a larger `cache_depth`",
             )
         self._device = device

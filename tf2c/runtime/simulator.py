@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from tf2c import feature_layout
 from tf2c.feature_layout import Layout
+from tf2c.job_table import Job, Transfer, traced_vectors
 from tf2c.numerics import fixed_point, windows
-from tf2c.program import Job, Program, Transfer, traced_vectors
+from tf2c.program import Program
 from tf2c.runtime.device import Memories
 
 

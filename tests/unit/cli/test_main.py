@@ -49,4 +49,5 @@ def test_an_engine_of_other_sizes_is_compiled_for(
         "channel_depth": 512,
         "latency": 100,
         "memory_bytes": 96,
+        "cache_depth": 16384,
     }

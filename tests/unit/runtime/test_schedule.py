@@ -59,6 +59,6 @@ def test_each_engine_waits_for_something_else() -> None:
     assert waits["slower kernels"].features_awaited > usual.features_awaited
     assert waits["faster kernels"].features_awaited < usual.features_awaited
     assert waits["shallow channels"].room_awaited > 0 == usual.room_awaited
-    assert waits["slow memory"].weights_awaited > usual.weights_awaited
+    assert waits["slow memory"].transfers_awaited > usual.transfers_awaited
     fewer, slow = waits["fewer weights ahead"], waits["slow memory"]
     assert fewer.weights_awaited > slow.weights_awaited

@@ -118,7 +118,9 @@ def test_a_batch_is_not_read_before_the_last_one_has_run(session: Session) -> No
                 events.append("read")
                 yield batch
 
-    session.run(Images(np.ones((IMAGES_AT_ONCE + 1, 1, 8, 8))), lambda count: events.append(f"ran {count}"))
+    session.run(
+        Images(np.ones((IMAGES_AT_ONCE + 1, 1, 8, 8))), lambda count: events.append(f"ran {count}")
+    )
     assert events == ["read", f"ran {IMAGES_AT_ONCE}", "read", "ran 1"]
 
 

@@ -14,7 +14,8 @@ import tf2c
 from tf2c.dialects import dataflow
 from tf2c.interpreters import run
 from tf2c.ir_files import read_module
-from tf2c.program import Program, traced_vectors
+from tf2c.job_table import traced_vectors
+from tf2c.program import Program
 from tf2c.runtime.device import Memories
 from tf2c.runtime.session import Session
 from tf2c.runtime.simulator import Simulator

@@ -11,7 +11,8 @@ from math import lcm
 from tf2c.analysis.cost.schedule import schedule
 from tf2c.engine import Engine
 from tf2c.interlock import interlock
-from tf2c.program import Job, Program
+from tf2c.job_table import Job
+from tf2c.program import Program
 
 
 @dataclass(frozen=True)

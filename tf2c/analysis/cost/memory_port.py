@@ -1,6 +1,7 @@
 """What comes and goes between the card's memory and the chip: weights first, then transfers.
 
-Weights of whole filter tiles arrive one behind the other, as long as there is room for them.
+Weights of whole filter tiles arrive one behind the other, as long as there is room for them and no
+job that has its weights waits for a transfer.
 Transfers between the memory and the feature cache follow each other in the order of their table;
 one begins when as many jobs have been issued, and results stored, as it waits for, and moves some
 channel vectors in each iteration in which no weights arrive.
@@ -52,8 +53,8 @@ class MemoryPort:
                     size = words * engine.weight_word_bytes + PARAMETER_BYTES * engine.filter_vector
                     yield words, -(-job.split * size // engine.memory_bytes)
 
-    def _let_arrive(self) -> None:
-        """Let weights arrive as far as there is room."""
+    def _let_arrive(self, until: int) -> None:
+        """Let weights begin to arrive until an iteration, and at least those of the next tile."""
         while self._tiles:
             words, iterations = self._tiles[0]
             while self._room < words and self._used:
@@ -61,17 +62,19 @@ class MemoryPort:
                 self._freed = self._used.popleft()
             if self._room < words:
                 return
+            begin = max(self._arrived, self._freed)
+            if self._arrivals and begin >= until:
+                return
             self._tiles.popleft()
             self._room -= words
             self._waiting.append(words)
-            begin = max(self._arrived, self._freed)
             self._arrived = begin + iterations
             self._busy.append((begin + 1, self._arrived))
             self._arrivals.append(self._arrived)
 
     def next_weights(self) -> int:
         """Return when the next tile's weights have arrived."""
-        self._let_arrive()
+        self._let_arrive(until=0)
         return self._arrivals.popleft()
 
     def use_weights(self, iteration: int) -> None:
@@ -82,19 +85,28 @@ class MemoryPort:
         """Say in which iteration a job's last vector was issued completely."""
         self._job_ends.append(iteration)
 
-    def transferred(self, frame: int, transfers: int, stored: Sequence[int]) -> int:
+    def transferred(self, frame: int, transfers: int, stored: Sequence[int], now: int) -> int:
         """Return when so many transfers of a frame, and all before it, are complete; 0 if none.
 
         Args:
             frame: of the job that asks.
             transfers: which it waits for.
             stored: when each result is, of the jobs before.
+            now: from when on the job waits for nothing else but its weights.
         """
-        self._let_arrive()
         count = frame * len(self._program.transfers) + transfers
+        if not count:
+            return 0
+        # From the iteration on in which the job's weights are there, no others begin to arrive.
+        self._let_arrive(until=now)
+        held = max(now, self._arrivals[0])
+        self._let_arrive(until=held)
         while len(self._transferred) < count:
             self._transferred.append(self._complete(stored))
-        return self._transferred[count - 1] if count else 0
+        complete = self._transferred[count - 1]
+        if complete >= held:
+            self._arrived = max(self._arrived, complete + 1)
+        return complete
 
     def _complete(self, stored: Sequence[int]) -> int:
         """Return when the next transfer is complete."""

@@ -12,7 +12,8 @@ The same rules as the kernel's, applied to whole vectors of pixels instead of it
   it; a result takes an iteration per channel group and turn of the banks;
 - weights of whole filter tiles arrive one behind the other, `memory_bytes` per iteration, while
   there is room for `weight_depth` words of tiles whose first vector has not been issued yet;
-- transfers follow each other in iterations in which no weights arrive (`memory_port`).
+- transfers follow each other in iterations in which no weights arrive; and no weights begin to
+  while a job that has its own waits for a transfer (`memory_port`).
 
 An iteration is a cycle where the kernel is pipelined at one iteration per cycle and no other kernel
 is slower than `latency` says.
@@ -29,7 +30,8 @@ from tf2c.analysis.cost.memory_port import MemoryPort
 from tf2c.analysis.cost.reads import Reads
 from tf2c.engine import Engine
 from tf2c.interlock import Interlock
-from tf2c.program import Job, Program
+from tf2c.job_table import Job
+from tf2c.program import Program
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,9 @@ def schedule(program: Program, interlock: Interlock, images: int, frames: int) -
                         features += ready - start
                         start = ready
                     if tile == vector == 0:
-                        ready = max(start, port.transferred(frame, job.transfers, stored) + 1)
+                        ready = max(
+                            start, port.transferred(frame, job.transfers, stored, start) + 1
+                        )
                         transfers += ready - start
                         start = ready
                     if vector == 0:

@@ -2,8 +2,8 @@
 
 from tf2c.backends.opencl.templates import load_template
 from tf2c.engine import Engine
+from tf2c.job_table import Job
 from tf2c.numerics import fixed_point, pow2
-from tf2c.program import Job
 
 _CONSTANTS = {"zero_code": pow2.ZERO_CODE, "requantize_shift": fixed_point.REQUANTIZE_SHIFT}
 """What the kernels and `numerics` have to agree on."""

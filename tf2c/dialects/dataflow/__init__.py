@@ -16,6 +16,8 @@ from tf2c.dialects.dataflow.memory import (
     ChannelsOp,
     ConcatOp,
     InputOp,
+    LoadOp,
+    StoreOp,
     cells,
     layout_of,
     place_of,
@@ -30,11 +32,15 @@ __all__ = [
     "EngineOp",
     "InputOp",
     "JobOp",
+    "LoadOp",
     "Requantization",
+    "StoreOp",
     "cells",
     "engine_of",
     "layout_of",
     "place_of",
 ]
 
-DATAFLOW = Dialect("dataflow", [EngineOp, InputOp, JobOp, ConcatOp, ChannelsOp], [])
+DATAFLOW = Dialect(
+    "dataflow", [EngineOp, InputOp, JobOp, StoreOp, LoadOp, ConcatOp, ChannelsOp], []
+)

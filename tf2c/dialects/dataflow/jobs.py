@@ -1,4 +1,4 @@
-"""A job: everything between two visits of the feature memory.
+"""A job: everything between two visits of the feature cache.
 
 dataflow.job  convolution, requantization with residual and activation, pooling, store
 """
@@ -84,7 +84,7 @@ class Requantization(NamedTuple):
 
 @irdl_op_definition
 class JobOp(ConvolvingOp):
-    """One row of the job table: everything between two visits of the feature memory.
+    """One row of the job table: everything between two visits of the feature cache.
 
     Formula: `output = max_pool(requantize(shift.conv(input, weight, bias), residual))` with the
     formulas of `shift.conv`, `int8.requantize` and `int8.max_pool`; without multipliers, the raw
@@ -313,7 +313,9 @@ class JobOp(ConvolvingOp):
         # C9
         _ = self.layer_channels
         # C10
-        if self.is_returned and (layout_of(self.output)[2:] != (1, 1) or not self.output.has_one_use()):
+        if self.is_returned and (
+            layout_of(self.output)[2:] != (1, 1) or not self.output.has_one_use()
+        ):
             raise VerifyException("expected a returned result in one plane that nothing else uses")
         # C11
         if self.pooling != NO_POOLING and self.order != ONE_PLANE:

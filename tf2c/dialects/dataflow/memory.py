@@ -1,10 +1,13 @@
 """What lies in memory without being computed: the image, tensors joined, and tensors taken apart.
 
 dataflow.input     the image, perhaps folded, that the host stores
+dataflow.store     a tensor that goes to the card's memory, to make room in the cache
+dataflow.load      one that comes back
 dataflow.concat    tensors that lie one behind the other
 dataflow.channels  some channels of what a job computes, in a place of their own
 """
 
+from abc import ABC
 from collections.abc import Sequence
 
 from xdsl.dialects.builtin import (
@@ -144,6 +147,80 @@ def _folded_shape(input: SSAValue, window: PoolingWindow) -> tuple[int, ...]:
     batch, channels, height, width = pooled_shape(tensors.shape(input), window, needs_pixels=False)
     rows, columns = window.kernel_shape.get_values()
     return batch, rows * columns * channels, height, width
+
+
+class _TransferOp(IRDLOperation, ABC):
+    """A tensor that moves between the cache and the card's memory."""
+
+    input = operand_def(Int8TensorConstraint)
+    offset = opt_prop_def(OffsetConstraint)
+    output = result_def(Int8TensorConstraint)
+
+    traits = traits_def(Pure())
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = "$input (`at` $offset^)? attr-dict `:` type($input) `->` type($output)"
+
+    def __init__(self, input: SSAValue) -> None:
+        """Move a tensor that has no place yet."""
+        super().__init__(operands=[input], result_types=[input.type])
+
+    def _verify_types(self) -> None:
+        if self.input.type != self.output.type:
+            raise VerifyException(f"expected a result {self.input.type}, got {self.output.type}")
+
+
+@irdl_op_definition
+class StoreOp(_TransferOp):
+    """A tensor that goes from the cache to the card's memory, so that others have its place.
+
+    Formula: `output = input`.
+
+    | operand | shape | dtype |
+    |---|---|---|
+    | input | ? C H W | i8, one scale |
+    | output | ? C H W | i8, the same scale |
+
+    C1: the types agree.
+    C2: only `dataflow.load` reads what lies in the card's memory.
+
+    Example: `%m = dataflow.store %x at 128
+    : tensor<?x8x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>`
+    """
+
+    name = "dataflow.store"
+
+    def verify_(self) -> None:
+        """Check C1 and C2."""
+        # C1
+        self._verify_types()
+        # C2
+        if any(not isinstance(use.operation, LoadOp) for use in self.output.uses):
+            raise VerifyException("expected only `dataflow.load` to read what has been stored")
+
+
+@irdl_op_definition
+class LoadOp(_TransferOp):
+    """A tensor that comes back from the card's memory to the cache.
+
+    Formula: `output = input`.
+
+    | operand | shape | dtype |
+    |---|---|---|
+    | input | ? C H W | i8, one scale |
+    | output | ? C H W | i8, the same scale |
+
+    C1: the types agree.
+
+    Example: `%y = dataflow.load %m at 512
+    : tensor<?x8x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>`
+    """
+
+    name = "dataflow.load"
+
+    def verify_(self) -> None:
+        """Check C1."""
+        # C1
+        self._verify_types()
 
 
 @irdl_op_definition
@@ -307,7 +384,11 @@ def layout_of(value: SSAValue) -> Layout:
     owner = value.owner
     if isinstance(owner, ConcatOp):
         return layout_of(owner.inputs[0])
-    planes = owner.properties.get("planes", ONE_PLANE) if isinstance(owner, Operation) else ONE_PLANE
+    if isinstance(owner, StoreOp | LoadOp):
+        return layout_of(owner.input)
+    planes = (
+        owner.properties.get("planes", ONE_PLANE) if isinstance(owner, Operation) else ONE_PLANE
+    )
     assert isinstance(planes, DenseArrayBase)
     counts = planes.get_values()
     if len(counts) != 2 or min(counts) < 1:

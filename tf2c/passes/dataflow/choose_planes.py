@@ -73,7 +73,9 @@ def _reading(job: dataflow.JobOp, input: Layout, engine: Engine) -> _Reading:
         turns = int(reads.turns(1, seen.pixel_vector, engine.banks).sum())
         return _Reading(tiles * groups * turns, order[0] * order[1], order)
 
-    orders = {RASTER, (input.row_planes, input.column_planes)} if _takes_any_order(job) else {RASTER}
+    orders = (
+        {RASTER, (input.row_planes, input.column_planes)} if _takes_any_order(job) else {RASTER}
+    )
     return min(map(reading, orders))
 
 
@@ -89,7 +91,9 @@ def _parts(tensor: SSAValue) -> Iterator[Operation]:
 
 def _choose(tensor: SSAValue, readers: list[dataflow.JobOp], engine: Engine) -> None:
     strides = [tuple(map(int, job.window.numbers[0])) for job in readers]
-    candidates = sorted({RASTER, *((s[0], s[1]) for s in strides)}, key=lambda each: each[0] * each[1])
+    candidates = sorted(
+        {RASTER, *((s[0], s[1]) for s in strides)}, key=lambda each: each[0] * each[1]
+    )
     if len(candidates) == 1:
         return
 

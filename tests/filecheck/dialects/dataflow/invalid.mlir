@@ -366,7 +366,7 @@ func.func @concat(%a: tensor<?x2x4x4xi8, #int8.pow2<-7>>, %b: tensor<?x8x4x4xi8,
 // -----
 
 // dataflow.concat C4: operands one behind the other
-// CHECK: expected an operand at 128, behind the one before, got 256
+// CHECK: expected an operand at 16, behind the one before, got 256
 dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @concat(%q: tensor<?x8x4x4xi8, #int8.pow2<-7>>) {
   %a = dataflow.input %q at 0 : tensor<?x8x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
@@ -486,5 +486,90 @@ func.func @job(%x: tensor<?x2x4x4xi8, #int8.pow2<-7>>, %r: tensor<?x3x4x4xi8, #i
   %y = dataflow.job %x, %w, %b residual %r : tensor<?x3x4x4xi8, #int8.pow2<-5>> multipliers [16777216] : tensor<?x2x4x4xi8, #int8.pow2<-7>>, tensor<3x2x1x1xi4, #shift.code<0>>, tensor<3xi32, #int8.pow2<-7>> -> tensor<?x3x4x4xi8, #int8.pow2<[-5, -5, -4], axis = 1>>
   %a = dataflow.channels %y : tensor<?x3x4x4xi8, #int8.pow2<[-5, -5, -4], axis = 1>> -> tensor<?x2x4x4xi8, #int8.pow2<-5>>
   %c = dataflow.channels %y first 2 : tensor<?x3x4x4xi8, #int8.pow2<[-5, -5, -4], axis = 1>> -> tensor<?x1x4x4xi8, #int8.pow2<-4>>
+  func.return
+}
+
+// -----
+
+// dataflow.concat C4: operands in as many planes
+// CHECK: expected operands in as many planes as each other
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @concat(%q: tensor<?x8x4x4xi8, #int8.pow2<-7>>) {
+  %a = dataflow.input %q : tensor<?x8x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  %b = dataflow.input %q planes [2, 2] : tensor<?x8x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  %y = dataflow.concat %a, %b : (tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<?x8x4x4xi8, #int8.pow2<-7>>) -> tensor<?x16x4x4xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// dataflow.concat C4: planes of rows and of columns
+// CHECK: expected planes of rows and of columns, got [2]
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @concat(%q: tensor<?x8x4x4xi8, #int8.pow2<-7>>) {
+  %a = dataflow.input %q planes [2] : tensor<?x8x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  %y = dataflow.concat %a : (tensor<?x8x4x4xi8, #int8.pow2<-7>>) -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C10: a returned result that nothing else uses
+// CHECK: expected a returned result in one plane that nothing else uses
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %w: tensor<8x8x1x1xi4, #shift.code<0>>, %b: tensor<8xi32, #int8.pow2<-7>>) -> tensor<?x8x4x4xi8, #int8.pow2<-7>> {
+  %y = dataflow.job %x, %w, %b multipliers [16777216] : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  %z = dataflow.job %y, %w, %b multipliers [16777216] : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  func.return %y : tensor<?x8x4x4xi8, #int8.pow2<-7>>
+}
+
+// -----
+
+// dataflow.job C10: a returned result in one plane
+// CHECK: expected a returned result in one plane that nothing else uses
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %w: tensor<8x8x1x1xi4, #shift.code<0>>, %b: tensor<8xi32, #int8.pow2<-7>>) -> tensor<?x8x4x4xi8, #int8.pow2<-7>> {
+  %y = dataflow.job %x, %w, %b multipliers [16777216] planes [2, 2] : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  func.return %y : tensor<?x8x4x4xi8, #int8.pow2<-7>>
+}
+
+// -----
+
+// dataflow.job C11: what is pooled, row by row
+// CHECK: expected what is pooled to be computed row by row
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %w: tensor<8x8x1x1xi4, #shift.code<0>>, %b: tensor<8xi32, #int8.pow2<-7>>) {
+  %y = dataflow.job %x, %w, %b multipliers [16777216] pool [2, 2] pool_strides [2, 2] order [2, 2] : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x2x2xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// dataflow.store C1: the type stays
+// CHECK: expected a result tensor<?x8x4x4xi8, #int8.pow2<-7>>, got tensor<?x8x4x4xi8, #int8.pow2<-6>>
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @store(%x: tensor<?x8x4x4xi8, #int8.pow2<-7>>) {
+  %y = dataflow.store %x : tensor<?x8x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-6>>
+  func.return
+}
+
+// -----
+
+// dataflow.store C2: only loads read the card's memory
+// CHECK: expected only `dataflow.load` to read what has been stored
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @store(%x: tensor<?x8x4x4xi8, #int8.pow2<-7>>) {
+  %y = dataflow.store %x : tensor<?x8x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  %z = dataflow.concat %y : (tensor<?x8x4x4xi8, #int8.pow2<-7>>) -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  func.return
+}
+
+// -----
+
+// dataflow.load C1: the type stays
+// CHECK: expected a result tensor<?x8x4x4xi8, #int8.pow2<-7>>, got tensor<?x8x4x4xi8, #int8.pow2<-6>>
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @load(%x: tensor<?x8x4x4xi8, #int8.pow2<-7>>) {
+  %y = dataflow.load %x : tensor<?x8x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-6>>
   func.return
 }

@@ -9,9 +9,19 @@ dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 
 // CHECK-LABEL: func.func @input
 // CHECK-NEXT:    %x = dataflow.input %q : tensor<?x1x8x8xi8, #int8.pow2<-7>> -> tensor<?x1x8x8xi8, #int8.pow2<-7>>
 // CHECK-NEXT:    %y = dataflow.input %q at 512 : tensor<?x1x8x8xi8, #int8.pow2<-7>> -> tensor<?x1x8x8xi8, #int8.pow2<-7>>
+// CHECK-NEXT:    %p = dataflow.input %q planes [2, 2] at 64 : tensor<?x1x8x8xi8, #int8.pow2<-7>> -> tensor<?x1x8x8xi8, #int8.pow2<-7>>
+// CHECK-NEXT:    %m = dataflow.store %x : tensor<?x1x8x8xi8, #int8.pow2<-7>> -> tensor<?x1x8x8xi8, #int8.pow2<-7>>
+// CHECK-NEXT:    %l = dataflow.load %m : tensor<?x1x8x8xi8, #int8.pow2<-7>> -> tensor<?x1x8x8xi8, #int8.pow2<-7>>
+// CHECK-NEXT:    %n = dataflow.store %y at 64 : tensor<?x1x8x8xi8, #int8.pow2<-7>> -> tensor<?x1x8x8xi8, #int8.pow2<-7>>
+// CHECK-NEXT:    %k = dataflow.load %n at 128 : tensor<?x1x8x8xi8, #int8.pow2<-7>> -> tensor<?x1x8x8xi8, #int8.pow2<-7>>
 func.func @input(%q: tensor<?x1x8x8xi8, #int8.pow2<-7>>) {
   %x = dataflow.input %q : tensor<?x1x8x8xi8, #int8.pow2<-7>> -> tensor<?x1x8x8xi8, #int8.pow2<-7>>
   %y = dataflow.input %q at 512 : tensor<?x1x8x8xi8, #int8.pow2<-7>> -> tensor<?x1x8x8xi8, #int8.pow2<-7>>
+  %p = dataflow.input %q planes [2, 2] at 64 : tensor<?x1x8x8xi8, #int8.pow2<-7>> -> tensor<?x1x8x8xi8, #int8.pow2<-7>>
+  %m = dataflow.store %x : tensor<?x1x8x8xi8, #int8.pow2<-7>> -> tensor<?x1x8x8xi8, #int8.pow2<-7>>
+  %l = dataflow.load %m : tensor<?x1x8x8xi8, #int8.pow2<-7>> -> tensor<?x1x8x8xi8, #int8.pow2<-7>>
+  %n = dataflow.store %y at 64 : tensor<?x1x8x8xi8, #int8.pow2<-7>> -> tensor<?x1x8x8xi8, #int8.pow2<-7>>
+  %k = dataflow.load %n at 128 : tensor<?x1x8x8xi8, #int8.pow2<-7>> -> tensor<?x1x8x8xi8, #int8.pow2<-7>>
   func.return
 }
 

@@ -1,11 +1,11 @@
 // RUN: not tf2c-opt %s -p convert-shift-to-dataflow,allocate-memory 2>&1 | filecheck %s --check-prefix=LARGE
 // RUN: not tf2c-opt %s -p allocate-memory 2>&1 | filecheck %s --check-prefix=ENGINE
 
-// Addresses have 31 bits, and how much an image takes depends on the engine.
+// What one job needs at once fits into the cache, and how much that is depends on the engine.
 
 // LARGE-NOT:  Traceback
-// LARGE:      error: expected less than 2147483648 bytes of features, got 80000000000
-// LARGE-NEXT: hint: use smaller images
+// LARGE:      error: layer `dataflow.job`: expected at most 262144 channel vectors in the feature cache at once, got 10000000000
+// LARGE-NEXT: hint: use smaller images, or an engine with a `cache_depth` of 625000000 or more
 // LARGE-NOT:  {{.}}
 
 // ENGINE-NOT: Traceback

@@ -1,6 +1,7 @@
 // RUN: tf2c-opt %s --split-input-file -p convert-shift-to-dataflow | filecheck %s
 
-// Concatenated tensors lie one behind the other, if whole channel vectors are in front.
+// Concatenated tensors lie one behind the other, if whole channel vectors are in front. What is returned
+// is stored by a job of its own.
 
 // Nothing moves. The same operand again is copied: a tensor lies in one place.
 // CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
@@ -14,7 +15,8 @@
 // CHECK-NEXT:    %3 = int8.constant <8xi32, [0, 0, 0, 0, 0, 0, 0, 0]> : tensor<8xi32, #int8.pow2<-12>>
 // CHECK-NEXT:    %4 = dataflow.job %x_1, %2, %3 group 8 multipliers [16777216] : tensor<?x8x1x1xi8, #int8.pow2<-6>>, tensor<8x1x1x1xi4, #shift.code<-6>>, tensor<8xi32, #int8.pow2<-12>> -> tensor<?x8x1x1xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %y = dataflow.concat %x_1, %p, %4 : (tensor<?x8x1x1xi8, #int8.pow2<-6>>, tensor<?x8x1x1xi8, #int8.pow2<-6>>, tensor<?x8x1x1xi8, #int8.pow2<-6>>) -> tensor<?x24x1x1xi8, #int8.pow2<-6>>
-// CHECK-NEXT:    func.return %y : tensor<?x24x1x1xi8, #int8.pow2<-6>>
+// CHECK:         %[[COPY:.*]] = dataflow.job %y, {{.*}} -> tensor<?x24x1x1xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    func.return %[[COPY]] : tensor<?x24x1x1xi8, #int8.pow2<-6>>
 func.func @main(%f: tensor<?x8x1x1xf32>) -> tensor<?x24x1x1xi8, #int8.pow2<-6>> {
   %x = int8.quantize %f : tensor<?x8x1x1xf32> -> tensor<?x8x1x1xi8, #int8.pow2<-6>>
   %p = int8.max_pool %x kernel [1, 1] : tensor<?x8x1x1xi8, #int8.pow2<-6>> -> tensor<?x8x1x1xi8, #int8.pow2<-6>>
@@ -37,7 +39,8 @@ func.func @main(%f: tensor<?x8x1x1xf32>) -> tensor<?x24x1x1xi8, #int8.pow2<-6>> 
 // CHECK-NEXT:    %3 = int8.constant <8xi32, [0, 0, 0, 0, 0, 0, 0, 0]> : tensor<8xi32, #int8.pow2<-12>>
 // CHECK-NEXT:    %4 = dataflow.job %p, %2, %3 group 8 multipliers [16777216] : tensor<?x8x1x1xi8, #int8.pow2<-6>>, tensor<8x1x1x1xi4, #shift.code<-6>>, tensor<8xi32, #int8.pow2<-12>> -> tensor<?x8x1x1xi8, #int8.pow2<-6>>
 // CHECK-NEXT:    %y = dataflow.concat %c, %4 : (tensor<?x16x1x1xi8, #int8.pow2<-6>>, tensor<?x8x1x1xi8, #int8.pow2<-6>>) -> tensor<?x24x1x1xi8, #int8.pow2<-6>>
-// CHECK-NEXT:    func.return %y : tensor<?x24x1x1xi8, #int8.pow2<-6>>
+// CHECK:         %[[COPY:.*]] = dataflow.job %y, {{.*}} -> tensor<?x24x1x1xi8, #int8.pow2<-6>>
+// CHECK-NEXT:    func.return %[[COPY]] : tensor<?x24x1x1xi8, #int8.pow2<-6>>
 func.func @main(%f: tensor<?x8x1x1xf32>) -> tensor<?x24x1x1xi8, #int8.pow2<-6>> {
   %x = int8.quantize %f : tensor<?x8x1x1xf32> -> tensor<?x8x1x1xi8, #int8.pow2<-6>>
   %p = int8.max_pool %x kernel [1, 1] : tensor<?x8x1x1xi8, #int8.pow2<-6>> -> tensor<?x8x1x1xi8, #int8.pow2<-6>>
