@@ -1,6 +1,6 @@
 """The engine on whole networks: iterations of its scheduler beside TF2's cycles, bit for bit.
 
-    python benchmarks/engine.py [NETWORK...]
+    TF2C_DATA=... python benchmarks/engine.py [NETWORK...]
 
 ResNet-50 v1.5 and GoogLeNet (without LRN) with random weights of one power of two, for an engine of
 as many lanes as TF2's, 16 x 16 x 15 = 3840. Iterations are those of the scheduler's loop: for the
@@ -9,16 +9,19 @@ of `tf2c.analysis.cost` says, and what the kernel has counted on Intel's emulato
 for two, stand in different columns. Waiting for results, loaded images, weights and room is in
 them, with the engine's latency, memory and banks. An iteration is a cycle where every kernel is
 pipelined at one, which nobody has built yet. TF2's cycles are those of its own model.
+The same networks, SqueezeNet with two terms per weight, and ResNet-8 if `TF2C_DATA` has it, also
+run on the default engine with shallow channels, which has fewer channels and pixels at once.
 Every stored element of every layer is compared with the simulator's. Seconds are the emulator's, on
 this machine, for one image. Writes results/engine.json.
 """
 
+import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -33,13 +36,20 @@ from tf2c.analysis.cost.iterations import program_iterations
 from tf2c.analysis.lifetimes import jobs_of, lifetimes, with_sums_in_place
 from tf2c.analysis.packing import Block, alive_at_once, pack
 from tf2c.backends.program import emit_program
+from tf2c.choices import stage_passes
 from tf2c.engine import Engine
+from tf2c.passes import STAGES
+from tf2c.passes.pipeline import PassPipeline
 from tf2c.passes.rewriting import network_function
 from tf2c.runtime.emulator import EmulatorDevice
 
-ENGINE = Engine(
-    filter_vector=16, channel_vector=16, pixel_vector=15, largest_split=3, weight_depth=2048
-)
+ENGINES = {
+    "16 x 16 x 15": Engine(
+        filter_vector=16, channel_vector=16, pixel_vector=15, largest_split=3, weight_depth=2048
+    ),
+    "16 x 8 x 14, shallow": Engine(channel_depth=24),
+}
+"""The first has as many lanes as TF2's."""
 
 
 def googlenet_of_caffe() -> onnx.ModelProto:
@@ -58,26 +68,56 @@ def googlenet_of_caffe() -> onnx.ModelProto:
     return model
 
 
-NETWORKS: dict[str, tuple[Callable[[], onnx.ModelProto], int | None]] = {
-    "ResNet-50 v1.5": (resnet50, 2_112_276),
-    "GoogLeNet": (googlenet_of_caffe, 629_054),
-    "SqueezeNet 1.1": (squeezenet, None),
+class Case(NamedTuple):
+    """A network to run."""
+
+    model: Callable[[], onnx.ModelProto]
+    tf2_cycles: int | None = None
+    """That TF2's engine takes for it."""
+    weights: str = "shift1"
+    is_for_small_lanes: bool = False
+    """Whether it only runs on the second engine."""
+
+
+NETWORKS = {
+    "ResNet-50 v1.5": Case(resnet50, 2_112_276),
+    "GoogLeNet": Case(googlenet_of_caffe, 629_054),
+    "SqueezeNet 1.1": Case(squeezenet),
+    "SqueezeNet 1.1, two terms": Case(squeezenet, weights="shift2", is_for_small_lanes=True),
 }
-"""How to make each, and the cycles that TF2's engine takes for it."""
+RESNET_8 = "models/mlperf_tiny_resnet8/pretrainedResnet.onnx"
+
+
+def networks() -> dict[str, Case]:
+    """Return all that there are here."""
+    root = Path(__file__).parent.parent
+    path = Path(os.environ.get("TF2C_DATA", root.parent / "shared" / "data")) / RESNET_8
+    if not path.is_file():
+        return NETWORKS
+
+    def read() -> onnx.ModelProto:
+        return onnx.ModelProto.FromString(path.read_bytes())
+
+    return NETWORKS | {"ResNet-8": Case(read, is_for_small_lanes=True)}
+
 
 TIMEOUT_SECONDS = 600.0
 
 WAITS = ("features_awaited", "transfers_awaited", "weights_awaited", "room_awaited")
 
 
-def measured(model: onnx.ModelProto, folder: Path) -> dict[str, Any]:
-    """Compile a network, and run one image on the emulator and the simulator."""
+def measured(case: Case, engine: Engine, folder: Path) -> dict[str, Any]:
+    """Compile a network, and run images on the emulator and the simulator."""
     path = folder / "net.onnx"
-    path.write_bytes(model.SerializeToString())
-    artifact = tf2c.compile(path, calib="random:4", method="nearest", engine=ENGINE)
+    path.write_bytes(case.model().SerializeToString())
+    artifact = tf2c.compile(
+        path, calib="random:4", method="nearest", weights=case.weights, engine=engine
+    )
+    module = artifact.stage("shift")
     started = time.perf_counter()
-    program, weights, _ = emit_program(artifact.stage("dataflow"))
-    emitting = time.perf_counter() - started
+    PassPipeline(stage_passes(STAGES[-1], engine)).run(module)
+    program, weights, _ = emit_program(module)
+    lowering = time.perf_counter() - started
     one, two = (program_iterations(program, images=1, frames=frames) for frames in (1, 2))
     random = np.random.default_rng(0)
     images = random.standard_normal((2, *program.fold.shape)).astype(np.float32)
@@ -100,67 +140,80 @@ def measured(model: onnx.ModelProto, folder: Path) -> dict[str, Any]:
         "elements": compared.elements,
         "differences": compared.differences,
         "emulator_seconds": round(seconds, 2),
-        "emit_seconds": round(emitting, 2),
+        "lowering_seconds": round(lowering, 2),
         "weight_bytes": len(weights),
         "cache_vectors": program.cache_vectors,
-        **packing(artifact.stage("dataflow")),
+        **packing(module, engine),
     }
 
 
-def packing(module: ModuleOp) -> dict[str, int]:
+def packing(module: ModuleOp, engine: Engine) -> dict[str, int]:
     """Return the cells of the cache that are taken at once, and those that packing them needs."""
     function = network_function(module)
-    found = with_sums_in_place(lifetimes(function, ENGINE), jobs_of(function))
+    found = with_sums_in_place(lifetimes(function, engine), jobs_of(function))
     blocks = [Block(each.begin, each.end, each.cells) for each in found]
     ends = [place + block.size for place, block in zip(pack(blocks), blocks, strict=True)]
     return {"packed_vectors": max(ends), "vectors_at_once": alive_at_once(blocks)}
 
 
+COLUMNS = (
+    "network",
+    "first, expected",
+    "counted",
+    "next, expected",
+    "counted",
+    "lanes at work",
+    "TF2 cycles",
+    "ratio",
+    "differ",
+    "seconds",
+)
+
+
+def row(name: str, found: dict[str, Any]) -> list[str]:
+    """What people see of a run."""
+    return [
+        name,
+        str(found["expected_first"]),
+        str(found["counted_first"]),
+        str(found["expected_next"]),
+        str(found["counted_next"]),
+        str(found["lanes_at_work"]),
+        str(found.get("tf2_cycles", "-")),
+        str(found.get("ratio", "-")),
+        f"{found['differences']} of {found['elements']}",
+        str(found["emulator_seconds"]),
+    ]
+
+
 def main() -> None:
     """Measure, print, write."""
-    lanes = ENGINE.lanes
-    table = Table(title=f"iterations of an image on {lanes} lanes")
-    columns = (
-        "network",
-        "first, expected",
-        "counted",
-        "next, expected",
-        "counted",
-        "lanes at work",
-        "TF2 cycles",
-        "ratio",
-        "differ",
-        "seconds",
-    )
-    for column in columns:
-        table.add_column(column, justify="left" if column == "network" else "right")
+    known = networks()
     figures: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for name in sys.argv[1:] or list(NETWORKS):
-            model, tf2_cycles = NETWORKS[name]
-            found = measured(model(), Path(folder))
-            if tf2_cycles is not None:
-                found["tf2_cycles"] = tf2_cycles
-                found["ratio"] = round(found["expected_next"] / tf2_cycles, 4)
-            figures[name] = found
-            table.add_row(
-                name,
-                str(found["expected_first"]),
-                str(found["counted_first"]),
-                str(found["expected_next"]),
-                str(found["counted_next"]),
-                str(found["lanes_at_work"]),
-                str(tf2_cycles or "-"),
-                str(found.get("ratio", "-")),
-                f"{found['differences']} of {found['elements']}",
-                str(found["emulator_seconds"]),
-            )
+    for shape, engine in ENGINES.items():
+        table = Table(title=f"iterations of an image, {shape}: {engine.lanes} lanes")
+        for column in COLUMNS:
+            table.add_column(column, justify="left" if column == "network" else "right")
+        first = engine is next(iter(ENGINES.values()))
+        own: dict[str, Any] = {}
+        for name in sys.argv[1:] or list(known):
+            case = known[name]
+            if first and case.is_for_small_lanes:
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                found = measured(case, engine, Path(folder))
+            if first and case.tf2_cycles is not None:
+                found["tf2_cycles"] = case.tf2_cycles
+                found["ratio"] = round(found["expected_next"] / case.tf2_cycles, 4)
+            own[name] = found
+            table.add_row(*row(name, found))
             if not found["counters_as_expected"]:
                 print(f"{name}: counters differ from what is expected", file=sys.stderr)
-    Console(width=140).print(table)
+        Console(width=150).print(table)
+        figures[shape] = {"lanes": engine.lanes, "networks": own}
     packages = ("tf2c", "xdsl", "numpy", "onnx", "pyopencl", "intel-opencl-rt")
     command = " ".join(["python benchmarks/engine.py", *sys.argv[1:]])
-    write_results("engine", command, packages, {"lanes": lanes, "networks": figures})
+    write_results("engine", command, packages, {"engines": figures})
 
 
 if __name__ == "__main__":

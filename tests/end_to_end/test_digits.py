@@ -213,7 +213,10 @@ def test_compiling_may_stop_after_any_stage(digits: Path, tmp_path: Path, stage:
 
 def test_run_prints_what_it_did(inputs: Path, digits_artifact: tf2c.Artifact) -> None:
     printed = run_json("run", digits_artifact.path, inputs)
-    assert printed.keys() == {"device", "images", "seconds", "iterations"}
+    assert printed.keys() == {"device", "images", "seconds", "iterations", "loaded"}
+    files = [digits_artifact.path / name for name in ("program.bin", "weights.bin")]
+    assert printed["loaded"]["bytes"] == sum(path.stat().st_size for path in files)
+    assert printed["loaded"]["seconds"] > 0
     assert (printed["device"], printed["images"], printed["iterations"]) == ("simulator", 3, {})
 
 
@@ -238,6 +241,17 @@ def test_run_verifies_the_emulator(
     assert printed["elements"] > 0
     assert printed["differences"] == 0
     assert list(printed["iterations"]) == list(chain.from_iterable(COUNTERS.values()))
+
+
+def test_images_side_by_side_are_verified_and_take_fewer_iterations(
+    emulator_library: Path, inputs: Path, digits_artifact: tf2c.Artifact
+) -> None:
+    arguments = ("run", digits_artifact.path, inputs, "--device", "emulator", "--verify")
+    together, alone = run_json(*arguments, "--batch", 3), run_json(*arguments)
+    assert together["differences"] == alone["differences"] == 0
+    assert together["iterations"]["weight_reader"] * 3 == alone["iterations"]["weight_reader"]
+    # The classifier's vector of pixels is the batch.
+    assert together["iterations"]["pe"] < alone["iterations"]["pe"]
 
 
 def test_boards_prints_every_board(digits: Path) -> None:

@@ -70,6 +70,7 @@ def run_command(
         else:
             result = artifact.execute(images, opened, line.advance, batch)
     facts |= {"seconds": time.perf_counter() - started, "iterations": result.iterations}
+    facts["loaded"] = {"bytes": result.loaded.bytes, "seconds": result.loaded.seconds}
     if output is not None:
         write_array(output, result.values)
         facts["output"] = str(output)

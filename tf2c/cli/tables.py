@@ -229,6 +229,8 @@ def run(facts: dict[str, Any]) -> Table:
     table = Table(show_header=False)
     table.add_row("device", facts["device"])
     table.add_row("images", str(facts["images"]))
+    loaded = facts["loaded"]
+    table.add_row("network loaded", f"{loaded['bytes']} bytes in {1e3 * loaded['seconds']:.1f} ms")
     table.add_row("seconds", f"{facts['seconds']:.2f}")
     if "elements" in facts:
         found = f"{facts['differences']} of {facts['elements']} elements differ"

@@ -1,5 +1,6 @@
 """Real images in, real numbers out: one program on one device."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -34,6 +35,18 @@ class RunResult:
     """`[N, ...]`: the real numbers that they stand for."""
     iterations: dict[str, int]
     """Loop iterations that each kernel counted; empty on the simulator."""
+    loaded: "Loaded"
+    """What loading the network took."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A network's way to a device whose engine stays as it is: data, and nothing else."""
+
+    bytes: int
+    """Tables, parameters and weights."""
+    seconds: float
+    """Measured, on the host."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +83,10 @@ class Session:
         self._device = device
         self._program = program
         self._batch = batch
+        started = time.perf_counter()
         device.load(program, weights)
+        seconds = time.perf_counter() - started
+        self._loaded = Loaded(len(program.to_bytes()) + len(weights), seconds)
 
     def run(self, images: Images, progress: Progress | None = None) -> RunResult:
         """Run a network on images.
@@ -160,7 +176,8 @@ class Session:
         exponents = fixed_point.broadcast_over_channels(
             self._program.output_exponents, together.ndim, axis=1
         )
-        return RunResult(together, fixed_point.dequantize(together, exponents), dict(iterations))
+        values = fixed_point.dequantize(together, exponents)
+        return RunResult(together, values, dict(iterations), self._loaded)
 
 
 def expect_images(images: npt.NDArray[np.generic], shape: tuple[int, ...]) -> None:
