@@ -1,6 +1,7 @@
 """A compiled network: an artifact that runs on devices, and whose stages can be read."""
 
 import tempfile
+import weakref
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,7 +34,9 @@ class Artifact:
     ) -> None:
         """Wrap a checked folder, and keep the temporary one that holds it, if any."""
         self._folder = folder
-        self._temporary = temporary
+        if temporary is not None:
+            # By hand, because what collects garbage warns of a temporary folder that is left to it.
+            weakref.finalize(self, temporary.cleanup)
 
     @property
     def path(self) -> Path:

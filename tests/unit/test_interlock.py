@@ -193,3 +193,18 @@ def test_transfers_wait_for_the_results_that_they_move_or_replace() -> None:
         if transfer.stores:
             assert needed == ends[transfer.after_jobs - 1] or needed in ends
         assert needed <= ends[max(transfer.after_jobs, 1) - 1]
+
+
+def test_what_comes_back_from_memory_waits_for_no_result() -> None:
+    engine = replace(SMALL_ENGINE, cache_depth=70)
+    program = emitted(nested_shortcuts(), "shift1", engine).program
+    found = interlock(program, 1)
+    loaded = {each.cache_place for each in program.transfers[1:] if not each.stores}
+    alone = [
+        job._replace(residual_place=-1) if job.residual_place in loaded else job
+        for job in program.jobs
+    ]
+    assert alone != list(program.jobs)
+    without = interlock(replace(program, jobs=tuple(alone)), 1)
+    for rows, other in zip(found.rows, without.rows, strict=True):
+        assert rows[:, 0].tolist() == other[:, 0].tolist()

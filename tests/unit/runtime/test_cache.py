@@ -21,6 +21,7 @@ from tf2c.errors import LayerError
 from tf2c.interpreters import ENTRY
 from tf2c.program import Program
 from tf2c.runtime.emulator import EmulatorDevice
+from tf2c.runtime.opencl import Lanes
 from tf2c.runtime.session import Session
 from tf2c.runtime.simulator import Simulator
 from tf2c.testing import Network
@@ -33,8 +34,9 @@ CHANNELS = 12
 class _Layers:
     """A function that grows by convolutions."""
 
-    def __init__(self) -> None:
-        self.function = FuncOp(ENTRY, ([graph.images_type(IMAGE)], []))
+    def __init__(self, image: tuple[int, int, int] = IMAGE) -> None:
+        self._image = image
+        self.function = FuncOp(ENTRY, ([graph.images_type(image)], []))
         self._random = np.random.default_rng(3)
 
     def conv(self, name: str, value: SSAValue, kernel: int = 3, stride: int = 1) -> SSAValue:
@@ -61,7 +63,7 @@ class _Layers:
         module = ModuleOp([self.function])
         module.verify()
         random = np.random.default_rng(4)
-        return Network(module, random.normal(size=(images, *IMAGE)).astype(np.float32))
+        return Network(module, random.normal(size=(images, *self._image)).astype(np.float32))
 
 
 def nested_shortcuts() -> Network:
@@ -78,9 +80,9 @@ def nested_shortcuts() -> Network:
     return net.network(net.conv("last", value), 3)
 
 
-def strided() -> Network:
+def strided(image: tuple[int, int, int] = IMAGE) -> Network:
     """What is read with a stride, without, and as a residual operand."""
-    net = _Layers()
+    net = _Layers(image)
     stem = net.conv("stem", net.function.args[0])
     wide = net.add("wide", net.conv("expand", stem, 1), stem)
     narrow = net.conv("strided", net.conv("reduce", wide, 1), 3, 2)
@@ -89,11 +91,17 @@ def strided() -> Network:
     return net.network(net.conv("last", total, 1), 5)
 
 
-def assert_runs(network: Network, engine: Engine, program: Program, weights: bytes) -> None:
+def assert_runs(
+    network: Network,
+    engine: Engine,
+    program: Program,
+    weights: bytes,
+    lanes: Lanes = Lanes.VECTORS,
+) -> None:
     """On the emulator as on the simulator and as in the model, alone and side by side."""
     program.expect_fits(weights)
     count = len(network.images)
-    with EmulatorDevice(render_engine(engine, "cache").encode()) as device:
+    with EmulatorDevice(render_engine(engine, "cache").encode(), lanes=lanes) as device:
         for batch in range(1, min(program.largest_batch, count) + 1):
             simulator = Session(Simulator(), program, weights, batch)
             compared = Session(device, program, weights, batch).compare(simulator, network.images)
@@ -115,6 +123,8 @@ def test_what_does_not_fit_goes_to_memory_and_comes_back(
     assert spills(program) == expected
     assert program.cache_vectors <= engine.cache_vectors
     assert len(program.transfers) == 1 + 2 * expected
+    # The tensor that is not read for the longest time leaves first.
+    assert [each.after_jobs for each in program.transfers if each.stores][:1] == [2][:expected]
     assert_runs(network, engine, program, weights)
     roomy = emitted(network, "shift1", replace(ENGINE, cache_depth=8192))
     results = [
@@ -145,9 +155,18 @@ def test_spilling_costs_iterations() -> None:
     assert roomy.pe == slow.pe == fast.pe
 
 
-@pytest.mark.parametrize("vector", [7, 8, 14])
-def test_planes_serve_strides_at_once(emulator_library: object, vector: int) -> None:
-    network, engine = strided(), replace(ENGINE, pixel_vector=vector)
+@pytest.mark.parametrize(
+    ("vector", "image", "lanes"),
+    [
+        (7, IMAGE, Lanes.VECTORS),
+        (8, (3, 12, 14), Lanes.VECTORS),
+        (14, (3, 12, 14), Lanes.UNROLLED),
+    ],
+)
+def test_planes_serve_strides_at_once(
+    emulator_library: object, vector: int, image: tuple[int, int, int], lanes: Lanes
+) -> None:
+    network, engine = strided(image), replace(ENGINE, pixel_vector=vector)
     program, weights, layers = emitted(network, "shift2", engine)
     jobs = dict(zip(layers, program.jobs, strict=True))
     assert jobs["strided"].input[2:] == (2, 2)
@@ -155,7 +174,7 @@ def test_planes_serve_strides_at_once(emulator_library: object, vector: int) -> 
     # What reads single pixels takes them in the order of the planes.
     assert jobs["reduce"].input[2:] == jobs["reduce"].order[2:] == (2, 2)
     assert jobs["strided"].order[2:] == (1, 1)
-    assert_runs(network, engine, program, weights)
+    assert_runs(network, engine, program, weights, lanes)
 
 
 def test_the_next_image_comes_while_this_one_is_computed() -> None:
