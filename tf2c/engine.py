@@ -106,6 +106,11 @@ class Engine:
         return self.banks * self.cache_depth
 
     @property
+    def page_vectors(self) -> int:
+        """Channel vectors that a page of it holds."""
+        return max(self.cache_vectors // self.cache_pages, 1)
+
+    @property
     def vectors_per_transfer(self) -> int:
         """Channel vectors that move between the card's memory and the cache per iteration."""
         return min(max(self.memory_bytes // self.channel_vector, 1), self.banks)

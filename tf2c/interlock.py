@@ -190,7 +190,7 @@ def _shares_page(engine: Engine, job: Job, images: int) -> bool:
     """Whether some page of the cache has features and residual operands of a job."""
     if job.residual_place < 0:
         return False
-    page = engine.cache_vectors // engine.cache_pages
+    page = engine.page_vectors
     features = job.input_place, job.input_groups * job.input.cells
     residual = job.residual_place, job.output_groups * job.residual.cells
     (first, last), (other_first, other_last) = (

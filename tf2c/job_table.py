@@ -157,6 +157,11 @@ def extents_agree(job: Job) -> bool:
     planes = [count for each in layouts for count in each[2:]]
     if min(*counts, *steps, *planes, job.input_groups) < 1 or job.weight_terms not in pow2.TERMS:
         return False
+    # In another order than a raster only what is read in it, and nothing that is pooled: otherwise
+    # the kernels do not agree on how many pixels there are.
+    orders = {(1, 1)} if job.pools else {(1, 1), job.input[2:]}
+    if job.order[2:] not in orders:
+        return False
     # Every tile begins within the input, which also keeps the kernels' products from overflowing.
     if job.tile_step < 0 or (job.filter_tiles - 1) * job.tile_step >= job.input_groups:
         return False

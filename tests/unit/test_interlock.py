@@ -10,6 +10,7 @@ from unit.runtime.test_cache import nested_shortcuts, strided
 
 from tf2c.choices import DEFAULT_ENGINE
 from tf2c.engine import Engine
+from tf2c.errors import LayerError
 from tf2c.feature_layout import Layout
 from tf2c.interlock import interlock
 from tf2c.job_table import Job
@@ -208,3 +209,9 @@ def test_what_comes_back_from_memory_waits_for_no_result() -> None:
     without = interlock(replace(program, jobs=tuple(alone)), 1)
     for rows, other in zip(found.rows, without.rows, strict=True):
         assert rows[:, 0].tolist() == other[:, 0].tolist()
+
+
+def test_a_cache_of_fewer_cells_than_pages_is_only_too_small() -> None:
+    engine = Engine(filter_vector=2, channel_vector=2, pixel_vector=2, cache_depth=1)
+    with pytest.raises(LayerError, match="expected at most 2 channel vectors in the feature cache"):
+        emitted(nested_shortcuts(), "shift1", engine)

@@ -300,6 +300,10 @@ def test_expect_fits_refuses_tiles_that_store_nothing(fields: dict[str, int]) ->
         {"tile_step": -1},
         {"weight_terms": 0},
         {"weight_terms": 3},
+        {"order_row_planes": 2},
+        {"order_row_planes": 2**30},
+        {"input_row_planes": 2, "order_row_planes": 2},  # it pools
+        {"input_column_planes": 0},
     ],
 )
 def test_expect_fits_refuses_extents_for_which_kernels_would_wait(fields: dict[str, int]) -> None:

@@ -86,11 +86,10 @@ def _pack(found: list[Lifetime], jobs: list[dataflow.JobOp], engine: Engine) -> 
             pair = owner[stored_tensor(job.input)], owner[stored_tensor(job.residual)]
             if pair[0] != pair[1]:
                 apart.add(pair)
-    page = engine.cache_vectors // engine.cache_pages
     packing = _Packing(found, [], 0)
     # Pages are given up before the cache is.
     for pairs in (apart, set[tuple[int, int]]()):
-        places = pack(blocks, pairs, page)
+        places = pack(blocks, pairs, engine.page_vectors)
         ends = [place + block.size for place, block in zip(places, blocks, strict=True)]
         packing = _Packing(found, places, max(ends, default=0))
         if packing.end <= engine.cache_vectors:
