@@ -27,6 +27,7 @@ from tf2c.choices import (
 )
 from tf2c.dialects import dataflow, tensors
 from tf2c.dialects.blob import SIDECAR_FOLDER, saved_blobs
+from tf2c.dialects.layers import layer_name
 from tf2c.engine import Engine
 from tf2c.errors import UserError
 from tf2c.frontends.watched_images import ImageProgress
@@ -158,7 +159,6 @@ def manifest_facts(
     argument = network_input(last)
     emitted = compilation.emitted
     jobs = [op for op in last.walk() if isinstance(op, dataflow.JobOp)]
-    layers = emitted.layers if emitted is not None else ()
     costs = job_costs(jobs, emitted.program) if emitted is not None else []
     return {
         "tf2c_version": version("tf2c"),
@@ -173,8 +173,8 @@ def manifest_facts(
         "input_shape": list(tensors.extents(argument)),
         "preprocessing": dict(preprocessing),
         "layers": [
-            {"layer": layer, "accumulator_bits": accumulator_bits(job), **cost.as_dict()}
-            for layer, job, cost in zip(layers, jobs, costs, strict=True)
+            {"layer": layer_name(job), "accumulator_bits": accumulator_bits(job), **cost.as_dict()}
+            for job, cost in zip(jobs, costs, strict=True)
         ],
         "mixture": {} if compilation.mixture is None else compilation.mixture.as_dict(),
         "notes": compilation.notes,

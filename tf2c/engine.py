@@ -15,6 +15,17 @@ from tf2c.numerics import pow2
 
 IntegerT = TypeVar("IntegerT", bound=np.integer)
 
+
+class Share(NamedTuple):
+    """Some filters of a job, which it computes with one split: a row of the job table."""
+
+    first: int
+    filters: int
+    """How many, from the first on."""
+    parts: int
+    """Into which vectors of pixels are split."""
+
+
 CHANNEL_VECTORS = (2, 4, 8, 16)
 
 
@@ -123,6 +134,18 @@ class Engine:
             pixel_vector=self.pixel_vector // parts,
             largest_split=1,
         )
+
+    def shares(self, filters: int, parts: int, rest_parts: int) -> list[Share]:
+        """Return how a job's filters are shared out.
+
+        Args:
+            filters: of the job.
+            parts: into which vectors of pixels are split.
+            rest_parts: the same for the filters behind the last whole tile.
+        """
+        rest = filters % self.split(parts).filter_vector if rest_parts != parts else 0
+        shares = [Share(0, filters - rest, parts), Share(filters - rest, rest, rest_parts)]
+        return [each for each in shares if each.filters]
 
     def channel_groups(self, channels: int) -> int:
         """Return how many vectors of `channel_vector` hold `channels`."""

@@ -61,6 +61,10 @@ class Job(NamedTuple):
     pool_stride_width: int
     pool_pad_top: int
     pool_pad_left: int
+    average_multiplier: int
+    """`M` of an average over all pixels, in one window; 0: the greatest of each window."""
+    average_lower_bound: int
+    average_upper_bound: int
     output_row: int
     """First row of the table of places, one row per channel vector of the output."""
     output_groups: int
@@ -177,6 +181,8 @@ def extents_agree(job: Job) -> bool:
     ]
     if any(pad >= size for pad, size in zip(needed, kernel, strict=True)):
         return False
+    if job.average_multiplier and (kernel, strides, pooled) != (convolution, convolution, (1, 1)):
+        return False
     pads = (*begins, *(max(pad, 0) for pad in needed))
     return windows.output_extent(convolution, kernel, strides, pads) == pooled
 
@@ -185,7 +191,7 @@ def can_pool(engine: Engine, job: Job) -> bool:
     """Whether the window unit has room for a job's windows."""
     rows = engine.open_window_rows(job.pool_height, job.pool_stride_height, job.output_height)
     fits = rows <= engine.window_rows and job.convolution_width <= engine.window_width
-    fits = fits and not job.raw
+    fits = fits and not job.raw and job.average_multiplier >= 0
     return (
         fits and job.lower_bound >= fixed_point.INT8_MIN and job.upper_bound <= fixed_point.INT8_MAX
     )

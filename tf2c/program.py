@@ -20,7 +20,7 @@ from tf2c.job_table import Job, Transfer, can_pool, extents_agree, traced_vector
 from tf2c.numerics import windows
 
 MAGIC = b"TF2CPROG"
-VERSION = 5
+VERSION = 6
 
 
 class Port(NamedTuple):

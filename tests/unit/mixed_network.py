@@ -27,7 +27,9 @@ from tf2c.testing import Network
 IMAGE = (3, 9, 8)
 
 
-class _Builder:
+class NetworkBuilder:
+    """A function that grows by named layers."""
+
     def __init__(self) -> None:
         self.function = FuncOp(ENTRY, ([graph.images_type(IMAGE)], []))
         self._builder = Builder(InsertPoint.at_end(self.function.body.block))
@@ -54,9 +56,10 @@ class _Builder:
         kernel: int,
         *,
         group: int = 1,
+        strides: Sequence[int] = (1, 1),
         dilations: Sequence[int] = (1, 1),
     ) -> SSAValue:
-        """Convolve without changing the image's size."""
+        """Convolve without changing the image's size, but by strides."""
         seen = tensors.extents(value)[0] // group
         # Below 2: what is concatenated with its own operands leaves weights no room for more.
         numbers = self._random.normal(size=(filters, seen, kernel, kernel)) * 0.45
@@ -65,14 +68,26 @@ class _Builder:
         ).output
         pads = [kernel // 2 * step for step in dilations] * 2
         window = ConvolutionWindow(
-            pads=i64_array(pads), dilations=i64_array(dilations), group=IntegerAttr(group, i64)
+            pads=i64_array(pads),
+            strides=i64_array(strides),
+            dilations=i64_array(dilations),
+            group=IntegerAttr(group, i64),
         )
         return self.add(name, graph.ConvOp(value, weight, window=window))
+
+    def network(self, result: SSAValue) -> Network:
+        """Return the network that ends with a value, and three images."""
+        self.function.body.block.add_op(ReturnOp(result))
+        self.function.update_function_type()
+        module = ModuleOp([self.function])
+        module.verify()
+        images = np.random.default_rng(1).normal(size=(3, *IMAGE)).astype(np.float32)
+        return Network(module, images)
 
 
 def mixed_network() -> Network:
     """Return the network, whose layers are named after what is special about them, and images."""
-    net = _Builder()
+    net = NetworkBuilder()
     stem = net.conv("dense", net.function.args[0], 16, 3)
     stem = net.add("clip", graph.ClipOp(stem, 0.0, 2.0))
     depthwise = net.conv("depthwise dilated", stem, 16, 3, group=16, dilations=(2, 1))
@@ -94,22 +109,21 @@ def mixed_network() -> Network:
     last = net.conv("last", narrow, 20, 3, dilations=(1, 2))
     kernel = i64_array(tensors.extents(last)[1:])
     mean = net.add("wide average", graph.AveragePoolOp(last, PoolingWindow(kernel)))
-    net.function.body.block.add_op(ReturnOp(net.add("flatten", layout.flatten(mean))))
-    net.function.update_function_type()
-    module = ModuleOp([net.function])
-    module.verify()
-    images = np.random.default_rng(1).normal(size=(3, *IMAGE)).astype(np.float32)
-    return Network(module, images)
+    return net.network(net.add("flatten", layout.flatten(mean)))
 
 
-def lowered(network: Network, weights: str, engine: Engine = DEFAULT_ENGINE) -> Network:
-    """Return a network as jobs with weights of a form."""
+def lowered(
+    network: Network, weights: str, engine: Engine = DEFAULT_ENGINE, last: str = STAGES[-1].name
+) -> Network:
+    """Return a network as jobs, or as another stage leaves it, with weights of a form."""
     result = network.clone()
     context = new_context()
     context.calibration = ArrayImages(network.images)
     for stage in STAGES:
         passes = stage_passes(stage, engine, Choices(weights=weights, method="nearest"))
         PassPipeline(passes).run(result.module, context=context)
+        if stage.name == last:
+            break
     return result
 
 

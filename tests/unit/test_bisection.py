@@ -35,8 +35,8 @@ LOWERING = [
     "fold-first-layer",
     "fuse-branches",
     "order-jobs",
-    "choose-splits",
     "choose-planes",
+    "choose-splits",
     "allocate-memory",
 ]
 
@@ -118,8 +118,8 @@ def test_rounding_the_weights_is_the_first_pass_that_changes_anything(stage: Any
         "fold-first-layer",
         "fuse-branches",
         "order-jobs",
-        "choose-splits",
         "choose-planes",
+        "choose-splits",
         "allocate-memory",
     ]
     rounding = found.passes[0]

@@ -71,9 +71,9 @@ def lifetimes(function: FuncOp, engine: Engine) -> list[Lifetime]:
         for read in (job.input, job.residual):
             if read is not None:
                 live(read, time).reads.append(time)
-        for stored in job.layer_channels or [job]:
+        for stored in job.stored:
             if not job.is_returned:
-                live(stored.output, time).stores.append(time)
+                live(stored, time).stores.append(time)
     return list(found.values())
 
 

@@ -35,7 +35,7 @@ def stored_interval(value: SSAValue) -> Interval:
             low, high = owner.bounds.get_values()
         case dataflow.JobOp() if not owner.is_raw:
             low, high = owner.bounds.get_values()
-        case int8.AveragePoolOp() if stored_interval(owner.input).low == 0:
+        case int8.AveragePoolOp() | dataflow.AverageOp() if stored_interval(owner.input).low == 0:
             low, high = 0, storage_bounds(tensors.tensor_type(value).element_type)[1]
         case _ if isinstance(owner, KeepingOp):
             intervals = [stored_interval(operand) for operand in owner.operands]

@@ -4,6 +4,7 @@ Accepts what the dataflow stage leaves: one engine, one function of placed jobs.
 gives the same bytes.
 """
 
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from tf2c.dialects import dataflow, tensors
 from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import scale_of
 from tf2c.dialects.shift import code_terms
-from tf2c.engine import Engine
+from tf2c.engine import Engine, Share
 from tf2c.job_table import Job, Transfer
 from tf2c.passes.rewriting import network_function
 from tf2c.program import Fold, Port, Program
@@ -33,7 +34,7 @@ class EmittedProgram(NamedTuple):
     program: Program
     weights: bytes
     layers: tuple[str, ...]
-    """The user's name of each job's layer."""
+    """The user's name of each job's layer, for each row of the job table."""
 
 
 def emit_program(module: ModuleOp) -> EmittedProgram:
@@ -75,7 +76,7 @@ class _Emitter:
                     self._input = port, fold, exponent
                 case dataflow.JobOp():
                     self._emit_job(op)
-                    layers.append(layer_name(op))
+                    layers += [layer_name(op)] * len(op.shares(self._engine))
                 case dataflow.StoreOp():
                     self._transfer(1, near=_offset(op.input), far=_own_offset(op), value=op.input)
                 case dataflow.LoadOp():
@@ -113,25 +114,40 @@ class _Emitter:
         return EmittedProgram(program, b"".join(self._weights), tuple(layers))
 
     def _emit_job(self, op: dataflow.JobOp) -> None:
-        split = op.parts.value.data
-        engine = self._engine.split(split)
-        codes = constant_array(op.weight)
-        filters, _, kernel_height, kernel_width = codes.shape
+        values = [op.input] if op.residual is None else [op.input, op.residual]
+        values += [] if op.is_returned else op.stored
+        spans = [(_offset(each), dataflow.cells(each, self._engine)) for each in values]
+        places = [self._group_places(each, returned=op.is_returned) for each in op.stored]
+        for share in op.shares(self._engine):
+            self._emit_share(op, share)
+            # What is touched as a whole: the rows of a job are nobody's to come between.
+            self._touched.append([(place, place + size) for place, size in spans])
+        self._places += chain.from_iterable(places)
+
+    def _emit_share(self, op: dataflow.JobOp, share: Share) -> None:
+        """Add the row of some filters of a job."""
+        engine = self._engine.split(share.parts)
+        filters = slice(share.first, share.first + share.filters)
+        codes = constant_array(op.weight)[filters]
+        kernel_height, kernel_width = codes.shape[2:]
         channels, image_height, image_width = tensors.extents(op.input)
         group, terms = op.group.value.data, code_terms(op.weight)
-        tiling = engine.tiling(filters, channels, group)
+        tiling = engine.tiling(share.filters, channels, group)
         height, width = op.convolution_extents
-        output_channels, output_height, output_width = tensors.extents(op.output)
-        pool_kernel = op.pool_kernel.get_values()
-        pool_strides, pool_pads = op.pool_strides.get_values(), op.pool_pads.get_values()
+        _, output_height, output_width = tensors.extents(op.stored[0])
+        output_layout = dataflow.layout_of(op.stored[0])
+        pool_kernel, pool_strides, pool_pads = op.stored_windows.numbers
         lower, upper = op.bounds.get_values()
-        tiles = weight_tiles = engine.filter_tiles(filters)
+        tiles = weight_tiles = engine.filter_tiles(share.filters)
         weights = engine.store_weights(codes, group, terms)
-        if _repeats(engine, weights, filters):
+        if _repeats(engine, weights, share.filters):
             weight_tiles, weights = 1, weights[: len(weights) // tiles]
-        input_layout, stored = dataflow.layout_of(op.input), op.layer_channels or [op]
-        output_layout = dataflow.layout_of(stored[0].output)
-        residual_layout = output_layout if op.residual is None else dataflow.layout_of(op.residual)
+        input_layout, residual_layout = dataflow.layout_of(op.input), output_layout
+        first_group = engine.channel_groups(share.first)
+        residual_place = NO_RESIDUAL
+        if op.residual is not None:
+            residual_layout = dataflow.layout_of(op.residual)
+            residual_place = _offset(op.residual) + first_group * residual_layout.cells
         job = Job(
             input_place=_offset(op.input),
             input_groups=engine.channel_groups(channels),
@@ -147,7 +163,7 @@ class _Emitter:
             dilation_width=op.dilations.get_values()[1],
             pad_top=op.pads.get_values()[0],
             pad_left=op.pads.get_values()[1],
-            split=split,
+            split=share.parts,
             tile_groups=tiling.groups,
             tile_step=tiling.step,
             weight_terms=terms,
@@ -156,7 +172,7 @@ class _Emitter:
             convolution_width=width,
             order_row_planes=op.pixel_order.row_planes,
             order_column_planes=op.pixel_order.column_planes,
-            residual_place=NO_RESIDUAL if op.residual is None else _offset(op.residual),
+            residual_place=residual_place,
             residual_row_planes=residual_layout.row_planes,
             residual_column_planes=residual_layout.column_planes,
             residual_shift=op.residual_shift,
@@ -168,8 +184,11 @@ class _Emitter:
             pool_stride_width=pool_strides[1],
             pool_pad_top=pool_pads[0],
             pool_pad_left=pool_pads[1],
-            output_row=len(self._places),
-            output_groups=engine.channel_groups(output_channels),
+            average_multiplier=0 if op.average is None else op.average.multiplier.value.data,
+            average_lower_bound=0 if op.average is None else op.average.bounds[0],
+            average_upper_bound=0 if op.average is None else op.average.bounds[1],
+            output_row=len(self._places) + first_group,
+            output_groups=engine.channel_groups(share.filters),
             output_height=output_height,
             output_width=output_width,
             output_row_planes=output_layout.row_planes,
@@ -182,16 +201,13 @@ class _Emitter:
             parameter_offset=self._parameter_rows,
         )
         self._jobs.append(job)
-        for each in stored:
-            self._places += self._group_places(each.output, returned=op.is_returned)
-        self._touch(op)
         self._weights.append(weights)
-        self._weight_parts += weight_tiles * job.weight_words * split
-        self._parameter_rows += tiles * split
-        rows = _parameter_rows(engine, constant_array(op.bias), op.filter_multipliers)
-        self._parameters.append(
-            rows.reshape(tiles, 2, split, -1).transpose(0, 2, 1, 3).reshape(tiles * split, 2, -1)
-        )
+        self._weight_parts += weight_tiles * job.weight_words * share.parts
+        self._parameter_rows += tiles * share.parts
+        multipliers = op.filter_multipliers[filters]
+        rows = _parameter_rows(engine, constant_array(op.bias)[filters], multipliers)
+        rows = rows.reshape(tiles, 2, share.parts, -1).transpose(0, 2, 1, 3)
+        self._parameters.append(rows.reshape(tiles * share.parts, 2, -1))
 
     def _port(self, value: SSAValue, *, flat: bool) -> Port:
         channels, height, width = tensors.extents(value)
@@ -209,14 +225,6 @@ class _Emitter:
             self._output_words = max(self._output_words, end)
         groups = self._engine.channel_groups(channels)
         return [_offset(value) + group * step for group in range(groups)]
-
-    def _touch(self, op: dataflow.JobOp) -> None:
-        """Remember which cells a job reads and writes."""
-        values = [op.input] if op.residual is None else [op.input, op.residual]
-        if not op.is_returned:
-            values += [each.output for each in op.layer_channels or [op]]
-        spans = [(_offset(each), dataflow.cells(each, self._engine)) for each in values]
-        self._touched.append([(place, place + size) for place, size in spans])
 
     def _transfer(self, stores: int, *, near: int, far: int, value: SSAValue) -> None:
         """Add a transfer that comes behind the jobs so far."""

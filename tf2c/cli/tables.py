@@ -123,7 +123,12 @@ def engine(layers: Sequence[dict[str, Any]]) -> Table:
     for each in layers:
         used, waits = 100 * each["lanes_used"], [str(each[name] or "") for name in awaited]
         # Layers of exporters have brackets in their names, which rich would read as markup.
-        row = (escape(each["layer"]), str(each["iterations"]), f"{used:.1f}", str(each["split"]))
+        row = (
+            escape(each["layer"]),
+            str(each["iterations"]),
+            f"{used:.1f}",
+            ", ".join(map(str, each["split"])),
+        )
         table.add_row(*row, *waits)
     table.add_section()
     together = sum(each["iterations"] for each in layers)

@@ -43,6 +43,14 @@ class DataflowInterpreter(InterpreterFunctions):
         )
         return (windows.max_pool(stored, *op.pooling.numbers),)
 
+    @impl(dataflow.AverageOp)
+    def average(
+        self, interpreter: Interpreter, op: dataflow.AverageOp, args: PythonValues
+    ) -> PythonValues:
+        """`requantize(sum over all pixels)`."""
+        dtype = storage_dtype(op.output)
+        return (fixed_point.mean_of_image(args[0], op.multiplier.value.data, *op.bounds, dtype),)
+
     @impl(dataflow.StoreOp)
     def store(
         self, interpreter: Interpreter, op: dataflow.StoreOp, args: PythonValues

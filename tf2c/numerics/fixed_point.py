@@ -281,6 +281,23 @@ def average_factor(count: int, exponent_difference: int) -> AverageFactor | None
     return None
 
 
+def mean_of_image(
+    image: npt.NDArray[np.int8], multiplier: int, low: int, high: int, dtype: npt.DTypeLike
+) -> npt.NDArray[Any]:
+    """Return `requantize(sum over all pixels)`: `[N, C, H, W]` becomes `[N, C, 1, 1]`.
+
+    Args:
+        image: fewer than `2**24` pixels, so that sums are int32.
+        multiplier: `M` of `requantize`; `2**30 / pixels` for the mean in the same steps.
+        low: smallest result.
+        high: largest result.
+        dtype: of the result; holds `low` and `high`.
+    """
+    sums = image.sum(axis=(2, 3), dtype=np.int32, keepdims=True)
+    multipliers = np.full(image.shape[1], multiplier, np.int64)
+    return requantize(sums, multipliers, low, high, dtype=dtype)
+
+
 def average(
     sums: npt.NDArray[np.integer],
     factor: AverageFactor,

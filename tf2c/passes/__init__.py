@@ -107,9 +107,9 @@ STAGES = (
             FuseBranchesPass,
             # Behind what changes jobs.
             OrderJobsPass,
-            ChooseSplitsPass,
-            # Behind the splits, which say what is read at once.
             ChoosePlanesPass,
+            # Behind the planes, which say how fast is read and stored.
+            ChooseSplitsPass,
             AllocateMemoryPass,
         ),
     ),

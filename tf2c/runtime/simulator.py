@@ -123,6 +123,16 @@ class _Run:
                 job.residual_shift,
                 np.int32 if job.returned else np.int8,
             )
+        if job.average_multiplier:
+            means = fixed_point.mean_of_image(
+                values.astype(np.int8),
+                job.average_multiplier,
+                job.average_lower_bound,
+                job.average_upper_bound,
+                np.int32,
+            )
+            self._store(means, job, traced)
+            return
         pooled = windows.max_pool(
             values,
             (job.pool_height, job.pool_width),

@@ -26,8 +26,8 @@
 // CHECK-NEXT:   fold-first-layer {{ +}}exact {{ +}}
 // CHECK-NEXT:   fuse-branches {{ +}}exact {{ +}}
 // CHECK-NEXT:   order-jobs {{ +}}exact {{ +}}
-// CHECK-NEXT:   choose-splits {{ +}}exact {{ +}}
 // CHECK-NEXT:   choose-planes {{ +}}exact {{ +}}
+// CHECK-NEXT:   choose-splits {{ +}}exact {{ +}}
 // CHECK-NEXT:   allocate-memory {{ +}}exact {{ +}}
 // CHECK-NEXT: passes on request
 // CHECK-NEXT:   remove-lrn {{ +}}approximate {{ +}}

@@ -136,10 +136,10 @@ def test_what_does_not_fit_goes_to_memory_and_comes_back(
 
 def test_a_layer_that_does_not_fit_is_named() -> None:
     message = (
-        r"layer `.*`: expected at most 1600 channel vectors in the feature cache at once, got \d+"
+        r"layer `.*`: expected at most 1120 channel vectors in the feature cache at once, got \d+"
     )
     with pytest.raises(LayerError, match=message) as error:
-        emitted(nested_shortcuts(), "shift1", replace(ENGINE, cache_depth=200))
+        emitted(nested_shortcuts(), "shift1", replace(ENGINE, cache_depth=140))
     assert error.value.hint is not None
     assert "`cache_depth` of" in error.value.hint
 
@@ -148,8 +148,9 @@ def test_spilling_costs_iterations() -> None:
     network = nested_shortcuts()
     programs = [
         emitted(network, "shift1", replace(ENGINE, cache_depth=depth, memory_bytes=memory)).program
-        for depth, memory in ((600, 4), (250, 4), (250, 64))
+        for depth, memory in ((600, 4), (345, 4), (345, 64))
     ]
+    assert [spills(each) for each in programs] == [0, 1, 1]
     roomy, slow, fast = (program_iterations(each, 1, 2) for each in programs)
     assert slow.transfers_awaited > max(roomy.transfers_awaited, fast.transfers_awaited)
     assert roomy.pe == slow.pe == fast.pe

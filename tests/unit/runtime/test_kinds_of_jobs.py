@@ -1,18 +1,14 @@
 """Every kind of job: grouped, dilated, of two terms, moving, averaging, with a wide result."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from unit.mixed_network import emitted, lowered, mixed_network
-from unit.runtime.test_simulator import RecordingSimulator, stored_by_jobs
+from unit.runtime.test_simulator import JobRecorder, RecordingSimulator, assert_jobs_agree
 from xdsl.builder import Builder
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, ModuleOp, TensorType, i8, i64
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.interpreter import Interpreter, PythonValues
-from xdsl.ir import Operation
 from xdsl.rewriter import InsertPoint
 
 from tf2c import feature_layout
@@ -21,7 +17,6 @@ from tf2c.backends.opencl.render import render_engine
 from tf2c.backends.program import emit_program
 from tf2c.choices import DEFAULT_ENGINE
 from tf2c.dialects import dataflow, int8, shift
-from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import Pow2Attr
 from tf2c.engine import Engine
 from tf2c.interpreters import ENTRY, run
@@ -49,17 +44,6 @@ def network() -> Network:
     return mixed_network()
 
 
-class JobRecorder(Interpreter.Listener):
-    """Keeps what each job computes, and what concatenations are."""
-
-    def __init__(self) -> None:
-        self.results: list[tuple[dataflow.JobOp, npt.NDArray[Any]]] = []
-
-    def did_interpret_op(self, op: Operation, results: PythonValues) -> None:
-        if isinstance(op, dataflow.JobOp):
-            self.results.append((op, results[0]))
-
-
 @engines
 @forms
 def test_every_job_stores_what_the_interpreter_computes(
@@ -73,10 +57,7 @@ def test_every_job_stores_what_the_interpreter_computes(
     Session(simulator, program, packed).compare(other, network.images)
     run(dataflow_network.module, network.images, recorder)
 
-    stored = stored_by_jobs(program, simulator.memories)
-    assert len(recorder.results) == len(stored)
-    for (op, expected), found in zip(recorder.results, stored, strict=True):
-        assert np.array_equal(found[:, : expected.shape[1]], expected), layer_name(op)
+    assert_jobs_agree(program, simulator.memories, recorder)
 
 
 @forms
@@ -159,13 +140,20 @@ def test_every_split_computes_the_same_and_counts_as_expected(
     jobs = lowered(network, "shift2", engine)
     chosen = emit_program(jobs.module)
     expected = Session(Simulator(), chosen.program, chosen.weights).run(network.images)
-    for parts in engine.splits:
+    splits = [(parts, rest) for parts in engine.splits for rest in engine.splits if rest <= parts]
+    for parts, rest in splits:
+        split = 0
         for op in jobs.module.walk():
             if isinstance(op, dataflow.JobOp):
+                shares = engine.shares(op.filter_multipliers.size, parts, rest)
+                has_rest = len(shares) > 1 and op.group.value.data == 1
                 op.parts = IntegerAttr(parts, i64)
+                op.rest_parts = IntegerAttr(rest, i64) if has_rest else None
+                split += has_rest
         jobs.module.verify()
         program, packed, _ = emit_program(jobs.module)
-        assert {job.split for job in program.jobs} == {parts}
+        assert (split > 0) == (rest < parts)
+        assert {job.split for job in program.jobs} == {parts, rest}
         program.expect_fits(packed)
         simulator = Session(Simulator(), program, packed)
         compared = Session(emulator, program, packed).compare(simulator, network.images)

@@ -1,5 +1,6 @@
 """The simulator of emitted programs against the interpreter of `dataflow`."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from xdsl.ir import Operation
 
 import tf2c
 from tf2c.dialects import dataflow
+from tf2c.dialects.layers import layer_name
 from tf2c.interpreters import run
 from tf2c.ir_files import read_module
 from tf2c.job_table import traced_vectors
@@ -31,14 +33,18 @@ def memories_of(frames: int) -> Memories:
 
 
 class JobRecorder(Interpreter.Listener):
-    """Keeps what each job computes."""
+    """Keeps what each job stores."""
 
     def __init__(self) -> None:
-        self.results: list[npt.NDArray[Any]] = []
+        self.results: list[tuple[dataflow.JobOp, npt.NDArray[Any]]] = []
 
     def did_interpret_op(self, op: Operation, results: PythonValues) -> None:
         if isinstance(op, dataflow.JobOp):
-            self.results.append(results[0])
+            self.results.append((op, results[0]))
+        if isinstance(op, dataflow.AverageOp):
+            job, _ = self.results.pop()
+            assert job.output is op.input
+            self.results.append((job, results[0]))
 
 
 class RecordingSimulator(Simulator):
@@ -66,9 +72,8 @@ def program_of(artifact: tf2c.Artifact) -> tuple[Program, bytes]:
     )
 
 
-def stored_by_jobs(program: Program, memories: Memories) -> list[npt.NDArray[np.integer[Any]]]:
-    """What each job has stored, with the lanes that pad its channels."""
-    stored: list[npt.NDArray[np.integer[Any]]] = []
+def stored_by_rows(program: Program, memories: Memories) -> Iterator[npt.NDArray[np.integer[Any]]]:
+    """What each row of the job table has stored, with the lanes that pad its channels."""
     traced = 0
     for job in program.jobs:
         channels = job.output_groups * program.engine.channel_vector
@@ -79,9 +84,20 @@ def stored_by_jobs(program: Program, memories: Memories) -> list[npt.NDArray[np.
             vectors = traced_vectors(job)
             dense = memories.trace[:, traced : traced + vectors].reshape(len(memories.trace), -1)
             traced += vectors
-        stored.append(program.engine.load_features(dense, *extents))
+        yield program.engine.load_features(dense, *extents)
     assert traced == program.trace_vectors
-    return stored
+
+
+def assert_jobs_agree(program: Program, memories: Memories, recorder: JobRecorder) -> None:
+    """Compare every element of every job with the interpreter's."""
+    rows = stored_by_rows(program, memories)
+    assert recorder.results
+    for op, expected in recorder.results:
+        found = np.concatenate([next(rows) for _ in op.shares(program.engine)], axis=1)
+        channels = expected.shape[1]
+        image = expected.reshape(len(expected), channels, *found.shape[2:])
+        np.testing.assert_array_equal(found[:, :channels], image, layer_name(op))
+    assert next(rows, None) is None
 
 
 def assert_every_job_agrees(artifact: tf2c.Artifact, images: npt.NDArray[np.float32]) -> None:
@@ -90,12 +106,7 @@ def assert_every_job_agrees(artifact: tf2c.Artifact, images: npt.NDArray[np.floa
     other = Session(Simulator(), program, weights)
     Session(simulator, program, weights).compare(other, images)
     run(read_module(artifact.path / "ir" / "dataflow.mlir"), images, recorder)
-    stored = stored_by_jobs(program, simulator.memories)
-    assert len(recorder.results) == len(stored) > 0
-    for expected, found in zip(recorder.results, stored, strict=True):
-        channels = expected.shape[1]
-        image = expected.reshape(len(expected), channels, *found.shape[2:])
-        np.testing.assert_array_equal(found[:, :channels], image)
+    assert_jobs_agree(program, simulator.memories, recorder)
 
 
 def test_every_result_on_digits_equals_the_interpreters(

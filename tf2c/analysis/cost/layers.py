@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from tf2c.analysis.cost.schedule import schedule
+from tf2c.analysis.cost.schedule import JobSchedule, schedule
 from tf2c.dialects import dataflow, tensors
 from tf2c.dialects.shift import code_terms
+from tf2c.engine import Engine
 from tf2c.interlock import interlock
 from tf2c.program import Program
 
@@ -24,8 +25,8 @@ class JobCost:
     room_awaited: int
     lanes_used: float
     """Share of the engine's lanes that shift a weight of the network, over all iterations."""
-    split: int
-    """Parts of the vectors of pixels."""
+    split: tuple[int, ...]
+    """Parts of the vectors of pixels; those of filters that fill no tile may differ."""
 
     def as_dict(self) -> dict[str, Any]:
         """As manifests have it."""
@@ -40,19 +41,25 @@ def job_costs(jobs: list[dataflow.JobOp], program: Program) -> list[JobCost]:
         program: emitted from them.
     """
     both = schedule(program, interlock(program, images=1), images=1, frames=2)
-    steady = both.jobs[len(program.jobs) :]
+    rows = iter(both.jobs[len(program.jobs) :])
     return [
-        JobCost(
-            times.iterations,
-            times.features_awaited,
-            times.transfers_awaited,
-            times.weights_awaited,
-            times.room_awaited,
-            round(_lane_operations(job) / (times.iterations * program.engine.lanes), 4),
-            job.parts.value.data,
-        )
-        for job, times in zip(jobs, steady, strict=True)
+        _job_cost(job, [next(rows) for _ in job.shares(program.engine)], program.engine)
+        for job in jobs
     ]
+
+
+def _job_cost(job: dataflow.JobOp, rows: list[JobSchedule], engine: Engine) -> JobCost:
+    """Return what a job takes that has some rows in the job table."""
+    iterations = sum(row.iterations for row in rows)
+    return JobCost(
+        iterations,
+        features_awaited=sum(row.features_awaited for row in rows),
+        transfers_awaited=sum(row.transfers_awaited for row in rows),
+        weights_awaited=sum(row.weights_awaited for row in rows),
+        room_awaited=sum(row.room_awaited for row in rows),
+        lanes_used=round(_lane_operations(job) / (iterations * engine.lanes), 4),
+        split=tuple(share.parts for share in job.shares(engine)),
+    )
 
 
 def _lane_operations(job: dataflow.JobOp) -> int:

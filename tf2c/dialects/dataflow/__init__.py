@@ -8,6 +8,7 @@ Flattening moves no data and stays `layout.reshape`. It cannot say which card ru
 
 from xdsl.ir import Dialect
 
+from tf2c.dialects.dataflow.averages import AverageOp
 from tf2c.dialects.dataflow.engine import EngineOp, engine_of
 from tf2c.dialects.dataflow.jobs import JobOp, Requantization
 from tf2c.dialects.dataflow.memory import (
@@ -27,6 +28,7 @@ __all__ = [
     "DATAFLOW",
     "NO_POOLING",
     "ONE_PLANE",
+    "AverageOp",
     "ChannelsOp",
     "ConcatOp",
     "EngineOp",
@@ -42,5 +44,5 @@ __all__ = [
 ]
 
 DATAFLOW = Dialect(
-    "dataflow", [EngineOp, InputOp, JobOp, StoreOp, LoadOp, ConcatOp, ChannelsOp], []
+    "dataflow", [EngineOp, InputOp, JobOp, AverageOp, StoreOp, LoadOp, ConcatOp, ChannelsOp], []
 )

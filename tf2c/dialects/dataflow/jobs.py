@@ -26,6 +26,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from tf2c.dialects import layout, tensors
 from tf2c.dialects.accumulators import convolution_type, verify_bias
+from tf2c.dialects.dataflow.averages import AverageOp
 from tf2c.dialects.dataflow.engine import engine_of
 from tf2c.dialects.dataflow.memory import (
     NO_POOLING,
@@ -64,7 +65,7 @@ from tf2c.dialects.windows import (
     convolution_shape,
     pooled_shape,
 )
-from tf2c.engine import Engine
+from tf2c.engine import Engine, Share
 from tf2c.feature_layout import Layout, plane_layout
 
 ONE_PART = IntegerAttr(1, i64)
@@ -106,12 +107,13 @@ class JobOp(ConvolvingOp):
     C5: the result has one scale, or without a residual one per channel where channels lie in places
         of their own; the residual shift is in 0..48, and the bounds are numbers in order that the
         result's elements can be.
-    C6: the engine can split vectors of pixels as the job does.
+    C6: the engine can split vectors of pixels as the job does; filters that are left are split into
+        fewer parts, behind a whole tile of others, and only where all filters see all channels.
     C7: the weights of one filter tile fit the engine's weight memory.
-    C8: what is pooled has 8 bits, and fits the engine's window unit.
+    C8: what is pooled or averaged has 8 bits, and fits the engine's window unit; not both.
     C9: where results lie in places of their own, each channel is in one of them.
     C10: a returned result is in one plane, and is not used by anything else.
-    C11: what is pooled is computed row by row.
+    C11: what is pooled or averaged is computed row by row.
 
     Example: `%y = dataflow.job %x, %w, %b pads [1, 1, 1, 1] multipliers [4194304] bounds [0, 127]
     pool [2, 2] pool_strides [2, 2] at 512 : tensor<?x1x8x8xi8, #int8.pow2<-7>>,
@@ -133,6 +135,8 @@ class JobOp(ConvolvingOp):
     pool_pads = prop_def(I64ArrayConstraint, default_value=NO_PADS)
     parts = prop_def(PositiveConstraint, default_value=ONE_PART)
     """Into which vectors of pixels are split, each for other filters."""
+    rest_parts = opt_prop_def(PositiveConstraint)
+    """The same for the filters behind the last whole tile; absent: as many."""
     order = prop_def(PlanesConstraint, default_value=ONE_PLANE)
     """Pixels are computed as they would lie in so many planes of rows and of columns."""
     planes = prop_def(PlanesConstraint, default_value=ONE_PLANE)
@@ -147,7 +151,8 @@ class JobOp(ConvolvingOp):
         "$input `,` $weight `,` $bias (`residual` $residual^ `:` type($residual))? "
         f"{WINDOW_FORMAT}(`multipliers` $multipliers^)? "
         "(`bounds` $bounds^)? (`pool` $pool_kernel^)? (`pool_strides` $pool_strides^)? "
-        "(`pool_pads` $pool_pads^)? (`split` $parts^)? (`order` $order^)? "
+        "(`pool_pads` $pool_pads^)? (`split` $parts^)? (`rest` $rest_parts^)? "
+        "(`order` $order^)? "
         "(`planes` $planes^)? (`at` $offset^)? attr-dict "
         "`:` type($input) `,` type($weight) `,` type($bias) `->` type($output)"
     )
@@ -209,14 +214,21 @@ class JobOp(ConvolvingOp):
     @property
     def is_returned(self) -> bool:
         """Whether the network returns the result, so that it goes to the output memory."""
-        value: SSAValue = self.output
-        while True:
+        (value, *others) = self.stored
+        while not others:
             users = [use.operation for use in value.uses]
             if any(isinstance(user, ReturnOp) for user in users):
                 return True
             if len(users) != 1 or not isinstance(users[0], layout.ReshapeOp):
                 return False
             value = users[0].output
+        return False
+
+    def shares(self, engine: Engine) -> list[Share]:
+        """Return which filters are computed with which split, a row of the job table each."""
+        parts = self.parts.value.data
+        rest = parts if self.rest_parts is None else self.rest_parts.value.data
+        return engine.shares(tensors.shape(self.weight)[0], parts, rest)
 
     @property
     def pixel_order(self) -> Layout:
@@ -243,9 +255,27 @@ class JobOp(ConvolvingOp):
         return found
 
     @property
+    def average(self) -> AverageOp | None:
+        """What takes the mean of the job's pixels, which then is all that is stored."""
+        users = [use.operation for use in self.output.uses]
+        return next((user for user in users if isinstance(user, AverageOp)), None)
+
+    @property
+    def stored(self) -> list[SSAValue]:
+        """The tensors that the job stores: its result, or what has places of its own instead."""
+        if self.average is not None:
+            return [self.average.output]
+        return [each.output for each in self.layer_channels] or [self.output]
+
+    @property
     def pooling(self) -> PoolingWindow:
-        """The windows of the pooling."""
+        """The windows of the maxima."""
         return PoolingWindow(self.pool_kernel, self.pool_strides, self.pool_pads)
+
+    @property
+    def stored_windows(self) -> PoolingWindow:
+        """The windows of which one number each is stored: a maximum, or the mean of all pixels."""
+        return self.pooling if self.average is None else self.average.window
 
     @property
     def convolution_extents(self) -> tuple[int, int]:
@@ -296,11 +326,7 @@ class JobOp(ConvolvingOp):
             verify_residual(self.residual, self.output)
             verify_bounds(self.bounds, self.output)
         # C6
-        if self.parts.value.data not in engine.splits:
-            known = ", ".join(map(str, engine.splits))
-            raise VerifyException(
-                f"expected vectors of pixels split into {known}, got {self.parts.value.data}"
-            )
+        self._verify_shares(engine)
         # C7
         words = self.weight_words(engine, self.parts.value.data)
         if words > engine.weight_depth:
@@ -308,17 +334,18 @@ class JobOp(ConvolvingOp):
                 f"expected at most {engine.weight_depth} weight words per filter tile, got {words}"
             )
         # C8
-        if self.pooling != NO_POOLING:
-            self._verify_pooling(engine, shape[3], pooled[2])
+        if self.average is not None and self.pooling != NO_POOLING:
+            raise VerifyException("expected what is averaged without pooling")
+        if self.stored_windows != NO_POOLING:
+            self._verify_windows(engine, shape)
         # C9
         _ = self.layer_channels
         # C10
-        if self.is_returned and (
-            layout_of(self.output)[2:] != (1, 1) or not self.output.has_one_use()
-        ):
+        result = self.stored[0]
+        if self.is_returned and (layout_of(result)[2:] != (1, 1) or not result.has_one_use()):
             raise VerifyException("expected a returned result in one plane that nothing else uses")
         # C11
-        if self.pooling != NO_POOLING and self.order != ONE_PLANE:
+        if self.stored_windows != NO_POOLING and self.order != ONE_PLANE:
             raise VerifyException("expected what is pooled to be computed row by row")
 
     def weight_words(self, engine: Engine, parts: int) -> int:
@@ -328,14 +355,32 @@ class JobOp(ConvolvingOp):
         tiling = engine.split(parts).tiling(filters, channels * group, group)
         return tiling.groups * kernel[0] * kernel[1] * code_terms(self.weight)
 
-    def _verify_pooling(self, engine: Engine, width: int, pooled_height: int) -> None:
-        """Raise unless the window unit has room for the windows of a map of some width."""
+    def _verify_shares(self, engine: Engine) -> None:
+        """Raise unless the engine can split vectors of pixels as the job does."""
+        shares = self.shares(engine)
+        for share in shares:
+            if share.parts not in engine.splits:
+                known = ", ".join(map(str, engine.splits))
+                raise VerifyException(
+                    f"expected vectors of pixels split into {known}, got {share.parts}"
+                )
+        if self.rest_parts is None:
+            return
+        if len(shares) < 2 or shares[1].parts > shares[0].parts or self.group.value.data > 1:
+            raise VerifyException(
+                f"expected filters behind a whole tile of {self.parts.value.data} parts, in fewer "
+                f"parts and in one group, got {self.rest_parts.value.data} parts for the rest"
+            )
+
+    def _verify_windows(self, engine: Engine, shape: Sequence[int]) -> None:
+        """Raise unless the window unit has room for the windows of a map of some shape."""
         if self.is_wide:
             raise VerifyException("expected 8-bit numbers to pool, got 32-bit ones")
-        kernel, strides, _ = self.pooling.numbers
+        kernel, strides, _ = self.stored_windows.numbers
+        pooled_height = pooled_shape(shape, self.stored_windows)[2]
         rows = engine.open_window_rows(kernel[0], strides[0], pooled_height)
-        if rows > engine.window_rows or width > engine.window_width:
+        if rows > engine.window_rows or shape[3] > engine.window_width:
             raise VerifyException(
                 f"expected windows in at most {engine.window_rows} rows at once of at most "
-                f"{engine.window_width} pixels to pool, got {rows} of {width}"
+                f"{engine.window_width} pixels to pool, got {rows} of {shape[3]}"
             )

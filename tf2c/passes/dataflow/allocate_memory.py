@@ -20,7 +20,7 @@ After:
     %y = dataflow.job %x, %w, %b ... at 512
 
 Requires: a `dataflow.engine`.
-Ensures: every `dataflow.input` and `dataflow.job` has an offset, or its `dataflow.channels` have;
+Ensures: every `dataflow.input` and `dataflow.job` has an offset, or what it stores instead has;
     tensors that are in the cache at once do not overlap.
 Contract: exact.
 """
@@ -50,7 +50,9 @@ from tf2c.passes.contract import CompilerPass, Contract
 from tf2c.passes.rewriting import network_function
 from tf2c.passes.stated_engine import stated_engine
 
-PlacedOp = dataflow.InputOp | dataflow.JobOp | dataflow.ChannelsOp | dataflow.LoadOp
+PlacedOp = (
+    dataflow.InputOp | dataflow.JobOp | dataflow.AverageOp | dataflow.ChannelsOp | dataflow.LoadOp
+)
 
 ADDRESS_LIMIT = 1 << 31
 """Offsets are int32 in the job table."""
@@ -146,8 +148,10 @@ class AllocateMemoryPass(CompilerPass):
         output_words = memory_cells = 0
         for each in function.body.block.ops:
             if isinstance(each, dataflow.JobOp) and each.is_returned:
-                each.offset = IntegerAttr(output_words, i64)
-                output_words += engine.feature_elements(*tensors.extents(each.output))
+                (result,) = each.stored
+                assert isinstance(result.owner, PlacedOp)
+                result.owner.offset = IntegerAttr(output_words, i64)
+                output_words += engine.feature_elements(*tensors.extents(result))
             elif isinstance(each, dataflow.InputOp):
                 memory_cells += dataflow.cells(each.output, engine)
             elif isinstance(each, dataflow.StoreOp):

@@ -15,7 +15,7 @@ After:
     %y = dataflow.job %x, %v, %c ... planes [2, 2]
     %z = dataflow.job %y, %w, %b strides [2, 2] ...
 
-Requires: a `dataflow.engine`; splits have been chosen.
+Requires: a `dataflow.engine`.
 Ensures: concatenated tensors lie in as many planes as each other; what is returned, in one.
 Contract: exact.
 """
@@ -56,22 +56,24 @@ def _takes_any_order(job: dataflow.JobOp) -> bool:
     strides, pads, _, _ = job.window.numbers
     kernel = tensors.shape(job.weight)[2:]
     single = kernel == (1, 1) and max(strides) == 1 and not any(pads)
-    return single and job.pooling == dataflow.NO_POOLING
+    return single and job.stored_windows == dataflow.NO_POOLING
 
 
 def _reading(job: dataflow.JobOp, input: Layout, engine: Engine) -> _Reading:
     """Return the fastest way in which a job can read its input."""
-    seen = engine.split(job.parts.value.data)
     filters, channels, *kernel = tensors.shape(job.weight)
     strides, pads, dilations, group = job.window.numbers
-    tiles = seen.filter_tiles(filters)
-    groups = seen.tiling(filters, channels * group, group).groups
 
     def reading(order: Planes) -> _Reading:
         layout = plane_layout(job.convolution_extents, order)
         reads = Reads(input, layout, kernel, strides, dilations, pads[:2])
-        turns = int(reads.turns(1, seen.pixel_vector, engine.banks).sum())
-        return _Reading(tiles * groups * turns, order[0] * order[1], order)
+        iterations = 0
+        for share in job.shares(engine):
+            seen = engine.split(share.parts)
+            groups = seen.tiling(filters, channels * group, group).groups
+            turns = int(reads.turns(1, seen.pixel_vector, engine.banks).sum())
+            iterations += seen.filter_tiles(share.filters) * groups * turns
+        return _Reading(iterations, order[0] * order[1], order)
 
     orders = (
         {RASTER, (input.row_planes, input.column_planes)} if _takes_any_order(job) else {RASTER}

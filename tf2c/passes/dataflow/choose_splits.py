@@ -2,15 +2,17 @@
 
 An engine computes `pixel_vector` pixels of `filter_vector` filters at once. Small maps leave pixel
 lanes without work, and few filters leave filter lanes; a job may take half of the pixels and twice
-as many filters instead, or a quarter and four times as many. The pass takes what needs the fewest
-iterations of the lanes for one image, and the fewest parts of equals.
+as many filters instead, or a quarter and four times as many. Filters that fill no tile of so many
+may be computed in fewer parts: such a job has two rows in the job table. The pass takes what needs
+the fewest iterations for one image, in which the lanes work and the cache's banks read and store;
+of equals, what has one row, then the fewest parts.
 
 Before:
-    %y = dataflow.job %x, %w, %b ...           // 7 x 7 pixels in 4 vectors of 14
+    %y = dataflow.job %x, %w, %b ...                // 48 filters, each with 4 vectors of 14
 After:
-    %y = dataflow.job %x, %w, %b ... split 2   // 7 vectors of 7, and half as many tiles of filters
+    %y = dataflow.job %x, %w, %b ... split 2 rest 1 // 32 with 7 vectors of 7, 16 with 4 of 14
 
-Requires: a `dataflow.engine`.
+Requires: a `dataflow.engine`; planes have been chosen.
 Ensures: the weights of a filter tile fit the engine's memory in the split chosen.
 Contract: exact.
 """
@@ -21,7 +23,7 @@ from typing import ClassVar
 from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 
-from tf2c.analysis.cost.lanes import best_parts
+from tf2c.analysis.cost.lanes import best_split, cache_iterations
 from tf2c.dialects import dataflow, tensors
 from tf2c.passes.contract import CompilerPass, Contract
 from tf2c.passes.rewriting import network_function
@@ -42,4 +44,6 @@ class ChooseSplitsPass(CompilerPass):
         for job in function.body.block.ops:
             if isinstance(job, dataflow.JobOp):
                 filters = tensors.shape(job.weight)[0]
-                job.parts = IntegerAttr(best_parts(job, engine, filters), i64)
+                _, (parts, rest_parts) = best_split(job, engine, filters, cache_iterations)
+                job.parts = IntegerAttr(parts, i64)
+                job.rest_parts = IntegerAttr(rest_parts, i64) if rest_parts != parts else None

@@ -2,8 +2,9 @@
 
 A job is a convolution with its requantization, residual, activation and pooling. A fully
 connected layer is a convolution whose kernel covers the whole image, so flattening moves nothing.
+Max poolings, and means of whole images, are taken on the way of what is computed for nothing else.
 What has no weights, and cannot join a layer, becomes a job with weights of one
-(`passes/moving_jobs.py`): average poolings, slices, paddings and standing max poolings.
+(`passes/moving_jobs.py`): other poolings, slices and paddings.
 Concatenated tensors lie one behind the other; only operands with broken channel vectors, or that
 lie in another concatenation already, are copied.
 
@@ -27,7 +28,7 @@ from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, i8, i32
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
@@ -40,9 +41,15 @@ from tf2c.analysis.support import refused_on_engine
 from tf2c.dialects import dataflow, int8, layout, shift, tensors
 from tf2c.dialects.layers import layer_name
 from tf2c.dialects.scales import scale_of
-from tf2c.dialects.windows import UNIT_WINDOW, ConvolutionWindow, PoolingWindow
+from tf2c.dialects.windows import (
+    UNIT_WINDOW,
+    ConvolutionWindow,
+    PoolingWindow,
+    pooled_shape,
+)
 from tf2c.engine import Engine
 from tf2c.errors import LayerError, UserError
+from tf2c.numerics import fixed_point
 from tf2c.passes import moving_jobs
 from tf2c.passes.contract import CompilerPass, Contract
 from tf2c.passes.rewriting import insert_before, network_function, replace_value
@@ -62,13 +69,18 @@ def _insert_jobs(op: Operation, ops: Sequence[Operation], layer: Operation) -> S
     """
     insert_before(op, ops, layer)
     for job in ops:
-        try:
-            job.verify_()
-        except VerifyException as error:
-            raise _refusal(
-                layer, str(error), "compile for a larger engine (`--engine`), or split the layer"
-            ) from error
+        _verify_job(job, layer)
     return ops[-1].results[0]
+
+
+def _verify_job(job: Operation, layer: Operation) -> None:
+    """Refuse a layer whose job is more than its engine can do."""
+    try:
+        job.verify_()
+    except VerifyException as error:
+        raise _refusal(
+            layer, str(error), "compile for a larger engine (`--engine`), or split the layer"
+        ) from error
 
 
 def _replace_with_stored(op: Operation, stored: SSAValue) -> None:
@@ -192,8 +204,82 @@ def _convert_raw(sums: Sums) -> None:
     _replace_with_stored(sums, _insert_jobs(sums, [job], layer=sums))
 
 
+def _jobs_to_join(image: SSAValue) -> list[SSAValue]:
+    """Return what jobs compute for nothing but an image, or what is concatenated there.
+
+    None, unless all of it is stored as it is computed: then windows may be taken on the way.
+    """
+    owner = image.owner
+    parts = list(owner.inputs) if isinstance(owner, dataflow.ConcatOp) else [image]
+    is_joined = image.has_one_use() and all(
+        isinstance(part.owner, dataflow.JobOp)
+        and part.has_one_use()
+        and part.owner.stored_windows == dataflow.NO_POOLING
+        and not part.owner.is_wide
+        for part in parts
+    )
+    return parts if is_joined else []
+
+
+def _join_average(op: int8.AveragePoolOp, image: SSAValue) -> SSAValue | None:
+    """Let the jobs that compute an image take its mean on the way; return where that lies.
+
+    None where it is no mean of an image, or jobs or window unit cannot.
+    """
+    parts = _jobs_to_join(image)
+    _, height, width = tensors.extents(image)
+    engine = dataflow.engine_of(op)
+    element_type = i32 if tensors.tensor_type(op.output).element_type == i32 else i8
+    if not parts or not op.covers_image or height * width == 1:
+        return None
+    if element_type == i32 and len(parts) > 1:
+        return None  # wide numbers do not lie in the cache
+    factor = fixed_point.average_factor(height * width, op.exponent_difference)
+    if factor is None or factor.shift > fixed_point.REQUANTIZE_SHIFT or width > engine.window_width:
+        return None
+    multiplier = factor.multiplier << (fixed_point.REQUANTIZE_SHIFT - factor.shift)
+    if multiplier >= fixed_point.MULTIPLIER_LIMIT:
+        return None
+    scale = scale_of(op.output)
+    means = [dataflow.AverageOp(part, multiplier, scale, element_type) for part in parts]
+    insert_before(op, means, layer=op)
+    return _concatenated(op, [mean.output for mean in means])
+
+
+def _join_pooling(op: int8.MaxPoolOp, image: SSAValue) -> SSAValue | None:
+    """Let the jobs that compute an image pool on the way; return where that lies.
+
+    None where an image that is not pooled is needed as well.
+    """
+    pooled: list[SSAValue] = []
+    for part in _jobs_to_join(image):
+        job = part.owner
+        assert isinstance(job, dataflow.JobOp)
+        job.pool_kernel, job.pool_strides, job.pool_pads = op.window
+        shape = pooled_shape(tensors.shape(part), op.window)
+        pooled.append(Rewriter.replace_value_with_new_type(part, layout.same_elements(part, shape)))
+        _verify_job(job, layer=op)
+    return _concatenated(op, pooled) if pooled else None
+
+
+def _concatenated(op: Operation, parts: list[SSAValue]) -> SSAValue:
+    """Return parts of channels as one image; a concatenation of what they were is left to die."""
+    if len(parts) == 1:
+        return parts[0]
+    channels = sum(tensors.extents(part)[0] for part in parts)
+    shape = (tensors.shape(parts[0])[0], channels, *tensors.extents(parts[0])[1:])
+    concat = dataflow.ConcatOp(parts, layout.same_elements(parts[0], shape))
+    insert_before(op, [concat], layer=op)
+    return concat.output
+
+
 def _convert_average(op: int8.AveragePoolOp) -> None:
-    ops = moving_jobs.averaging_job(_stored_image(op, op.input), op)
+    image = _stored_image(op, op.input)
+    joined = _join_average(op, image)
+    if joined is not None:
+        _replace_with_stored(op, joined)
+        return
+    ops = moving_jobs.averaging_job(image, op)
     if ops is None:
         raise _refusal(
             op,
@@ -201,6 +287,14 @@ def _convert_average(op: int8.AveragePoolOp) -> None:
             "store its result in coarser steps: calibrate with other images",
         )
     _replace_with_stored(op, _insert_jobs(op, ops, layer=op))
+
+
+def _convert_pooling(op: int8.MaxPoolOp) -> None:
+    image = _stored_image(op, op.input)
+    joined = _join_pooling(op, image)
+    if joined is None:
+        joined = _insert_jobs(op, moving_jobs.copying_job(image, op.window), layer=op)
+    _replace_with_stored(op, joined)
 
 
 def _is_concatenated(value: SSAValue) -> bool:
@@ -230,17 +324,16 @@ def _convert_concat(op: layout.ConcatOp) -> None:
         if image in places or _is_concatenated(image):
             image = _insert_jobs(op, moving_jobs.copying_job(image), layer=op)
         places.append(image)
-    channels = sum(tensors.extents(image)[0] for image in images)
-    shape = (tensors.shape(images[0])[0], channels, *tensors.extents(images[0])[1:])
-    concat = dataflow.ConcatOp(places, layout.same_elements(images[0], shape))
-    _replace_with_stored(op, _insert_jobs(op, [concat], layer=op))
+    _replace_with_stored(op, _concatenated(op, places))
 
 
 def _store_result(op: ReturnOp, result: SSAValue) -> None:
     """Let a job of its own store what is returned, unless a job stores it for nothing else."""
     image = unflattened(result)
     job = image.owner
-    if isinstance(job, dataflow.JobOp) and job.is_returned and job.output.has_one_use():
+    if isinstance(job, dataflow.AverageOp):
+        job = job.input.owner
+    if isinstance(job, dataflow.JobOp) and job.is_returned and image.has_one_use():
         return
     layer = image.owner if isinstance(image.owner, Operation) else op
     stored = _insert_jobs(op, moving_jobs.copying_job(image), layer=layer)
@@ -264,8 +357,7 @@ def _convert(op: Operation) -> None:
         case int8.RequantizeOp():
             _convert_requantization(op)
         case int8.MaxPoolOp():
-            ops = moving_jobs.copying_job(_stored_image(op, op.input), op.window)
-            _replace_with_stored(op, _insert_jobs(op, ops, layer=op))
+            _convert_pooling(op)
         case int8.AveragePoolOp():
             _convert_average(op)
         case layout.ConcatOp():

@@ -4,7 +4,8 @@ An image of three channels uses three of an engine's channel lanes, tap by tap. 
 for each pixel of the first convolution, what some rows of its window see as channels of one pixel,
 then the convolution has these channels, and a kernel of one column and fewer rows. Of the numbers
 of rows that can be folded, the pass takes the one with the fewest weight words, then the smallest
-folded image, among those that are not too large; none, if nothing is gained.
+folded image, among those that leave half of the cache to others, so that the next image can be
+loaded while this one is computed; none, if nothing is gained.
 
 Before:
     %x = dataflow.input %q                                            // 3 x 224 x 224
@@ -41,17 +42,14 @@ from tf2c.passes.contract import CompilerPass, Contract
 from tf2c.passes.rewriting import insert_before, network_function, replace_value
 from tf2c.passes.stated_engine import stated_engine
 
-FOLDED_BYTES = 1 << 20
-"""Of a folded image, at most; the host sends one for every image."""
-
 
 class _Folding(NamedTuple):
     """One way to fold."""
 
     words: int
     """Weight words per filter tile: iterations per vector of pixels."""
-    bytes: int
-    """Of the folded image."""
+    cells: int
+    """Of the cache that the folded image takes."""
     rows: int
     """Of the kernel that become channels."""
     kernel_rows: int
@@ -69,8 +67,8 @@ def _foldings(job: dataflow.JobOp, engine: Engine) -> Iterator[_Folding]:
         left = -(-height // rows)
         step = rows // stride if left > 1 else 1
         groups = engine.channel_groups(rows * width * channels)
-        size = groups * engine.channel_vector * (out_height + (left - 1) * step) * out_width
-        yield _Folding(groups * left * code_terms(job.weight), size, rows, left, step)
+        cells = groups * (out_height + (left - 1) * step) * out_width
+        yield _Folding(groups * left * code_terms(job.weight), cells, rows, left, step)
 
 
 def _folded_codes(
@@ -135,7 +133,8 @@ class FoldFirstLayerPass(CompilerPass):
             _, _, dilations, group = job.window.numbers
             if group > 1 or max(dilations) > 1:
                 continue
-            fitting = [each for each in _foldings(job, engine) if each.bytes <= FOLDED_BYTES]
+            room = engine.cache_vectors // 2
+            fitting = [each for each in _foldings(job, engine) if each.cells <= room]
             if fitting and min(fitting).words < job.weight_words(engine, 1):
                 _fold(image, job, min(fitting))
         dce(op)

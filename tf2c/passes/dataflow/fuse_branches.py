@@ -31,7 +31,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.transforms.dead_code_elimination import dce
 
 from tf2c.analysis.constants import constant_array
-from tf2c.analysis.cost.lanes import best_parts, lane_iterations
+from tf2c.analysis.cost.lanes import best_split, lane_iterations
 from tf2c.dialects import dataflow, int8, shift, tensors
 from tf2c.dialects.layers import layer_name, name_layer
 from tf2c.dialects.scales import Pow2Attr, scale_of
@@ -54,7 +54,7 @@ def _can_fuse(op: Operation) -> bool:
         and op.window == UNIT_WINDOW
         and tensors.shape(op.weight)[2:] == (1, 1)
         and op.residual is None
-        and op.pooling == dataflow.NO_POOLING
+        and op.stored_windows == dataflow.NO_POOLING
         and not op.is_raw
         and not op.is_returned
         and not op.layer_channels
@@ -92,7 +92,7 @@ def _first_use(job: dataflow.JobOp) -> int:
 
 
 def _iterations(job: dataflow.JobOp, engine: Engine, filters: int) -> int:
-    return lane_iterations(job, engine, best_parts(job, engine, filters), filters)
+    return best_split(job, engine, filters, lane_iterations)[0]
 
 
 def _joined_scale(scales: Sequence[Pow2Attr], filters: Sequence[int], axis: int) -> Pow2Attr:

@@ -245,6 +245,16 @@ func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #s
 
 // -----
 
+// dataflow.job C6: a rest behind a whole tile of more parts
+// CHECK: expected filters behind a whole tile of 2 parts, in fewer parts and in one group, got 1 parts for the rest
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x1x8x8xi8, #int8.pow2<-7>>, %w: tensor<2x1x3x3xi4, #shift.code<-6>>, %b: tensor<2xi32, #int8.pow2<-13>>) {
+  %y = dataflow.job %x, %w, %b split 2 rest 1 : tensor<?x1x8x8xi8, #int8.pow2<-7>>, tensor<2x1x3x3xi4, #shift.code<-6>>, tensor<2xi32, #int8.pow2<-13>> -> tensor<?x2x6x6xi32, #int8.pow2<-13>>
+  func.return
+}
+
+// -----
+
 // dataflow.job C7: weights of a filter tile in the weight memory
 // CHECK: expected at most 64 weight words per filter tile, got 81
 dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
@@ -571,5 +581,90 @@ func.func @store(%x: tensor<?x8x4x4xi8, #int8.pow2<-7>>) {
 dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 func.func @load(%x: tensor<?x8x4x4xi8, #int8.pow2<-7>>) {
   %y = dataflow.load %x : tensor<?x8x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-6>>
+  func.return
+}
+
+// -----
+
+// dataflow.average C1: more pixels than one
+// CHECK: expected more than one pixel to average
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @average(%y: tensor<?x8x1x1xi8, #int8.pow2<-5>>) {
+  %m = dataflow.average %y multiplier 1 : tensor<?x8x1x1xi8, #int8.pow2<-5>> -> tensor<?x8x1x1xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.average C1: a result of one pixel
+// CHECK: expected a result of shape ?x8x1x1, got ?x8x2x1
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @average(%y: tensor<?x8x4x4xi8, #int8.pow2<-5>>) {
+  %m = dataflow.average %y multiplier 1 : tensor<?x8x4x4xi8, #int8.pow2<-5>> -> tensor<?x8x2x1xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.average C2: one scale
+// CHECK: expected one scale for the whole tensor, got one per channel
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @average(%y: tensor<?x2x4x4xi8, #int8.pow2<[-5, -4], axis = 1>>) {
+  %m = dataflow.average %y multiplier 1 : tensor<?x2x4x4xi8, #int8.pow2<[-5, -4], axis = 1>> -> tensor<?x2x1x1xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.average C3: a multiplier of 31 bits
+// CHECK: expected a multiplier below 2147483648, got 2147483648
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @average(%y: tensor<?x8x4x4xi8, #int8.pow2<-5>>) {
+  %m = dataflow.average %y multiplier 2147483648 : tensor<?x8x4x4xi8, #int8.pow2<-5>> -> tensor<?x8x1x1xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.average C4: what a job computes
+// CHECK: expected to average what a job computes for nothing else
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @average(%x: tensor<?x8x4x4xi8, #int8.pow2<-5>>) {
+  %y = dataflow.concat %x : (tensor<?x8x4x4xi8, #int8.pow2<-5>>) -> tensor<?x8x4x4xi8, #int8.pow2<-5>>
+  %m = dataflow.average %y multiplier 1 : tensor<?x8x4x4xi8, #int8.pow2<-5>> -> tensor<?x8x1x1xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.average C4: for nothing else
+// CHECK: expected to average what a job computes for nothing else
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @average(%x: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %w: tensor<8x8x1x1xi4, #shift.code<0>>, %b: tensor<8xi32, #int8.pow2<-7>>) {
+  %y = dataflow.job %x, %w, %b multipliers [16777216] : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-5>>
+  %m = dataflow.average %y multiplier 1 : tensor<?x8x4x4xi8, #int8.pow2<-5>> -> tensor<?x8x1x1xi8, #int8.pow2<-5>>
+  %n = dataflow.average %y multiplier 1 : tensor<?x8x4x4xi8, #int8.pow2<-5>> -> tensor<?x8x1x1xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C8: what is averaged, without pooling
+// CHECK: expected what is averaged without pooling
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @average(%x: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %w: tensor<8x8x1x1xi4, #shift.code<0>>, %b: tensor<8xi32, #int8.pow2<-7>>) {
+  %y = dataflow.job %x, %w, %b multipliers [16777216] pool [2, 2] : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x3x3xi8, #int8.pow2<-5>>
+  %m = dataflow.average %y multiplier 1 : tensor<?x8x3x3xi8, #int8.pow2<-5>> -> tensor<?x8x1x1xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C11: what is averaged, row by row
+// CHECK: expected what is pooled to be computed row by row
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @average(%x: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %w: tensor<8x8x1x1xi4, #shift.code<0>>, %b: tensor<8xi32, #int8.pow2<-7>>) {
+  %y = dataflow.job %x, %w, %b multipliers [16777216] order [2, 2] : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-5>>
+  %m = dataflow.average %y multiplier 1 : tensor<?x8x4x4xi8, #int8.pow2<-5>> -> tensor<?x8x1x1xi8, #int8.pow2<-5>>
   func.return
 }

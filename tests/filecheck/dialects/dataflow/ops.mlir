@@ -55,3 +55,23 @@ func.func @channels(%x: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %w: tensor<12x8x1x1x
   %c = dataflow.channels %y first 8 : tensor<?x12x4x4xi8, #int8.pow2<[-5, -5, -5, -5, -5, -5, -5, -5, -4, -4, -4, -4], axis = 1>> -> tensor<?x4x4x4xi8, #int8.pow2<-4>>
   func.return
 }
+
+// CHECK-LABEL: func.func @average
+// CHECK-NEXT:    %y = dataflow.job %x, %w, %b multipliers [16777216] :
+// CHECK-NEXT:    %m = dataflow.average %y multiplier 67108864 at 64 : tensor<?x8x4x4xi8, #int8.pow2<-5>> -> tensor<?x8x1x1xi8, #int8.pow2<-5>>
+// CHECK-NEXT:    %z = dataflow.job %x, %w, %b multipliers [16777216] split 2 :
+// CHECK-NEXT:    %s = dataflow.average %z multiplier 1073741824 : tensor<?x8x4x4xi8, #int8.pow2<-5>> -> tensor<?x8x1x1xi32, #int8.pow2<-9>>
+func.func @average(%x: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %w: tensor<8x8x1x1xi4, #shift.code<0>>, %b: tensor<8xi32, #int8.pow2<-7>>) {
+  %y = dataflow.job %x, %w, %b multipliers [16777216] : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-5>>
+  %m = dataflow.average %y multiplier 67108864 at 64 : tensor<?x8x4x4xi8, #int8.pow2<-5>> -> tensor<?x8x1x1xi8, #int8.pow2<-5>>
+  %z = dataflow.job %x, %w, %b multipliers [16777216] split 2 : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-5>>
+  %s = dataflow.average %z multiplier 1073741824 : tensor<?x8x4x4xi8, #int8.pow2<-5>> -> tensor<?x8x1x1xi32, #int8.pow2<-9>>
+  func.return
+}
+
+// CHECK-LABEL: func.func @rest
+// CHECK-NEXT:    %y = dataflow.job %x, %w, %b multipliers [16777216] split 2 rest 1 :
+func.func @rest(%x: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %w: tensor<48x8x1x1xi4, #shift.code<0>>, %b: tensor<48xi32, #int8.pow2<-7>>) {
+  %y = dataflow.job %x, %w, %b multipliers [16777216] split 2 rest 1 : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<48x8x1x1xi4, #shift.code<0>>, tensor<48xi32, #int8.pow2<-7>> -> tensor<?x48x4x4xi8, #int8.pow2<-5>>
+  func.return
+}

@@ -72,3 +72,54 @@ func.func @main(%f: tensor<?x1x2x2xf32>) -> tensor<?x1x2x2xi8, #int8.pow2<-6>> {
   %y = int8.average_pool %x kernel [3, 3] pads [1, 1, 1, 1] : tensor<?x1x2x2xi8, #int8.pow2<-6>> -> tensor<?x1x2x2xi8, #int8.pow2<-6>>
   func.return %y : tensor<?x1x2x2xi8, #int8.pow2<-6>>
 }
+
+// -----
+
+// Of all pixels of what a job computes for nothing else, it is taken on the way: times 2**26, shifted by 30.
+// CHECK:         %[[JOB:.*]] = dataflow.job {{.*}} -> tensor<?x8x4x4xi8, #int8.pow2<-1>>
+// CHECK-NEXT:    %y = dataflow.average %[[JOB]] multiplier 67108864 : tensor<?x8x4x4xi8, #int8.pow2<-1>> -> tensor<?x8x1x1xi8, #int8.pow2<-1>>
+// CHECK:         dataflow.job %y,
+func.func @main(%f: tensor<?x1x4x4xf32>) -> tensor<?x8x1x1xi8, #int8.pow2<-1>> {
+  %x = int8.quantize %f : tensor<?x1x4x4xf32> -> tensor<?x1x4x4xi8, #int8.pow2<-7>>
+  %w = shift.constant <8x1x1x1xui8, [0, 1, 2, 3, 4, 5, 6, 7]> : tensor<8x1x1x1xi4, #shift.code<0>>
+  %b = int8.constant <8xi32, [0, 0, 0, 0, 0, 0, 0, 0]> : tensor<8xi32, #int8.pow2<-7>>
+  %a = shift.conv %x, %w, %b : tensor<?x1x4x4xi8, #int8.pow2<-7>>, tensor<8x1x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi32, #int8.pow2<-7>>
+  %s = int8.requantize %a shift [6] bounds [-128, 127] : tensor<?x8x4x4xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-1>>
+  %y = int8.average_pool %s kernel [4, 4] : tensor<?x8x4x4xi8, #int8.pow2<-1>> -> tensor<?x8x1x1xi8, #int8.pow2<-1>>
+  %z = int8.max_pool %y kernel [1, 1] : tensor<?x8x1x1xi8, #int8.pow2<-1>> -> tensor<?x8x1x1xi8, #int8.pow2<-1>>
+  func.return %z : tensor<?x8x1x1xi8, #int8.pow2<-1>>
+}
+
+// -----
+
+// What is concatenated is averaged apart. Thirty-two bits have no place in the cache: such a mean is returned
+// by the job that computes it.
+// CHECK:         %[[ONE:.*]] = dataflow.average {{.*}} -> tensor<?x8x1x1xi8, #int8.pow2<-1>>
+// CHECK-NEXT:    %[[OTHER:.*]] = dataflow.average {{.*}} -> tensor<?x8x1x1xi8, #int8.pow2<-1>>
+// CHECK-NEXT:    %y = dataflow.concat %[[ONE]], %[[OTHER]] :
+func.func @main(%f: tensor<?x1x4x4xf32>) -> tensor<?x16x1x1xi8, #int8.pow2<-1>> {
+  %x = int8.quantize %f : tensor<?x1x4x4xf32> -> tensor<?x1x4x4xi8, #int8.pow2<-7>>
+  %w = shift.constant <8x1x1x1xui8, [0, 1, 2, 3, 4, 5, 6, 7]> : tensor<8x1x1x1xi4, #shift.code<0>>
+  %b = int8.constant <8xi32, [0, 0, 0, 0, 0, 0, 0, 0]> : tensor<8xi32, #int8.pow2<-7>>
+  %a = shift.conv %x, %w, %b : tensor<?x1x4x4xi8, #int8.pow2<-7>>, tensor<8x1x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi32, #int8.pow2<-7>>
+  %s = int8.requantize %a shift [6] bounds [-128, 127] : tensor<?x8x4x4xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-1>>
+  %c = shift.conv %x, %w, %b : tensor<?x1x4x4xi8, #int8.pow2<-7>>, tensor<8x1x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi32, #int8.pow2<-7>>
+  %t = int8.requantize %c shift [6] bounds [-128, 127] : tensor<?x8x4x4xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-1>>
+  %j = layout.concat %s, %t axis 1 : (tensor<?x8x4x4xi8, #int8.pow2<-1>>, tensor<?x8x4x4xi8, #int8.pow2<-1>>) -> tensor<?x16x4x4xi8, #int8.pow2<-1>>
+  %y = int8.average_pool %j kernel [4, 4] : tensor<?x16x4x4xi8, #int8.pow2<-1>> -> tensor<?x16x1x1xi8, #int8.pow2<-1>>
+  func.return %y : tensor<?x16x1x1xi8, #int8.pow2<-1>>
+}
+
+// -----
+
+// CHECK:         %y = dataflow.average {{.*}} multiplier 1073741824 : tensor<?x8x4x4xi8, #int8.pow2<-1>> -> tensor<?x8x1x1xi32, #int8.pow2<-5>>
+// CHECK-NEXT:    func.return %y
+func.func @main(%f: tensor<?x1x4x4xf32>) -> tensor<?x8x1x1xi32, #int8.pow2<-5>> {
+  %x = int8.quantize %f : tensor<?x1x4x4xf32> -> tensor<?x1x4x4xi8, #int8.pow2<-7>>
+  %w = shift.constant <8x1x1x1xui8, [0, 1, 2, 3, 4, 5, 6, 7]> : tensor<8x1x1x1xi4, #shift.code<0>>
+  %b = int8.constant <8xi32, [0, 0, 0, 0, 0, 0, 0, 0]> : tensor<8xi32, #int8.pow2<-7>>
+  %a = shift.conv %x, %w, %b : tensor<?x1x4x4xi8, #int8.pow2<-7>>, tensor<8x1x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi32, #int8.pow2<-7>>
+  %s = int8.requantize %a shift [6] bounds [-128, 127] : tensor<?x8x4x4xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-1>>
+  %y = int8.average_pool %s kernel [4, 4] : tensor<?x8x4x4xi8, #int8.pow2<-1>> -> tensor<?x8x1x1xi32, #int8.pow2<-5>>
+  func.return %y : tensor<?x8x1x1xi32, #int8.pow2<-5>>
+}

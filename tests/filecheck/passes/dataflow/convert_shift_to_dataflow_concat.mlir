@@ -103,3 +103,22 @@ func.func @main(%f: tensor<?x1x1x2xf32>) -> tensor<?x3xi8, #int8.pow2<-6>> {
   %y = layout.concat %r, %s axis 1 : (tensor<?x2xi8, #int8.pow2<-6>>, tensor<?x1xi8, #int8.pow2<-6>>) -> tensor<?x3xi8, #int8.pow2<-6>>
   func.return %y : tensor<?x3xi8, #int8.pow2<-6>>
 }
+
+// -----
+
+// What is pooled, and is for nothing else, is pooled by the jobs whose results are concatenated.
+// CHECK:         %[[ONE:.*]] = dataflow.job {{.*}} pool [2, 2] pool_strides [2, 2] : {{.*}} -> tensor<?x8x2x2xi8, #int8.pow2<-1>>
+// CHECK:         %[[OTHER:.*]] = dataflow.job {{.*}} pool [2, 2] pool_strides [2, 2] : {{.*}} -> tensor<?x8x2x2xi8, #int8.pow2<-1>>
+// CHECK-NEXT:    %y = dataflow.concat %[[ONE]], %[[OTHER]] :
+func.func @main(%f: tensor<?x1x4x4xf32>) -> tensor<?x16x2x2xi8, #int8.pow2<-1>> {
+  %x = int8.quantize %f : tensor<?x1x4x4xf32> -> tensor<?x1x4x4xi8, #int8.pow2<-7>>
+  %w = shift.constant <8x1x1x1xui8, [0, 1, 2, 3, 4, 5, 6, 7]> : tensor<8x1x1x1xi4, #shift.code<0>>
+  %b = int8.constant <8xi32, [0, 0, 0, 0, 0, 0, 0, 0]> : tensor<8xi32, #int8.pow2<-7>>
+  %a = shift.conv %x, %w, %b : tensor<?x1x4x4xi8, #int8.pow2<-7>>, tensor<8x1x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi32, #int8.pow2<-7>>
+  %s = int8.requantize %a shift [6] bounds [-128, 127] : tensor<?x8x4x4xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-1>>
+  %c = shift.conv %x, %w, %b : tensor<?x1x4x4xi8, #int8.pow2<-7>>, tensor<8x1x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi32, #int8.pow2<-7>>
+  %t = int8.requantize %c shift [6] bounds [-128, 127] : tensor<?x8x4x4xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-1>>
+  %j = layout.concat %s, %t axis 1 : (tensor<?x8x4x4xi8, #int8.pow2<-1>>, tensor<?x8x4x4xi8, #int8.pow2<-1>>) -> tensor<?x16x4x4xi8, #int8.pow2<-1>>
+  %y = int8.max_pool %j kernel [2, 2] strides [2, 2] : tensor<?x16x4x4xi8, #int8.pow2<-1>> -> tensor<?x16x2x2xi8, #int8.pow2<-1>>
+  func.return %y : tensor<?x16x2x2xi8, #int8.pow2<-1>>
+}
