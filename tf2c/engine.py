@@ -250,6 +250,14 @@ class Engine:
         )
         return pow2.pack(words.transpose(0, 4, 5, 2, 6, 1, 3))
 
+    def negative_terms(self, packed: npt.NDArray[np.uint8], tiles: int) -> npt.NDArray[np.int64]:
+        """Return how many terms with a sign each filter has, `[tiles * filters]`.
+
+        By so much sums of one's complements are short (`pow2.negative_terms`).
+        """
+        codes = pow2.unpack(packed).reshape(tiles, -1, self.filter_vector, self.channel_vector)
+        return pow2.negative_terms(codes).sum(axis=(1, 3)).reshape(-1)
+
     def load_weights(
         self,
         packed: npt.NDArray[np.uint8],

@@ -140,7 +140,8 @@ class Program:
     """`[1]`, or one per output channel."""
     jobs: tuple[Job, ...]
     parameters: npt.NDArray[np.int32]
-    """`[rows, 2, filter_vector]`: the bias and the multiplier M of each lane."""
+    """`[rows, 2, filter_vector]`: of each lane the bias, larger by the number of its terms with a
+    sign (`pow2.negative_terms`), and the multiplier M."""
     places: npt.NDArray[np.int32]
     """`[rows]`: where each channel vector of each job's output begins, in cells of the cache, or in
     words of the output memory for what is returned."""

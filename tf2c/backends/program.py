@@ -22,6 +22,7 @@ from tf2c.dialects.scales import scale_of
 from tf2c.dialects.shift import code_terms
 from tf2c.engine import Engine, Share
 from tf2c.job_table import Job, Transfer
+from tf2c.numerics import pow2
 from tf2c.passes.rewriting import network_function
 from tf2c.program import Fold, Port, Program
 
@@ -204,8 +205,9 @@ class _Emitter:
         self._weights.append(weights)
         self._weight_parts += weight_tiles * job.weight_words * share.parts
         self._parameter_rows += tiles * share.parts
-        multipliers = op.filter_multipliers[filters]
-        rows = _parameter_rows(engine, constant_array(op.bias)[filters], multipliers)
+        signs = pow2.negative_terms(codes, terms).sum(axis=(1, 2, 3))
+        bias = constant_array(op.bias)[filters] + signs.astype(np.int32)
+        rows = _parameter_rows(engine, bias, op.filter_multipliers[filters])
         rows = rows.reshape(tiles, 2, share.parts, -1).transpose(0, 2, 1, 3)
         self._parameters.append(rows.reshape(tiles * share.parts, 2, -1))
 

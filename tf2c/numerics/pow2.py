@@ -140,6 +140,16 @@ def shift_multiply(
     return np.where((codes & 7) == ZERO_CODE, 0, signed)
 
 
+def negative_terms(codes: npt.NDArray[np.uint8], terms: int = 1) -> npt.NDArray[np.int64]:
+    """Return how many of a weight's terms have a sign.
+
+    An engine's lanes have no carry to negate with and take the one's complement: `~p` is `-p - 1`.
+    Sums of products are short by one for each sign, whatever the operands are, and a bias that is
+    larger by that makes up for it.
+    """
+    return (split_terms(codes, terms) & SIGN_BIT > 0).sum(axis=-1)
+
+
 def _levels_by_half_step(terms: int) -> npt.NDArray[np.int8]:
     """Return the level nearest to each `[k / 2, (k + 1) / 2)`.
 

@@ -83,8 +83,10 @@ class _Run:
         kernel = (job.kernel_height, job.kernel_width)
         first = job.weight_offset * program.engine.weight_word_bytes
         size = job.weight_tiles * job.weight_words * engine.weight_word_bytes
+        repeats = job.filter_tiles // job.weight_tiles
+        packed = np.tile(self._weights[first : first + size], repeats)
         weights = engine.load_weights(
-            np.tile(self._weights[first : first + size], job.filter_tiles // job.weight_tiles),
+            packed,
             job.filter_tiles,
             job.tile_groups,
             kernel,
@@ -93,6 +95,8 @@ class _Run:
         last = job.parameter_offset + job.filter_tiles * job.split
         rows = program.parameters[job.parameter_offset : last]
         bias, multipliers = rows.transpose(1, 0, 2).reshape(2, -1)
+        # Lanes take one's complements; these are products.
+        bias = bias - engine.negative_terms(packed, job.filter_tiles).astype(np.int32)
 
         images = self._read(job.input_place, job.input_groups, job.input)
         # Tiles that read channels of their own are the parts of a grouped convolution.

@@ -1,14 +1,14 @@
 // Kernels of the tests: the engine's scalar arithmetic, whose text stands in front of this one, on
 // arrays of operands. Each is one loop in one work item, as the engine's own kernels are.
 
-// All products of operands and one-term codes.
+// All products of operands and one-term codes, those of negative ones less by one.
 __attribute__((max_global_work_dim(0)))
 kernel void multiply_by_one_term(global const char *restrict operands, int operand_count,
                                  global const uchar *restrict codes, int code_count,
                                  global int *restrict results) {
   for (int i = 0; i < operand_count; i++)
     for (int j = 0; j < code_count; j++)
-      results[i * code_count + j] = shift_multiply(operands[i], codes[j]);
+      results[i * code_count + j] = shift_complement(operands[i], codes[j]);
 }
 
 // Each byte of weights as the codes of many lanes.
@@ -20,15 +20,15 @@ kernel void read_codes(global const uchar *restrict bytes, int byte_count, int l
       results[i * lane_count + lane] = code_of_lane(bytes[i], lane);
 }
 
-// All products of operands and bytes of two terms, each byte taken apart as those of two lanes are.
+// The same of operands and bytes of two terms, each byte taken apart as those of two lanes are.
 __attribute__((max_global_work_dim(0)))
 kernel void multiply_by_two_terms(global const char *restrict operands, int operand_count,
                                   global const uchar *restrict codes, int code_count,
                                   global int *restrict results) {
   for (int i = 0; i < operand_count; i++)
     for (int j = 0; j < code_count; j++)
-      results[i * code_count + j] = shift_multiply(operands[i], code_of_lane(codes[j], 0))
-                                  + shift_multiply(operands[i], code_of_lane(codes[j], 1));
+      results[i * code_count + j] = shift_complement(operands[i], code_of_lane(codes[j], 0))
+                                  + shift_complement(operands[i], code_of_lane(codes[j], 1));
 }
 
 // Rows of accumulators, each row with a multiplier, a residual and its shift, and one pair of bounds.

@@ -51,9 +51,11 @@ def shifted_by_two_terms(codes: npt.NDArray[np.uint8]) -> Products:
     return shifted_by_one_term(terms[:, 0]) + shifted_by_one_term(terms[:, 1])
 
 
-def emulated(library: Path, kernel: str, codes: npt.NDArray[np.uint8]) -> Products:
+def emulated(library: Path, kernel: str, codes: npt.NDArray[np.uint8], terms: int) -> Products:
+    """What lanes compute, with what biases make up for."""
     sizes = (OPERANDS.size, codes.size)
-    return compute(library, kernel, [OPERANDS, sizes[0], codes, sizes[1]], sizes)
+    complements = compute(library, kernel, [OPERANDS, sizes[0], codes, sizes[1]], sizes)
+    return complements + pow2.negative_terms(codes, terms)
 
 
 def test_shifts_by_one_term_are_products() -> None:
@@ -64,8 +66,15 @@ def test_shifts_by_one_term_are_products() -> None:
 
 
 def test_emulated_shifts_by_one_term_are_products(emulator_library: Path) -> None:
-    found = emulated(emulator_library, "multiply_by_one_term", ONE_TERM_CODES)
+    found = emulated(emulator_library, "multiply_by_one_term", ONE_TERM_CODES, 1)
     assert found.tolist() == multiplied([value_of_term(code) for code in range(16)])
+
+
+def test_lanes_are_short_by_one_for_each_sign() -> None:
+    """A zero has no sign; one that has, which no weight is, counts all the same."""
+    assert pow2.negative_terms(ONE_TERM_CODES).tolist() == [0] * 8 + [1] * 8
+    expected = [(code % 16 >= 8) + (code >= 128) for code in range(256)]
+    assert pow2.negative_terms(EVERY_BYTE, 2).tolist() == expected
 
 
 def test_shifts_by_two_terms_are_products() -> None:
@@ -77,7 +86,7 @@ def test_shifts_by_two_terms_are_products() -> None:
 
 
 def test_emulated_shifts_by_two_terms_are_products(emulator_library: Path) -> None:
-    found = emulated(emulator_library, "multiply_by_two_terms", TWO_TERM_CODES)
+    found = emulated(emulator_library, "multiply_by_two_terms", TWO_TERM_CODES, 2)
     assert found.tolist() == multiplied([value_of_byte(code) for code in TWO_TERM_CODES.tolist()])
 
 
@@ -96,7 +105,7 @@ def test_bytes_that_are_no_codes_multiply_by_the_sum_of_their_terms(
     """Neither device sees whether a code is canonical: that is for `encode` and `is_code`."""
     products = multiplied([value_of_byte(code) for code in range(256)])
     assert shifted_by_two_terms(EVERY_BYTE).tolist() == products
-    assert emulated(emulator_library, "multiply_by_two_terms", EVERY_BYTE).tolist() == products
+    assert emulated(emulator_library, "multiply_by_two_terms", EVERY_BYTE, 2).tolist() == products
 
 
 def test_the_one_byte_whose_value_is_no_int8_is_no_code() -> None:
@@ -113,7 +122,7 @@ def test_every_engine_computes_with_the_text_that_is_proved(engine: Engine) -> N
     assert text
     # The kernels call the functions and do nothing of it themselves: both forms of the lanes read
     # codes, one multiplies numbers and the other vectors; stored numbers and means are rounded.
-    calls = {"code_of_lane(": 2, "shift_multiply(": 1, "SHIFTED(": 1, "requantize(": 2}
+    calls = {"code_of_lane(": 2, "shift_complement(": 1, "SHIFTED(": 1, "requantize(": 2}
     for function in ("shift_of(", "mask_of(", "sign_of("):
         calls[function] = 1
     assert {function: behind.count(function) for function in calls} == calls
