@@ -176,11 +176,6 @@ class Artifact:
             UserError: the device's engine was built from other kernels, the artifact's program does
                 not fit its weights, or the cache does not hold the batch.
         """
-        if device.kernels is not None and device.kernels != self.kernels:
-            raise UserError(
-                f"{self.path}: the engine of device `{device.name}` was built from other kernels",
-                hint="networks share an engine if compiled for the same sizes by the same version",
-            )
         weights = self._folder.read(artifacts.WEIGHTS)
         try:
             program = Program.from_bytes(self._folder.read(artifacts.PROGRAM))
@@ -190,7 +185,13 @@ class Artifact:
                 f"{self.path}: `{artifacts.PROGRAM}` is damaged: {error}",
                 hint=artifacts.REBUILD_HINT,
             ) from error
-        return Session(device, program, weights, batch)
+        session = Session(device, program, weights, batch)
+        if device.kernels is not None and device.kernels != self.kernels:
+            raise UserError(
+                f"{self.path}: the engine of device `{device.name}` was built from other kernels",
+                hint="networks share an engine if compiled by the same version",
+            )
+        return session
 
     @contextmanager
     def opened(self, device: str | Device) -> Generator[Device]:

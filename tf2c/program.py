@@ -94,6 +94,11 @@ class Fold(NamedTuple):
         return self.channels * kernel[0] * kernel[1], height, width
 
 
+def identity(engine: Engine) -> tuple[int, ...]:
+    """Return the numbers by which an engine says what it was built for."""
+    return VERSION, *dataclasses.astuple(engine)
+
+
 class _Header(NamedTuple):
     version: int
     filter_vector: int

@@ -1,12 +1,14 @@
 """What a device is to the runtime."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from tf2c.program import Program
+from tf2c.engine import Engine
+from tf2c.errors import UserError
+from tf2c.program import Program, identity
 
 DEFAULT_TIMEOUT_SECONDS = 120.0
 """How long a batch may take before the watchdog says which kernels wait."""
@@ -55,6 +57,28 @@ class Memories:
         )
 
 
+def expect_engine(device: "Device", program: Program) -> None:
+    """Check that a device's engine was built for programs like this one.
+
+    Raises:
+        UserError: it was not; which size differs, what is needed and what there is.
+    """
+    needed = identity(program.engine)
+    if device.identity in (None, needed):
+        return
+    names = ("version of programs", *(f"`{each.name}`" for each in fields(Engine)))
+    differing = [
+        f"{name} {number} (it has {built})"
+        for name, number, built in zip(names, needed, device.identity, strict=True)
+        if number != built
+    ]
+    raise UserError(
+        f"expected an engine of {', '.join(differing)} on device `{device.name}`",
+        hint="build the kernels in the artifact, or compile the network for that engine "
+        "(`--engine`)",
+    )
+
+
 class Device(Protocol):
     """Something that executes programs: the simulator, the emulator or a card."""
 
@@ -66,6 +90,11 @@ class Device(Protocol):
     @property
     def kernels(self) -> bytes | None:
         """What its engine was built from; None where nothing is built."""
+        ...
+
+    @property
+    def identity(self) -> tuple[int, ...] | None:
+        """What its engine says that it was built for (`program.identity`); None without one."""
         ...
 
     def load(self, program: Program, weights: bytes) -> None:

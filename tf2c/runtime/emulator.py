@@ -117,7 +117,8 @@ class EmulatorDevice:
         theirs.close()
         self._connection: Connection[Any, Any] = Connection(ours.detach())
         try:
-            self._ask(("build", kernels, timeout_seconds, lanes), START_SECONDS)
+            build = ("build", kernels, timeout_seconds, lanes)
+            self.identity: tuple[int, ...] = self._ask(build, START_SECONDS)
         except BaseException:
             self.close()
             raise
@@ -195,6 +196,7 @@ def _serve(connection: "Connection[Any, Any]") -> None:
         try:
             if request == "build":
                 device = OpenCLDevice(PLATFORM, *arguments)
+                answer = device.identity
             elif request == "load":
                 device.load(*arguments)
             else:

@@ -13,7 +13,7 @@ from tf2c.errors import UserError
 from tf2c.image_source import ImageSource
 from tf2c.numerics import fixed_point, windows
 from tf2c.program import Program
-from tf2c.runtime.device import Device, Memories
+from tf2c.runtime.device import Device, Memories, expect_engine
 
 IMAGES_AT_ONCE = 32
 """Images per execution: bounds memory, and what the watchdog waits for."""
@@ -71,8 +71,10 @@ class Session:
             batch: images side by side in the feature cache; weights come once for each batch.
 
         Raises:
-            UserError: the cache has no room for so many images.
+            UserError: the cache has no room for so many images, or the device's engine was built
+                for other programs.
         """
+        expect_engine(device, program)
         if not 1 <= batch <= program.largest_batch:
             raise UserError(
                 f"expected a batch of 1 to {program.largest_batch} images, got {batch}: the "

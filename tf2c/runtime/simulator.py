@@ -21,6 +21,7 @@ class Simulator:
 
     name = "simulator"
     kernels = None
+    identity = None
 
     def __init__(self) -> None:
         """Start without a program."""

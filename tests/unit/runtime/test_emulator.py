@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import metadata
 from itertools import chain
 from pathlib import Path
@@ -13,13 +14,18 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 import pytest
+from unit.mixed_network import emitted, mixed_network
 from unit.onnx_models import classifier_model, random_weights, save_model
 
 import tf2c
 from tf2c.artifact import sha256
+from tf2c.backends.opencl.render import render_engine
+from tf2c.choices import DEFAULT_ENGINE
 from tf2c.errors import DeviceError, UserError
+from tf2c.program import VERSION
 from tf2c.runtime.emulator import EmulatorDevice, library_path
 from tf2c.runtime.opencl import COUNTERS, KERNELS, Lanes
+from tf2c.runtime.session import Session
 
 WATCHDOG_SECONDS = 5.0
 
@@ -178,7 +184,9 @@ def test_wrong_lanes_are_found_by_comparing(
     heldout_images: npt.NDArray[np.float32],
     lanes: Lanes,
 ) -> None:
-    kernels = replaced(digits_artifact.kernels, "^ (sign)) - (sign)", "^ (sign))")
+    # Biases make up for one's complements, and these are two's.
+    complement = "((((operand) << (shift)) & (mask)) ^ (sign))"
+    kernels = replaced(digits_artifact.kernels, complement, f"({complement} - (sign))")
     (copied_artifact / "kernels" / "engine.cl").write_bytes(kernels)
     redo_checksum(copied_artifact, "kernels/engine.cl")
     with EmulatorDevice(kernels, lanes=lanes) as device:
@@ -207,6 +215,30 @@ def test_a_device_built_from_other_kernels_is_refused(
     redo_checksum(copied_artifact, "kernels/engine.cl")
     with pytest.raises(UserError, match="device `emulator` was built from other kernels"):
         tf2c.load(copied_artifact).execute(heldout_images[:1], emulator)
+
+
+def test_a_program_of_another_engine_is_refused_with_what_differs(
+    emulator: EmulatorDevice,
+) -> None:
+    """The engine says itself what it was built for, as one in an .aocx does."""
+    engine = replace(DEFAULT_ENGINE, pixel_vector=7, latency=300)
+    program, weights, _ = emitted(mixed_network(), "shift1", engine)
+    message = (
+        r"expected an engine of `pixel_vector` 7 \(it has 14\), `latency` 300 \(it has 256\) on "
+        "device `emulator`"
+    )
+    with pytest.raises(UserError, match=message):
+        Session(emulator, program, weights)
+
+
+def test_an_engine_of_another_version_is_refused(emulator_library: Path) -> None:
+    program, weights, _ = emitted(mixed_network(), "shift1")
+    kernels = render_engine(DEFAULT_ENGINE, "another version").encode()
+    older = replaced(kernels, f"numbers[0] = {VERSION};", f"numbers[0] = {VERSION - 1};")
+    with EmulatorDevice(older) as device:
+        message = f"version of programs {VERSION} .it has {VERSION - 1}."
+        with pytest.raises(UserError, match=message):
+            Session(device, program, weights)
 
 
 def test_a_killed_emulator_is_an_error_of_the_device(

@@ -4,6 +4,7 @@ from tf2c.backends.opencl.templates import load_template
 from tf2c.engine import Engine
 from tf2c.job_table import Job
 from tf2c.numerics import fixed_point, pow2
+from tf2c.program import identity
 
 _CONSTANTS = {"zero_code": pow2.ZERO_CODE, "requantize_shift": fixed_point.REQUANTIZE_SHIFT}
 """What the kernels and `numerics` have to agree on."""
@@ -20,6 +21,7 @@ def render_engine(engine: Engine, banner: str) -> str:
         engine=engine,
         banner=banner,
         job_fields=Job._fields,
+        identity=identity(engine),
         **_CONSTANTS,
     )
 
