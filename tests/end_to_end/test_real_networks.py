@@ -20,10 +20,13 @@ from unit.onnx_comparison import run_onnxruntime
 from unit.onnx_models import save_model
 
 import tf2c
+from tf2c.analysis.cost.iterations import program_iterations
+from tf2c.engine import Engine
 from tf2c.frontends.preprocessing import PRESETS, Preprocessing
 from tf2c.interpreters import run, run_all
 from tf2c.ir_files import read_module
 from tf2c.passes.check import real_results
+from tf2c.program import Program
 from tf2c.runtime.emulator import EmulatorDevice
 
 LARGEST_LOSS = 1.5
@@ -187,6 +190,25 @@ def test_resnet8_is_the_same_everywhere(
     np.testing.assert_array_equal(found.result.stored, interpreted)
     np.testing.assert_array_equal(artifact.execute(images).stored, interpreted)
     assert len(np.unique(interpreted)) > 20
+
+
+def test_squeezenet_is_the_same_on_an_engine_of_many_lanes(
+    real_networks: Path, imagenet: ImageSet, emulator_library: Path
+) -> None:
+    """The whole network on 3840 lanes: every element of every layer, and every counter."""
+    artifact = tf2c.compile(
+        real_networks / SQUEEZENET,
+        method="nearest",
+        calib="random:4",
+        preprocess="imagenet",
+        engine=Engine(channel_vector=16, pixel_vector=15, largest_split=3, weight_depth=2048),
+    )
+    with EmulatorDevice(artifact.kernels) as device:
+        found = artifact.compare(first_inputs(artifact, imagenet, 1), device)
+    assert found.differences == 0
+    assert found.elements >= 1_300_000
+    program = Program.from_bytes((artifact.path / "program.bin").read_bytes())
+    assert found.result.iterations == program_iterations(program, 1, 1).by_kernel
 
 
 def simulated(artifact: tf2c.Artifact, images: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
