@@ -38,6 +38,7 @@ LOWERING = [
     "choose-planes",
     "choose-splits",
     "allocate-memory",
+    "check-placement",
 ]
 
 
@@ -121,6 +122,7 @@ def test_rounding_the_weights_is_the_first_pass_that_changes_anything(stage: Any
         "choose-planes",
         "choose-splits",
         "allocate-memory",
+        "check-placement",
     ]
     rounding = found.passes[0]
     assert found.first_pass is rounding

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from tf2c.passes.contract import CompilerPass
 from tf2c.passes.dataflow.allocate_memory import AllocateMemoryPass
+from tf2c.passes.dataflow.check_placement import CheckPlacementPass
 from tf2c.passes.dataflow.choose_planes import ChoosePlanesPass
 from tf2c.passes.dataflow.choose_splits import ChooseSplitsPass
 from tf2c.passes.dataflow.convert_shift_to_dataflow import ConvertShiftToDataflowPass
@@ -111,6 +112,7 @@ STAGES = (
             # Behind the planes, which say how fast is read and stored.
             ChooseSplitsPass,
             AllocateMemoryPass,
+            CheckPlacementPass,
         ),
     ),
 )

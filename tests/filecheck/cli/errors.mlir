@@ -13,7 +13,7 @@
 
 // PASS-NOT:      Traceback
 // PASS:          error: expected a pass, got `fold-everything`
-// PASS-NEXT:     hint: passes are absorb-biases, allocate-memory, canonicalize, choose-planes, choose-scales, {{.*}}, round-weights-to-pow2{{$}}
+// PASS-NEXT:     hint: passes are absorb-biases, allocate-memory, canonicalize, check-placement, choose-planes, choose-scales, {{.*}}, round-weights-to-pow2{{$}}
 // PASS-NOT:      {{.}}
 
 // OPTION-NOT:    Traceback

@@ -8,6 +8,7 @@ from unit.mixed_network import emitted, mixed_network
 from tf2c.analysis.cost.iterations import Iterations, program_iterations
 from tf2c.backends.opencl.render import render_engine
 from tf2c.engine import Engine
+from tf2c.engine_structure import channels
 from tf2c.runtime.emulator import EmulatorDevice
 from tf2c.runtime.session import Session
 from tf2c.runtime.simulator import Simulator
@@ -25,11 +26,12 @@ OTHERS = {
 }
 
 
-def counted(engine: Engine) -> Iterations:
+def counted(engine: Engine, kernels: str | None = None) -> Iterations:
     """Run the network with every kind of job on the emulator, and return what the kernels count."""
     network = mixed_network()
     program, weights, _ = emitted(network, "shift2", engine)
-    with EmulatorDevice(render_engine(engine, "schedules").encode()) as device:
+    kernels = kernels or render_engine(engine, "schedules")
+    with EmulatorDevice(kernels.encode()) as device:
         simulator = Session(Simulator(), program, weights)
         compared = Session(device, program, weights).compare(simulator, network.images[:IMAGES])
     assert compared.differences == 0
@@ -51,6 +53,20 @@ def test_counters_equal_the_model_and_move_with_the_engine(
     usual = expected(USUAL)
     assert found.scheduler != usual.scheduler
     assert found.pe == usual.pe
+
+
+def test_channels_that_need_no_depth_may_have_none(emulator_library: object) -> None:
+    """Kernels come to an end, and count the same, where channels hold the least that they may."""
+    kernels = render_engine(USUAL, "shallow")
+    needing = {each.name for each in channels(USUAL) if each.least_depth > 1}
+    assert needing == {"accumulators", "residuals"}
+    for each in channels(USUAL):
+        declared = f"{each.name} __attribute__((depth({each.depth})))"
+        assert kernels.count(declared) == 1
+        kernels = kernels.replace(
+            declared, declared.replace(str(each.depth), str(each.least_depth))
+        )
+    assert counted(USUAL, kernels) == expected(USUAL)
 
 
 def test_each_engine_waits_for_something_else() -> None:

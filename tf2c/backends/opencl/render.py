@@ -2,6 +2,7 @@
 
 from tf2c.backends.opencl.templates import load_template
 from tf2c.engine import Engine
+from tf2c.engine_structure import channels
 from tf2c.job_table import Job
 from tf2c.numerics import fixed_point, pow2
 from tf2c.program import identity
@@ -22,6 +23,7 @@ def render_engine(engine: Engine, banner: str) -> str:
         banner=banner,
         job_fields=Job._fields,
         identity=identity(engine),
+        channels=channels(engine),
         **_CONSTANTS,
     )
 

@@ -23,17 +23,21 @@ from tf2c.dialects.dataflow.memory import (
     layout_of,
     place_of,
 )
+from tf2c.dialects.dataflow.structure import BufferOp, ConnectOp, KernelOp, structure
 
 __all__ = [
     "DATAFLOW",
     "NO_POOLING",
     "ONE_PLANE",
     "AverageOp",
+    "BufferOp",
     "ChannelsOp",
     "ConcatOp",
+    "ConnectOp",
     "EngineOp",
     "InputOp",
     "JobOp",
+    "KernelOp",
     "LoadOp",
     "Requantization",
     "StoreOp",
@@ -41,8 +45,23 @@ __all__ = [
     "engine_of",
     "layout_of",
     "place_of",
+    "structure",
 ]
 
 DATAFLOW = Dialect(
-    "dataflow", [EngineOp, InputOp, JobOp, AverageOp, StoreOp, LoadOp, ConcatOp, ChannelsOp], []
+    "dataflow",
+    [
+        EngineOp,
+        KernelOp,
+        ConnectOp,
+        BufferOp,
+        InputOp,
+        JobOp,
+        AverageOp,
+        StoreOp,
+        LoadOp,
+        ConcatOp,
+        ChannelsOp,
+    ],
+    [],
 )

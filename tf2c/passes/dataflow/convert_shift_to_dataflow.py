@@ -18,8 +18,8 @@ After:
 Requires: one result; no `int8.conv` and no `int8.gemm`: the engine's lanes shift, they do not
     multiply; signed activations; average poolings whose windows have equally many real pixels;
     nothing that computes as only TF2 does.
-Ensures: one `dataflow.engine`; what computes is `dataflow.job`; `layout.reshape` and
-    `dataflow.concat` only name what lies in memory.
+Ensures: one `dataflow.engine`, and what it is made of; what computes is `dataflow.job`;
+    `layout.reshape` and `dataflow.concat` only name what lies in memory.
 Contract: exact.
 """
 
@@ -417,7 +417,8 @@ class ConvertShiftToDataflowPass(CompilerPass):
         function = network_function(op)
         if any(isinstance(each, dataflow.EngineOp) for each in op.ops):
             raise UserError("expected a module without an engine, got one that has been lowered")
-        Rewriter.insert_op(dataflow.EngineOp(engine), InsertPoint.before(function))
+        made_of = [dataflow.EngineOp(engine), *dataflow.structure(engine)]
+        Rewriter.insert_op(made_of, InsertPoint.before(function))
         for layer in list(function.body.block.ops):
             # A pooling that a job has taken along is gone by the time its turn comes.
             if layer.parent is not None:

@@ -668,3 +668,80 @@ func.func @average(%x: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %w: tensor<8x8x1x1xi4
   %m = dataflow.average %y multiplier 1 : tensor<?x8x4x4xi8, #int8.pow2<-5>> -> tensor<?x8x1x1xi8, #int8.pow2<-5>>
   func.return
 }
+
+// -----
+
+// dataflow.kernel C1: a kernel of the engine
+// CHECK: expected a kernel of scheduler, weight_reader, pe, requantizer, window, got writer
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+dataflow.kernel @writer
+
+// -----
+
+// dataflow.connect C1: kernels in the module
+// CHECK: expected a kernel in the module, got window
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+dataflow.kernel @scheduler
+dataflow.kernel @pe
+dataflow.kernel @requantizer
+dataflow.connect @scheduler to @window by @features depth 512 : vector<14x8xi8>
+
+// -----
+
+// dataflow.connect C2: a channel of the engine
+// CHECK: expected a channel that the engine has, got features from pe to scheduler
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+dataflow.kernel @scheduler
+dataflow.kernel @pe
+dataflow.kernel @requantizer
+dataflow.connect @pe to @scheduler by @features depth 512 : vector<14x8xi8>
+
+// -----
+
+// dataflow.connect C2: words of the engine
+// CHECK: expected words vector<14x8xi8>, got vector<8x14xi8>
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+dataflow.kernel @scheduler
+dataflow.kernel @pe
+dataflow.kernel @requantizer
+dataflow.connect @scheduler to @pe by @features depth 512 : vector<8x14xi8>
+
+// -----
+
+// dataflow.connect C3: room for what is in flight
+// CHECK: expected accumulators to hold at least 512 words, because so many vectors may be in flight and their kernels would wait for each other for ever, got 511
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+dataflow.kernel @scheduler
+dataflow.kernel @pe
+dataflow.kernel @requantizer
+dataflow.connect @pe to @requantizer by @accumulators depth 511 : vector<16x14xi32>
+
+// -----
+
+// dataflow.buffer C1: a kernel in the module
+// CHECK: expected a kernel in the module, got window
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+dataflow.kernel @scheduler
+dataflow.kernel @pe
+dataflow.kernel @requantizer
+dataflow.buffer @greatest of @window words 4096 : vector<2x16xi8>
+
+// -----
+
+// dataflow.buffer C2: a buffer of the engine
+// CHECK: expected a buffer that the engine has, got kept of pe with 65 words
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+dataflow.kernel @scheduler
+dataflow.kernel @pe
+dataflow.kernel @requantizer
+dataflow.buffer @kept of @pe words 65 : vector<2x16x8xi4>
+
+// -----
+
+// dataflow.buffer C2: words of the engine
+// CHECK: expected words vector<2x16x8xi4>, got vector<2x16x8xi8>
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+dataflow.kernel @scheduler
+dataflow.kernel @pe
+dataflow.kernel @requantizer
+dataflow.buffer @kept of @pe words 64 : vector<2x16x8xi8>

@@ -6,6 +6,15 @@
 // CHECK:       dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
 dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 1024 channel_depth 512
 
+// CHECK-NEXT:  dataflow.kernel @scheduler
+// CHECK-NEXT:  dataflow.kernel @pe
+// CHECK-NEXT:  dataflow.connect @scheduler to @pe by @features depth 512 : vector<14x8xi8>
+// CHECK-NEXT:  dataflow.buffer @kept of @pe words 1024 : vector<2x16x8xi4>
+dataflow.kernel @scheduler
+dataflow.kernel @pe
+dataflow.connect @scheduler to @pe by @features depth 512 : vector<14x8xi8>
+dataflow.buffer @kept of @pe words 1024 : vector<2x16x8xi4>
+
 // CHECK-LABEL: func.func @input
 // CHECK-NEXT:    %x = dataflow.input %q : tensor<?x1x8x8xi8, #int8.pow2<-7>> -> tensor<?x1x8x8xi8, #int8.pow2<-7>>
 // CHECK-NEXT:    %y = dataflow.input %q at 512 : tensor<?x1x8x8xi8, #int8.pow2<-7>> -> tensor<?x1x8x8xi8, #int8.pow2<-7>>

@@ -1,0 +1,220 @@
+"""What the engine is made of: its kernels, what connects them, and what they keep on chip.
+
+dataflow.kernel   a loop in hardware that runs all the time
+dataflow.connect  a channel from one kernel to another
+dataflow.buffer   memory on chip that a kernel keeps
+"""
+
+from collections.abc import Sequence
+
+from xdsl.dialects.builtin import (
+    FlatSymbolRefAttrConstr,
+    IntegerAttr,
+    IntegerType,
+    ModuleOp,
+    StringAttr,
+    SymbolNameConstraint,
+    SymbolRefAttr,
+    VectorType,
+    i64,
+)
+from xdsl.ir import Attribute, Operation
+from xdsl.irdl import (
+    IRDLOperation,
+    ParsePropInAttrDict,
+    base,
+    irdl_op_definition,
+    prop_def,
+    traits_def,
+)
+from xdsl.traits import SymbolOpInterface
+from xdsl.utils.exceptions import VerifyException
+
+from tf2c import engine_structure
+from tf2c.dialects.dataflow.engine import engine_of
+from tf2c.dialects.windows import PositiveConstraint
+from tf2c.engine import Engine
+
+
+@irdl_op_definition
+class KernelOp(IRDLOperation):
+    """A kernel: a loop in hardware that runs all the time and waits for what channels bring.
+
+    Formula: none; `kernels/templates` has its text.
+
+    | operand | shape | dtype |
+    |---|---|---|
+    | none | | |
+
+    C1: the engine has a kernel of that name.
+
+    Example: `dataflow.kernel @scheduler`
+    """
+
+    name = "dataflow.kernel"
+
+    sym_name = prop_def(SymbolNameConstraint())
+
+    traits = traits_def(SymbolOpInterface())
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = "$sym_name attr-dict"
+
+    def __init__(self, name: str) -> None:
+        """Name a kernel."""
+        super().__init__(properties={"sym_name": StringAttr(name)})
+
+    def verify_(self) -> None:
+        """Check C1."""
+        # C1
+        if self.sym_name.data not in engine_structure.KERNELS:
+            known = ", ".join(engine_structure.KERNELS)
+            raise VerifyException(f"expected a kernel of {known}, got {self.sym_name.data}")
+
+
+@irdl_op_definition
+class ConnectOp(IRDLOperation):
+    """A channel: a queue of words from one kernel to another; each waits if it must.
+
+    Formula: what is written first is read first.
+
+    | operand | shape | dtype |
+    |---|---|---|
+    | none | | |
+
+    C1: both kernels are in the module.
+    C2: the engine has such a channel, with words of that type.
+    C3: it holds as many words as it has to, so that no kernels wait for each other for ever.
+
+    Example: `dataflow.connect @scheduler to @pe by @features depth 512 : vector<14x8xi8>`
+    """
+
+    name = "dataflow.connect"
+
+    source = prop_def(FlatSymbolRefAttrConstr)
+    target = prop_def(FlatSymbolRefAttrConstr)
+    sym_name = prop_def(SymbolNameConstraint())
+    depth = prop_def(PositiveConstraint)
+    """Words that it holds."""
+    word = prop_def(base(VectorType[Attribute]))
+
+    traits = traits_def(SymbolOpInterface())
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = "$source `to` $target `by` $sym_name `depth` $depth attr-dict `:` $word"
+
+    def __init__(self, channel: engine_structure.Channel) -> None:
+        """State a channel."""
+        super().__init__(
+            properties={
+                "source": SymbolRefAttr(channel.source),
+                "target": SymbolRefAttr(channel.target),
+                "sym_name": StringAttr(channel.name),
+                "depth": IntegerAttr(channel.depth, i64),
+                "word": _word(channel.shape, channel.bits),
+            }
+        )
+
+    def verify_(self) -> None:
+        """Check C1 to C3."""
+        # C1
+        source, target = (each.root_reference.data for each in (self.source, self.target))
+        for kernel in (source, target):
+            _expect_kernel(self, kernel)
+        # C2
+        known = {each.name: each for each in engine_structure.channels(engine_of(self))}
+        channel = known.get(self.sym_name.data)
+        if channel is None or (channel.source, channel.target) != (source, target):
+            raise VerifyException(
+                f"expected a channel that the engine has, got {self.sym_name.data} from {source} "
+                f"to {target}"
+            )
+        _expect_word(self.word, channel.shape, channel.bits)
+        # C3
+        if self.depth.value.data < channel.least_depth:
+            raise VerifyException(
+                f"expected {self.sym_name.data} to hold at least {channel.least_depth} words, "
+                "because so many vectors may be in flight and their kernels would wait for each "
+                f"other for ever, got {self.depth.value.data}"
+            )
+
+
+@irdl_op_definition
+class BufferOp(IRDLOperation):
+    """Memory on chip that a kernel keeps.
+
+    Formula: what is read is what was written last.
+
+    | operand | shape | dtype |
+    |---|---|---|
+    | none | | |
+
+    C1: the kernel is in the module.
+    C2: the engine has such a buffer, of as many words of that type.
+
+    Example: `dataflow.buffer @cache of @scheduler words 262144 : vector<8xi8>`
+    """
+
+    name = "dataflow.buffer"
+
+    sym_name = prop_def(SymbolNameConstraint())
+    kernel = prop_def(FlatSymbolRefAttrConstr)
+    words = prop_def(PositiveConstraint)
+    word = prop_def(base(VectorType[Attribute]))
+
+    traits = traits_def(SymbolOpInterface())
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = "$sym_name `of` $kernel `words` $words attr-dict `:` $word"
+
+    def __init__(self, buffer: engine_structure.Buffer) -> None:
+        """State a buffer."""
+        super().__init__(
+            properties={
+                "sym_name": StringAttr(buffer.name),
+                "kernel": SymbolRefAttr(buffer.kernel),
+                "words": IntegerAttr(buffer.words, i64),
+                "word": _word(buffer.shape, buffer.bits),
+            }
+        )
+
+    def verify_(self) -> None:
+        """Check C1 and C2."""
+        # C1
+        kernel = self.kernel.root_reference.data
+        _expect_kernel(self, kernel)
+        # C2
+        known = {each.name: each for each in engine_structure.buffers(engine_of(self))}
+        buffer = known.get(self.sym_name.data)
+        if buffer is None or (buffer.kernel, buffer.words) != (kernel, self.words.value.data):
+            raise VerifyException(
+                f"expected a buffer that the engine has, got {self.sym_name.data} of {kernel} with "
+                f"{self.words.value.data} words"
+            )
+        _expect_word(self.word, buffer.shape, buffer.bits)
+
+
+def structure(engine: Engine) -> list[Operation]:
+    """Return the ops that state what an engine is made of."""
+    return [
+        *(KernelOp(name) for name in engine_structure.KERNELS),
+        *(ConnectOp(channel) for channel in engine_structure.channels(engine)),
+        *(BufferOp(buffer) for buffer in engine_structure.buffers(engine)),
+    ]
+
+
+def _word(shape: Sequence[int], bits: int) -> VectorType[Attribute]:
+    return VectorType(IntegerType(bits), shape)
+
+
+def _expect_word(word: VectorType[Attribute], shape: Sequence[int], bits: int) -> None:
+    expected = _word(shape, bits)
+    if word != expected:
+        raise VerifyException(f"expected words {expected}, got {word}")
+
+
+def _expect_kernel(op: Operation, name: str) -> None:
+    """Raise unless a kernel is in the module."""
+    module: Operation | None = op
+    while module is not None and not isinstance(module, ModuleOp):
+        module = module.parent_op()
+    kernels = [] if module is None else [each for each in module.ops if isinstance(each, KernelOp)]
+    if name not in (each.sym_name.data for each in kernels):
+        raise VerifyException(f"expected a kernel in the module, got {name}")
