@@ -181,7 +181,8 @@ def extents_agree(job: Job) -> bool:
     ]
     if any(pad >= size for pad, size in zip(needed, kernel, strict=True)):
         return False
-    if job.average_multiplier and (kernel, strides, pooled) != (convolution, convolution, (1, 1)):
+    averaged = (kernel, strides, pooled, begins) == (convolution, convolution, (1, 1), (0, 0))
+    if job.average_multiplier and not (averaged and job.pools):
         return False
     pads = (*begins, *(max(pad, 0) for pad in needed))
     return windows.output_extent(convolution, kernel, strides, pads) == pooled
@@ -192,6 +193,7 @@ def can_pool(engine: Engine, job: Job) -> bool:
     rows = engine.open_window_rows(job.pool_height, job.pool_stride_height, job.output_height)
     fits = rows <= engine.window_rows and job.convolution_width <= engine.window_width
     fits = fits and not job.raw and job.average_multiplier >= 0
+    fits = fits and job.average_lower_bound <= job.average_upper_bound
     return (
         fits and job.lower_bound >= fixed_point.INT8_MIN and job.upper_bound <= fixed_point.INT8_MAX
     )

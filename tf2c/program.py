@@ -247,6 +247,8 @@ class Program:
                 raise ValueError(f"expected weights for one or all filter tiles of job {index}")
             if -(-job.output_groups // per_tile) != job.filter_tiles:
                 raise ValueError(f"expected as many filters in job {index} as it stores channels")
+            if job.lower_bound > job.upper_bound:
+                raise ValueError(f"expected the bounds of job {index} in order")
             if job.pools and not can_pool(engine, job):
                 raise ValueError(f"expected the windows of job {index} within the window unit")
             if not 0 <= job.transfers <= len(self.transfers) or any(

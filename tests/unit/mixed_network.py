@@ -30,8 +30,9 @@ IMAGE = (3, 9, 8)
 class NetworkBuilder:
     """A function that grows by named layers."""
 
-    def __init__(self) -> None:
-        self.function = FuncOp(ENTRY, ([graph.images_type(IMAGE)], []))
+    def __init__(self, image: tuple[int, int, int] = IMAGE) -> None:
+        self._image = image
+        self.function = FuncOp(ENTRY, ([graph.images_type(image)], []))
         self._builder = Builder(InsertPoint.at_end(self.function.body.block))
         self._random = np.random.default_rng(0)
 
@@ -81,7 +82,7 @@ class NetworkBuilder:
         self.function.update_function_type()
         module = ModuleOp([self.function])
         module.verify()
-        images = np.random.default_rng(1).normal(size=(3, *IMAGE)).astype(np.float32)
+        images = np.random.default_rng(1).normal(size=(3, *self._image)).astype(np.float32)
         return Network(module, images)
 
 

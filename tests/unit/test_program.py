@@ -233,6 +233,47 @@ def test_port_has_the_hosts_shape(flat: int, shape: tuple[int, ...]) -> None:
     assert Port(0, 5, 2, 3, 1, 1, wide=1, flat=flat).shape == shape
 
 
+MEAN = {
+    "pool_height": 4,
+    "pool_width": 4,
+    "pool_stride_height": 4,
+    "pool_stride_width": 4,
+    "output_height": 1,
+    "output_width": 1,
+    "average_multiplier": 1 << 26,
+    "average_lower_bound": -128,
+    "average_upper_bound": 127,
+}
+"""Of the 4 x 4 pixels of a convolution."""
+
+
+def test_a_mean_fits() -> None:
+    changed(0, **MEAN).expect_fits(WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"pool_pad_top": 3},
+        {"pool_pad_left": 1},
+        {"pool_stride_height": 3},
+        {"pool_height": 3},
+        {"average_multiplier": -1},
+        {"average_lower_bound": 128},
+        {"lower_bound": 128},
+    ],
+)
+def test_what_devices_would_average_differently_is_refused(fields: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="job 0"):
+        changed(0, **MEAN | fields).expect_fits(WEIGHTS)
+
+
+@pytest.mark.parametrize("multiplier", [-1, 1])
+def test_a_mean_without_windows_is_refused(multiplier: int) -> None:
+    with pytest.raises(ValueError, match="the extents of job 1 to agree"):
+        changed(1, average_multiplier=multiplier).expect_fits(WEIGHTS)
+
+
 def test_a_program_that_uses_everything_fits() -> None:
     PROGRAM.expect_fits(WEIGHTS)
 

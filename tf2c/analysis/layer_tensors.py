@@ -7,7 +7,9 @@ hand, are numbered: `int8.conv 1`.
 
 Layers match by their names. Where one level has a layer that the other has not, such as a pooling
 that became a part of the job of the convolution in front of it, the layer that it became a part of
-leaves its tensor. Only tensors with as many elements per image match.
+leaves its tensor. A layer of which another level has only what it became together with others, as
+with the pooling of its concatenation, matches nothing. Only tensors with as many elements per image
+match.
 """
 
 from typing import NamedTuple
@@ -18,7 +20,7 @@ from xdsl.ir import Operation, SSAValue
 
 from tf2c.analysis.constants import ConstantOp
 from tf2c.dialects import dataflow, int8, layout, tensors
-from tf2c.dialects.layers import layer_name
+from tf2c.dialects.layers import is_joint, layer_name, names_within
 
 INPUT = "(input)"
 """The layer that is the network's input, as it is stored."""
@@ -95,12 +97,13 @@ def _parts(
     """Return for each layer that both have which others became a part of it, the last first."""
     found: dict[str, list[LayerTensor]] = {}
     part_of: dict[str, str] = {}
+    joint = {name for other in others for name in names_within(other)}
     for layer, tensor in own.items():
         if layer in others:
             found[layer] = []
             if layer != INPUT:  # it computes nothing
                 part_of[layer] = layer
-        elif tensor.source in part_of:
+        elif tensor.source in part_of and layer not in joint and not is_joint(layer):
             part_of[layer] = part_of[tensor.source]
             found[part_of[layer]].insert(0, tensor)
     return found

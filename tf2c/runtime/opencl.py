@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tf2c.engine import Engine
+from tf2c.engine_structure import KERNELS
 from tf2c.errors import DeviceError, UserError
 from tf2c.interlock import Interlock, interlock
 from tf2c.program import Program
@@ -32,10 +33,11 @@ COUNTERS: dict[str, tuple[str, ...]] = {
 """What each kernel counts: iterations of its loop, and in which of them `scheduler` issued nothing.
 Kernels are started in this order; all run at once, connected by channels."""
 
-KERNELS = tuple(COUNTERS)
-
 IDENTITY_NUMBERS = 1 + len(fields(Engine))
 """The version of programs, and the engine's sizes."""
+
+IDENTITY_ROOM = 1024
+"""Numbers, for an engine of another version that has more to say."""
 
 ELF_MAGIC = b"\x7fELF"
 """An .aocx begins with it, source does not."""
@@ -93,22 +95,21 @@ class OpenCLDevice:
             else:
                 built = cl.Program(self._context, kernels.decode()).build(list(lanes.value))
             self._kernels = {name: cl.Kernel(built, name) for name in KERNELS}
-            identity = cl.Kernel(built, "identity")
+            self._queues = {name: cl.CommandQueue(self._context) for name in KERNELS}
+            self.identity = self._identity(cl.Kernel(built, "identity"))
         except cl.Error as error:
             raise DeviceError(f"the kernels do not build on `{device.name}`: {error}") from error
-        self._queues = {name: cl.CommandQueue(self._context) for name in KERNELS}
-        self.identity = self._identity(identity)
         self._program: Program | None = None
         self._interlocks: dict[int, Interlock] = {}  # by the number of images in a batch
 
     def _identity(self, kernel: Any) -> tuple[int, ...]:
         """Ask the engine what it was built for."""
-        numbers = np.zeros(IDENTITY_NUMBERS, np.int32)
+        numbers = np.zeros(IDENTITY_ROOM, np.int32)
         buffer, queue = self._copy(numbers), self._queues["scheduler"]
         kernel.set_args(buffer)
         self._cl.enqueue_nd_range_kernel(queue, kernel, (1,), (1,)).wait()
         self._cl.enqueue_copy(queue, numbers, buffer).wait()
-        return tuple(numbers.tolist())
+        return tuple(numbers[:IDENTITY_NUMBERS].tolist())
 
     def load(self, program: Program, weights: bytes) -> None:
         """Copy the job table, the parameters and the weights to the device."""

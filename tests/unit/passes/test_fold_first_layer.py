@@ -22,6 +22,8 @@ from tf2c.runtime.session import Session
 from tf2c.runtime.simulator import Simulator
 from tf2c.testing import Network, Step, build_network
 
+PLACING = ("allocate-memory", "check-placement")
+
 ENGINE = Engine(filter_vector=4, channel_vector=2, pixel_vector=3)
 
 
@@ -32,7 +34,7 @@ def as_jobs(network: Network, weights: str) -> ModuleOp:
     for stage in STAGES:
         passes = stage_passes(stage, ENGINE, Choices(weights=weights, method="nearest"))
         for each in passes:
-            if each.name in ("fold-first-layer", "choose-splits", "allocate-memory"):
+            if each.name in ("fold-first-layer", "choose-splits", *PLACING):
                 continue
             PassPipeline([each]).run(module, context=context)
     return module

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from unit.mixed_network import emitted
+from unit.mixed_network import NetworkBuilder, emitted
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import SSAValue
@@ -142,6 +142,20 @@ def test_a_layer_that_does_not_fit_is_named() -> None:
         emitted(nested_shortcuts(), "shift1", replace(ENGINE, cache_depth=140))
     assert error.value.hint is not None
     assert "`cache_depth` of" in error.value.hint
+
+
+def test_the_image_leaves_room_for_what_is_made_of_it() -> None:
+    """Nine taps fold into half of the cache, but not beside what the first layer stores."""
+    image = (3, 28, 28)
+    folded: dict[int, tuple[int, ...]] = {}
+    for depth in (512, 256):
+        engine = Engine(channel_vector=16, pixel_vector=15, cache_depth=depth)
+        net = NetworkBuilder(image)
+        first = net.conv("first", net.function.args[0], 64, 3)
+        network = net.network(net.conv("last", first, 8, 1))
+        program = emitted(network, "shift1", engine).program
+        folded[depth] = program.fold.stored_extents
+    assert folded == {512: (27, 28, 28), 256: (9, 30, 28)}
 
 
 def test_spilling_costs_iterations() -> None:

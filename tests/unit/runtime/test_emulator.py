@@ -21,10 +21,11 @@ import tf2c
 from tf2c.artifact import sha256
 from tf2c.backends.opencl.render import render_engine
 from tf2c.choices import DEFAULT_ENGINE
+from tf2c.engine_structure import KERNELS
 from tf2c.errors import DeviceError, UserError
 from tf2c.program import VERSION
 from tf2c.runtime.emulator import EmulatorDevice, library_path
-from tf2c.runtime.opencl import COUNTERS, KERNELS, Lanes
+from tf2c.runtime.opencl import COUNTERS, Lanes
 from tf2c.runtime.session import Session
 
 WATCHDOG_SECONDS = 5.0

@@ -10,10 +10,13 @@ from xdsl.ir import SSAValue
 from tf2c.analysis.cost.iterations import program_iterations
 from tf2c.backends.opencl.render import render_engine
 from tf2c.backends.program import emit_program
+from tf2c.bisection import compare
+from tf2c.capture import Runner
 from tf2c.dialects import dataflow, graph, layout, tensors
 from tf2c.dialects.tensors import i64_array
 from tf2c.dialects.windows import PoolingWindow
 from tf2c.engine import Engine
+from tf2c.image_source import ArrayImages
 from tf2c.interpreters import run
 from tf2c.runtime.emulator import EmulatorDevice
 from tf2c.runtime.opencl import Lanes
@@ -119,6 +122,35 @@ def test_the_emulator_takes_the_same(
             assert compared.differences == 0
             expected = program_iterations(program, batch, -(-len(network.images) // batch))
             assert compared.result.iterations == expected.by_kernel
+
+
+@engines
+def test_a_mean_may_be_read_with_a_stride(engine: Engine) -> None:
+    net = NetworkBuilder()
+    first = net.conv("first", net.function.args[0], 12, 3)
+    mean = net.add("mean", graph.AveragePoolOp(first, whole_image(first)))
+    network = net.network(net.conv("strided", mean, 8, 1, strides=(2, 2)))
+    program, weights, _ = emitted(network, "shift1", engine)
+    simulated = Session(Simulator(), program, weights).run(network.images)
+    shifted = lowered(network, "shift1", engine, last="shift")
+    np.testing.assert_array_equal(simulated.stored, run(shifted.module, network.images))
+
+
+def test_layers_that_are_pooled_together_are_not_compared_unpooled() -> None:
+    """Nor is one taken for the layer in front of it."""
+    net = NetworkBuilder()
+    first = net.conv("first", net.function.args[0], 8, 3)
+    parts = [net.conv("one", first, 8, 3), net.conv("other", first, 12, 3)]
+    joined = net.add("joined", layout.ConcatOp(parts, axis=1))
+    window = PoolingWindow(i64_array([3, 3]), pads=i64_array([1, 1, 1, 1]))
+    pooled = net.add("max pool", graph.MaxPoolOp(joined, window))
+    network = net.network(net.conv("last", pooled, 8, 1))
+    engine = ENGINES["in thirds"]
+    shifted = Runner(lowered(network, "shift1", engine, last="shift").module)
+    jobs = Runner(lowered(network, "shift1", engine).module)
+    found = compare(shifted, jobs, ArrayImages(network.images))
+    assert [each.layer for each in found] == ["(input)", "first", "max pool", "last", "(result)"]
+    assert not any(each.differences for each in found)
 
 
 def test_a_mean_has_32_bits_where_it_is_returned() -> None:

@@ -83,6 +83,17 @@ class Requantization(NamedTuple):
     """Of the stored numbers: `i8`, or `i32` for a result that keeps more."""
 
 
+def _is_returned(value: SSAValue) -> bool:
+    """Whether the network returns a tensor, perhaps in another shape."""
+    while True:
+        users = [use.operation for use in value.uses]
+        if any(isinstance(user, ReturnOp) for user in users):
+            return True
+        if len(users) != 1 or not isinstance(users[0], layout.ReshapeOp):
+            return False
+        value = users[0].output
+
+
 @irdl_op_definition
 class JobOp(ConvolvingOp):
     """One row of the job table: everything between two visits of the feature cache.
@@ -214,15 +225,7 @@ class JobOp(ConvolvingOp):
     @property
     def is_returned(self) -> bool:
         """Whether the network returns the result, so that it goes to the output memory."""
-        (value, *others) = self.stored
-        while not others:
-            users = [use.operation for use in value.uses]
-            if any(isinstance(user, ReturnOp) for user in users):
-                return True
-            if len(users) != 1 or not isinstance(users[0], layout.ReshapeOp):
-                return False
-            value = users[0].output
-        return False
+        return any(map(_is_returned, self.stored))
 
     def shares(self, engine: Engine) -> list[Share]:
         """Return which filters are computed with which split, a row of the job table each."""
@@ -341,8 +344,9 @@ class JobOp(ConvolvingOp):
         # C9
         _ = self.layer_channels
         # C10
-        result = self.stored[0]
-        if self.is_returned and (layout_of(result)[2:] != (1, 1) or not result.has_one_use()):
+        result, *others = self.stored
+        is_alone = result.has_one_use() and not others
+        if self.is_returned and (layout_of(result)[2:] != (1, 1) or not is_alone):
             raise VerifyException("expected a returned result in one plane that nothing else uses")
         # C11
         if self.stored_windows != NO_POOLING and self.order != ONE_PLANE:

@@ -84,6 +84,7 @@ class ConnectOp(IRDLOperation):
     C1: both kernels are in the module.
     C2: the engine has such a channel, with words of that type.
     C3: it holds as many words as it has to, so that no kernels wait for each other for ever.
+    C4: it holds as many words as the engine's.
 
     Example: `dataflow.connect @scheduler to @pe by @features depth 512 : vector<14x8xi8>`
     """
@@ -114,7 +115,7 @@ class ConnectOp(IRDLOperation):
         )
 
     def verify_(self) -> None:
-        """Check C1 to C3."""
+        """Check C1 to C4."""
         # C1
         source, target = (each.root_reference.data for each in (self.source, self.target))
         for kernel in (source, target):
@@ -134,6 +135,12 @@ class ConnectOp(IRDLOperation):
                 f"expected {self.sym_name.data} to hold at least {channel.least_depth} words, "
                 "because so many vectors may be in flight and their kernels would wait for each "
                 f"other for ever, got {self.depth.value.data}"
+            )
+        # C4
+        if self.depth.value.data != channel.depth:
+            raise VerifyException(
+                f"expected {self.sym_name.data} to hold {channel.depth} words, as the engine's "
+                f"does, got {self.depth.value.data}"
             )
 
 

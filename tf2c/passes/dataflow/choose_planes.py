@@ -96,7 +96,7 @@ def _choose(tensor: SSAValue, readers: list[dataflow.JobOp], engine: Engine) -> 
     candidates = sorted(
         {RASTER, *((s[0], s[1]) for s in strides)}, key=lambda each: each[0] * each[1]
     )
-    if len(candidates) == 1:
+    if len(candidates) == 1 or tensors.extents(tensor)[1:] == (1, 1):
         return
 
     def readings(planes: Planes) -> list[_Reading]:

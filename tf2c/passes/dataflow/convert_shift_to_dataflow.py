@@ -39,7 +39,7 @@ from tf2c.analysis.constants import constant_array
 from tf2c.analysis.storage import unflattened
 from tf2c.analysis.support import refused_on_engine
 from tf2c.dialects import dataflow, int8, layout, shift, tensors
-from tf2c.dialects.layers import layer_name
+from tf2c.dialects.layers import joint_name, layer_name, name_layer
 from tf2c.dialects.scales import scale_of
 from tf2c.dialects.windows import (
     UNIT_WINDOW,
@@ -256,6 +256,7 @@ def _join_pooling(op: int8.MaxPoolOp, image: SSAValue) -> SSAValue | None:
         job = part.owner
         assert isinstance(job, dataflow.JobOp)
         job.pool_kernel, job.pool_strides, job.pool_pads = op.window
+        name_layer(job, joint_name(layer_name(job), layer_name(op)))
         shape = pooled_shape(tensors.shape(part), op.window)
         pooled.append(Rewriter.replace_value_with_new_type(part, layout.same_elements(part, shape)))
         _verify_job(job, layer=op)

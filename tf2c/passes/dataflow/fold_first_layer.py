@@ -5,7 +5,8 @@ for each pixel of the first convolution, what some rows of its window see as cha
 then the convolution has these channels, and a kernel of one column and fewer rows. Of the numbers
 of rows that can be folded, the pass takes the one with the fewest weight words, then the smallest
 folded image, among those that leave half of the cache to others, so that the next image can be
-loaded while this one is computed; none, if nothing is gained.
+loaded while this one is computed, and leave room for what the job stores; none, if nothing is
+gained.
 
 Before:
     %x = dataflow.input %q                                            // 3 x 224 x 224
@@ -112,6 +113,12 @@ def _fold(image: dataflow.InputOp, job: dataflow.JobOp, folding: _Folding) -> No
     Rewriter.erase_op(image)
 
 
+def _room(job: dataflow.JobOp, engine: Engine) -> int:
+    """Return how many cells an image may take that a job reads."""
+    stored = 0 if job.is_returned else sum(dataflow.cells(each, engine) for each in job.stored)
+    return min(engine.cache_vectors // 2, engine.cache_vectors - stored)
+
+
 @dataclass(frozen=True)
 class FoldFirstLayerPass(CompilerPass):
     """Fold the image so that the first layer's taps fill the lanes that multiply channels."""
@@ -133,8 +140,7 @@ class FoldFirstLayerPass(CompilerPass):
             _, _, dilations, group = job.window.numbers
             if group > 1 or max(dilations) > 1:
                 continue
-            room = engine.cache_vectors // 2
-            fitting = [each for each in _foldings(job, engine) if each.cells <= room]
+            fitting = [each for each in _foldings(job, engine) if each.cells <= _room(job, engine)]
             if fitting and min(fitting).words < job.weight_words(engine, 1):
                 _fold(image, job, min(fitting))
         dce(op)

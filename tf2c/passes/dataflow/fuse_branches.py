@@ -33,7 +33,7 @@ from xdsl.transforms.dead_code_elimination import dce
 from tf2c.analysis.constants import constant_array
 from tf2c.analysis.cost.lanes import best_split, lane_iterations
 from tf2c.dialects import dataflow, int8, shift, tensors
-from tf2c.dialects.layers import layer_name, name_layer
+from tf2c.dialects.layers import joint_name, layer_name, name_layer
 from tf2c.dialects.scales import Pow2Attr, scale_of
 from tf2c.dialects.shift import code_scale, code_terms
 from tf2c.dialects.windows import UNIT_WINDOW
@@ -137,7 +137,7 @@ class FuseBranchesPass(CompilerPass):
                 continue
             *constants, fused = _fused(jobs)
             assert isinstance(fused, dataflow.JobOp)
-            name_layer(fused, " + ".join(layer_name(job) for job in jobs))
+            name_layer(fused, joint_name(*map(layer_name, jobs)))
             for new in (*constants, fused):
                 new.location = fused.location
                 Rewriter.insert_op(new, InsertPoint.before(first))

@@ -745,3 +745,24 @@ dataflow.kernel @scheduler
 dataflow.kernel @pe
 dataflow.kernel @requantizer
 dataflow.buffer @kept of @pe words 64 : vector<2x16x8xi8>
+
+// -----
+
+// dataflow.connect C4: as deep as the engine's
+// CHECK: expected features to hold 512 words, as the engine's does, got 1
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+dataflow.kernel @scheduler
+dataflow.kernel @pe
+dataflow.connect @scheduler to @pe by @features depth 1 : vector<14x8xi8>
+
+// -----
+
+// dataflow.job C10: a returned result alone
+// CHECK: expected a returned result in one plane that nothing else uses
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @job(%x: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %w: tensor<16x8x1x1xi4, #shift.code<0>>, %b: tensor<16xi32, #int8.pow2<-7>>) -> tensor<?x8x4x4xi8, #int8.pow2<-7>> {
+  %y = dataflow.job %x, %w, %b multipliers [16777216] : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<16x8x1x1xi4, #shift.code<0>>, tensor<16xi32, #int8.pow2<-7>> -> tensor<?x16x4x4xi8, #int8.pow2<-7>>
+  %a = dataflow.channels %y : tensor<?x16x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  %c = dataflow.channels %y first 8 : tensor<?x16x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  func.return %c : tensor<?x8x4x4xi8, #int8.pow2<-7>>
+}

@@ -1,0 +1,23 @@
+// RUN: not tf2c-opt %s -p check-placement 2>&1 | filecheck %s
+
+// A tensor lies upon another in the card's memory.
+
+// CHECK-NOT:  Traceback
+// CHECK:      error: layer `dataflow.store`: expected a place apart from that of layer `dataflow.store`, which is still needed, got 24 to 40 beside 16 to 32
+// CHECK-NEXT: hint: run `allocate-memory`, which places all tensors
+// CHECK-NOT:  {{.}}
+
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512 cache_depth 8
+
+func.func @main(%q: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %w: tensor<8x8x1x1xi4, #shift.code<0>>, %b: tensor<8xi32, #int8.pow2<-7>>) -> tensor<?x8x4x4xi8, #int8.pow2<-7>> {
+  %x = dataflow.input %q at 0 : tensor<?x8x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  %a = dataflow.job %x, %w, %b multipliers [16777216] at 16 : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  %d = dataflow.job %x, %w, %b multipliers [16777216] at 32 : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  %m = dataflow.store %a at 16 : tensor<?x8x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  %n = dataflow.store %d at 24 : tensor<?x8x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  %l = dataflow.load %m at 64 : tensor<?x8x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  %k = dataflow.load %n at 80 : tensor<?x8x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  %s = dataflow.job %l, %w, %b residual %k : tensor<?x8x4x4xi8, #int8.pow2<-7>> multipliers [16777216] at 48 : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  %r = dataflow.job %s, %w, %b multipliers [16777216] at 0 : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  func.return %r : tensor<?x8x4x4xi8, #int8.pow2<-7>>
+}
