@@ -78,8 +78,10 @@ class _Emitter:
                 case dataflow.JobOp():
                     self._emit_job(op)
                     layers += [layer_name(op)] * len(op.shares(self._engine))
-                case dataflow.ChannelsOp() if not isinstance(op.input.owner, dataflow.JobOp):
-                    raise DiagnosticException("expected channels of what a job computes")
+                case dataflow.ChannelsOp() | dataflow.AverageOp() if not isinstance(
+                    op.input.owner, dataflow.JobOp
+                ):
+                    raise DiagnosticException(f"expected `{op.name}` of what a job computes")
                 case dataflow.StoreOp():
                     self._transfer(1, near=_offset(op.input), far=_own_offset(op), value=op.input)
                 case dataflow.LoadOp():

@@ -57,21 +57,35 @@ class Memories:
         )
 
 
+_VERSION = "version of programs"
+_EQUAL_SIZES = (_VERSION, "filter_vector", "channel_vector", "pixel_vector")
+_LEAST_SIZES = ("largest_split", "weight_depth", "cache_depth")
+
+
 def expect_engine(device: "Device", program: Program) -> None:
     """Check that a device's engine was built for programs like this one.
+
+    Vectors have to be as long, and memories as large or larger. Other sizes are a matter of speed.
 
     Raises:
         UserError: it was not; which size differs, what is needed and what there is.
     """
-    needed = identity(program.engine)
-    if device.identity in (None, needed):
+    if device.identity is None:
         return
-    names = ("version of programs", *(f"`{each.name}`" for each in fields(Engine)))
+    names = (_VERSION, *(each.name for each in fields(Engine)))
+    needed = dict(zip(names, identity(program.engine), strict=True))
+    built = dict(zip(names, device.identity, strict=True))
     differing = [
-        f"{name} {number} (it has {built})"
-        for name, number, built in zip(names, needed, device.identity, strict=True)
-        if number != built
+        f"`{name}` {needed[name]} (it has {built[name]})"
+        for name in _EQUAL_SIZES
+        if built[name] != needed[name]
+    ] + [
+        f"`{name}` {needed[name]} or more (it has {built[name]})"
+        for name in _LEAST_SIZES
+        if built[name] < needed[name]
     ]
+    if not differing:
+        return
     raise UserError(
         f"expected an engine of {', '.join(differing)} on device `{device.name}`",
         hint="build the kernels in the artifact, or compile the network for that engine "

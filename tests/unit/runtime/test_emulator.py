@@ -222,11 +222,11 @@ def test_a_program_of_another_engine_is_refused_with_what_differs(
     emulator: EmulatorDevice,
 ) -> None:
     """The engine says itself what it was built for, as one in an .aocx does."""
-    engine = replace(DEFAULT_ENGINE, pixel_vector=7, latency=300)
+    engine = replace(DEFAULT_ENGINE, pixel_vector=7, latency=300, cache_depth=20000)
     program, weights, _ = emitted(mixed_network(), "shift1", engine)
     message = (
-        r"expected an engine of `pixel_vector` 7 \(it has 14\), `latency` 300 \(it has 256\) on "
-        "device `emulator`"
+        r"expected an engine of `pixel_vector` 7 \(it has 14\), `cache_depth` 20000 or more "
+        r"\(it has 16384\) on device `emulator`"
     )
     with pytest.raises(UserError, match=message):
         Session(emulator, program, weights)
@@ -237,7 +237,7 @@ def test_an_engine_of_another_version_is_refused(emulator_library: Path) -> None
     kernels = render_engine(DEFAULT_ENGINE, "another version").encode()
     older = replaced(kernels, f"numbers[0] = {VERSION};", f"numbers[0] = {VERSION - 1};")
     with EmulatorDevice(older) as device:
-        message = f"version of programs {VERSION} .it has {VERSION - 1}."
+        message = f"version of programs` {VERSION} .it has {VERSION - 1}."
         with pytest.raises(UserError, match=message):
             Session(device, program, weights)
 

@@ -53,7 +53,7 @@ class AverageOp(IRDLOperation):
     C1: the result has the operand's channels and one pixel, the operand more than one.
     C2: each scale is the whole tensor's.
     C3: the multiplier is positive and below `2**31`.
-    C4: a job computes the operand, and nothing else reads it.
+    C4: the op that computes the operand, if any does, is a job, and nothing else reads it.
 
     Example: `%m = dataflow.average %y multiplier 21913098 at 512
     : tensor<?x8x7x7xi8, #int8.pow2<-5>> -> tensor<?x8x1x1xi8, #int8.pow2<-5>>`
@@ -117,6 +117,6 @@ class AverageOp(IRDLOperation):
             )
         # C4
         owner = self.input.owner
-        is_computed = isinstance(owner, Operation) and owner.name == "dataflow.job"
-        if not is_computed or not self.input.has_one_use():
+        is_computed = isinstance(owner, Operation)
+        if is_computed and (owner.name != "dataflow.job" or not self.input.has_one_use()):
             raise VerifyException("expected to average what a job computes for nothing else")

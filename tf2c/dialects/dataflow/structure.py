@@ -11,7 +11,6 @@ from xdsl.dialects.builtin import (
     FlatSymbolRefAttrConstr,
     IntegerAttr,
     IntegerType,
-    ModuleOp,
     StringAttr,
     SymbolNameConstraint,
     SymbolRefAttr,
@@ -40,7 +39,7 @@ from tf2c.engine import Engine
 class KernelOp(IRDLOperation):
     """A kernel: a loop in hardware that runs all the time and waits for what channels bring.
 
-    Formula: none; `kernels/templates` has its text.
+    Formula: `iterations = what its counter says`; `kernels/templates` has its text.
 
     | operand | shape | dtype |
     |---|---|---|
@@ -75,16 +74,15 @@ class KernelOp(IRDLOperation):
 class ConnectOp(IRDLOperation):
     """A channel: a queue of words from one kernel to another; each waits if it must.
 
-    Formula: what is written first is read first.
+    Formula: `read[n] = written[n]`.
 
     | operand | shape | dtype |
     |---|---|---|
     | none | | |
 
-    C1: both kernels are in the module.
-    C2: the engine has such a channel, with words of that type.
-    C3: it holds as many words as it has to, so that no kernels wait for each other for ever.
-    C4: it holds as many words as the engine's.
+    C1: the engine has such a channel between these kernels, with words of that type.
+    C2: it holds as many words as it has to, so that no kernels wait for each other for ever.
+    C3: it holds as many words as the engine's.
 
     Example: `dataflow.connect @scheduler to @pe by @features depth 512 : vector<14x8xi8>`
     """
@@ -115,12 +113,9 @@ class ConnectOp(IRDLOperation):
         )
 
     def verify_(self) -> None:
-        """Check C1 to C4."""
+        """Check C1 to C3."""
         # C1
         source, target = (each.root_reference.data for each in (self.source, self.target))
-        for kernel in (source, target):
-            _expect_kernel(self, kernel)
-        # C2
         known = {each.name: each for each in engine_structure.channels(engine_of(self))}
         channel = known.get(self.sym_name.data)
         if channel is None or (channel.source, channel.target) != (source, target):
@@ -129,14 +124,14 @@ class ConnectOp(IRDLOperation):
                 f"to {target}"
             )
         _expect_word(self.word, channel.shape, channel.bits)
-        # C3
+        # C2
         if self.depth.value.data < channel.least_depth:
             raise VerifyException(
                 f"expected {self.sym_name.data} to hold at least {channel.least_depth} words, "
                 "because so many vectors may be in flight and their kernels would wait for each "
                 f"other for ever, got {self.depth.value.data}"
             )
-        # C4
+        # C3
         if self.depth.value.data != channel.depth:
             raise VerifyException(
                 f"expected {self.sym_name.data} to hold {channel.depth} words, as the engine's "
@@ -148,14 +143,13 @@ class ConnectOp(IRDLOperation):
 class BufferOp(IRDLOperation):
     """Memory on chip that a kernel keeps.
 
-    Formula: what is read is what was written last.
+    Formula: `bits = words * numbers of a word * bits of a number`.
 
     | operand | shape | dtype |
     |---|---|---|
     | none | | |
 
-    C1: the kernel is in the module.
-    C2: the engine has such a buffer, of as many words of that type.
+    C1: the engine's kernel has such a buffer, of as many words of that type.
 
     Example: `dataflow.buffer @cache of @scheduler words 262144 : vector<8xi8>`
     """
@@ -183,11 +177,9 @@ class BufferOp(IRDLOperation):
         )
 
     def verify_(self) -> None:
-        """Check C1 and C2."""
+        """Check C1."""
         # C1
         kernel = self.kernel.root_reference.data
-        _expect_kernel(self, kernel)
-        # C2
         known = {each.name: each for each in engine_structure.buffers(engine_of(self))}
         buffer = known.get(self.sym_name.data)
         if buffer is None or (buffer.kernel, buffer.words) != (kernel, self.words.value.data):
@@ -215,13 +207,3 @@ def _expect_word(word: VectorType[Attribute], shape: Sequence[int], bits: int) -
     expected = _word(shape, bits)
     if word != expected:
         raise VerifyException(f"expected words {expected}, got {word}")
-
-
-def _expect_kernel(op: Operation, name: str) -> None:
-    """Raise unless a kernel is in the module."""
-    module: Operation | None = op
-    while module is not None and not isinstance(module, ModuleOp):
-        module = module.parent_op()
-    kernels = [] if module is None else [each for each in module.ops if isinstance(each, KernelOp)]
-    if name not in (each.sym_name.data for each in kernels):
-        raise VerifyException(f"expected a kernel in the module, got {name}")

@@ -678,17 +678,7 @@ dataflow.kernel @writer
 
 // -----
 
-// dataflow.connect C1: kernels in the module
-// CHECK: expected a kernel in the module, got window
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
-dataflow.kernel @scheduler
-dataflow.kernel @pe
-dataflow.kernel @requantizer
-dataflow.connect @scheduler to @window by @features depth 512 : vector<14x8xi8>
-
-// -----
-
-// dataflow.connect C2: a channel of the engine
+// dataflow.connect C1: a channel of the engine
 // CHECK: expected a channel that the engine has, got features from pe to scheduler
 dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 dataflow.kernel @scheduler
@@ -698,7 +688,7 @@ dataflow.connect @pe to @scheduler by @features depth 512 : vector<14x8xi8>
 
 // -----
 
-// dataflow.connect C2: words of the engine
+// dataflow.connect C1: words of the engine
 // CHECK: expected words vector<14x8xi8>, got vector<8x14xi8>
 dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 dataflow.kernel @scheduler
@@ -708,7 +698,7 @@ dataflow.connect @scheduler to @pe by @features depth 512 : vector<8x14xi8>
 
 // -----
 
-// dataflow.connect C3: room for what is in flight
+// dataflow.connect C2: room for what is in flight
 // CHECK: expected accumulators to hold at least 512 words, because so many vectors may be in flight and their kernels would wait for each other for ever, got 511
 dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 dataflow.kernel @scheduler
@@ -718,17 +708,7 @@ dataflow.connect @pe to @requantizer by @accumulators depth 511 : vector<16x14xi
 
 // -----
 
-// dataflow.buffer C1: a kernel in the module
-// CHECK: expected a kernel in the module, got window
-dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
-dataflow.kernel @scheduler
-dataflow.kernel @pe
-dataflow.kernel @requantizer
-dataflow.buffer @greatest of @window words 4096 : vector<2x16xi8>
-
-// -----
-
-// dataflow.buffer C2: a buffer of the engine
+// dataflow.buffer C1: a buffer of the engine
 // CHECK: expected a buffer that the engine has, got kept of pe with 65 words
 dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 dataflow.kernel @scheduler
@@ -738,7 +718,7 @@ dataflow.buffer @kept of @pe words 65 : vector<2x16x8xi4>
 
 // -----
 
-// dataflow.buffer C2: words of the engine
+// dataflow.buffer C1: words of the engine
 // CHECK: expected words vector<2x16x8xi4>, got vector<2x16x8xi8>
 dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 dataflow.kernel @scheduler
@@ -748,7 +728,7 @@ dataflow.buffer @kept of @pe words 64 : vector<2x16x8xi8>
 
 // -----
 
-// dataflow.connect C4: as deep as the engine's
+// dataflow.connect C3: as deep as the engine's
 // CHECK: expected features to hold 512 words, as the engine's does, got 1
 dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
 dataflow.kernel @scheduler

@@ -1,5 +1,7 @@
 // RUN: not tf2c-opt %s -p check-placement 2>&1 | filecheck %s
 
+// A tensor lies within the cache.
+
 // CHECK-NOT:  Traceback
 // CHECK:      error: layer `dataflow.job`: expected a place within the 64 channel vectors of the feature cache, got 49 to 65
 // CHECK-NEXT: hint: run `allocate-memory`, which places all tensors

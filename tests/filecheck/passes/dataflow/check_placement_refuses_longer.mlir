@@ -1,5 +1,7 @@
 // RUN: not tf2c-opt %s -p check-placement 2>&1 | filecheck %s
 
+// A tensor that is read later keeps its place.
+
 // CHECK-NOT:  Traceback
 // CHECK:      error: layer `dataflow.job`: expected a place apart from that of layer `dataflow.job`, which is still needed, got 16 to 32 beside 16 to 32
 // CHECK-NEXT: hint: run `allocate-memory`, which places all tensors

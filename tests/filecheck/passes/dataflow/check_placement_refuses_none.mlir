@@ -1,5 +1,7 @@
 // RUN: not tf2c-opt %s -p check-placement 2>&1 | filecheck %s
 
+// Every tensor has a place.
+
 // CHECK-NOT:  Traceback
 // CHECK:      error: layer `dataflow.job`: expected a place, got none
 // CHECK-NEXT: hint: run `allocate-memory`, which places all tensors

@@ -1,5 +1,7 @@
 // RUN: not tf2c-opt %s -p check-placement 2>&1 | filecheck %s
 
+// What a job reads and stores lies apart.
+
 // CHECK-NOT:  Traceback
 // CHECK:      error: layer `dataflow.job`: expected a place apart from that of layer `dataflow.input`, which is still needed, got 15 to 31 beside 0 to 16
 // CHECK-NEXT: hint: run `allocate-memory`, which places all tensors

@@ -1,5 +1,7 @@
 // RUN: not tf2c-opt %s -p check-placement 2>&1 | filecheck %s
 
+// A sum lies where its residual operand was, or apart from it.
+
 // CHECK-NOT:  Traceback
 // CHECK:      error: layer `dataflow.job`: expected a place apart from that of layer `dataflow.job`, which is still needed, got 17 to 33 beside 16 to 32
 // CHECK-NEXT: hint: run `allocate-memory`, which places all tensors
