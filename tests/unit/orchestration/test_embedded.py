@@ -1,0 +1,134 @@
+"""Cards shared in one process: all results are right, whoever asks, and whatever fails."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from unit.onnx_models import classifier_model, random_weights, save_model
+
+import tf2c
+from tf2c.errors import DeviceError
+from tf2c.orchestration.embedded import Runtime, ServedNetwork
+from tf2c.orchestration.policy import RejectedError, Tenant
+from tf2c.runtime.device import Memories
+from tf2c.runtime.simulator import Simulator
+
+TENANTS = {"one": Tenant(1), "three": Tenant(3)}
+
+
+class FailingSimulator(Simulator):
+    """Works for a while."""
+
+    name = "failing"
+
+    def __init__(self, executions: int) -> None:
+        super().__init__()
+        self._left = executions
+
+    def execute(self, memories: Memories) -> dict[str, int]:
+        if self._left == 0:
+            raise DeviceError("the card is gone")
+        self._left -= 1
+        return super().execute(memories)
+
+
+class Served:
+    """Two networks, images for each, and what a single card makes of them."""
+
+    def __init__(
+        self, digits: tf2c.Artifact, images: npt.NDArray[np.float32], folder: Path
+    ) -> None:
+        model = save_model(folder / "net.onnx", classifier_model())
+        other = tf2c.compile(model, calib="random:8", output=folder / "net.tf2c")
+        self.networks = {
+            "digits": ServedNetwork.read(digits.path),
+            "other": ServedNetwork.read(other.path),
+        }
+        self.images = {"digits": images[:8], "other": random_weights(5, 8, 3, 11, 10)}
+        self.expected = {
+            name: each.execute(self.images[name]).values
+            for name, each in (("digits", digits), ("other", other))
+        }
+
+    def assert_all_right(self, runtime: Runtime, requests: int, tenant: str) -> None:
+        """Request images of both networks, as they come, and look at all results."""
+        random = np.random.default_rng(len(tenant))
+        names = random.choice([*self.networks], requests).tolist()
+        asked = list(zip(names, random.integers(0, 8, requests).tolist(), strict=True))
+        futures = [
+            runtime.request(name, tenant).arg(self.images[name][index]).submit()
+            for name, index in asked
+        ]
+        for (name, index), future in zip(asked, futures, strict=True):
+            np.testing.assert_array_equal(future.result(60), self.expected[name][index])
+
+
+@pytest.fixture(scope="module")
+def served(
+    digits_artifact: tf2c.Artifact,
+    heldout_images: npt.NDArray[np.float32],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Served:
+    return Served(digits_artifact, heldout_images, tmp_path_factory.mktemp("served"))
+
+
+@pytest.mark.parametrize("cards", [1, 3])
+def test_tenants_in_threads_of_their_own_get_their_results(served: Served, cards: int) -> None:
+    errors: list[BaseException] = []
+
+    def ask(tenant: str) -> None:
+        try:
+            served.assert_all_right(runtime, 60, tenant)
+        except BaseException as error:
+            errors.append(error)
+
+    with Runtime(served.networks, [Simulator() for _ in range(cards)], TENANTS) as runtime:
+        threads = [threading.Thread(target=ask, args=(tenant,)) for tenant in TENANTS]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not errors
+
+
+def test_an_idle_card_is_used_in_the_callers_thread(served: Served) -> None:
+    with Runtime(served.networks, [Simulator()]) as runtime:
+        for index, image in enumerate(served.images["digits"]):
+            found = runtime.request("digits").arg(image).run()
+            np.testing.assert_array_equal(found, served.expected["digits"][index])
+
+
+@pytest.mark.parametrize("executions", [0, 1, 5])
+def test_nothing_is_lost_with_a_card(served: Served, executions: int) -> None:
+    with Runtime(served.networks, [FailingSimulator(executions), Simulator()], TENANTS) as runtime:
+        served.assert_all_right(runtime, 80, "one")
+
+
+def test_requests_fail_when_no_card_is_left(served: Served) -> None:
+    with Runtime(served.networks, [FailingSimulator(0)]) as runtime:
+        future = runtime.request("digits").arg(served.images["digits"][0]).submit()
+        with pytest.raises(DeviceError, match="the card is gone"):
+            future.result(60)
+        with pytest.raises(DeviceError, match="expected a card that works"):
+            runtime.request("digits").arg(served.images["digits"][0]).submit()
+
+
+def test_what_nobody_knows_is_rejected(served: Served) -> None:
+    with Runtime(served.networks, [Simulator()], TENANTS) as runtime:
+        image = served.images["digits"][0]
+        with pytest.raises(RejectedError, match="no network `nothing`"):
+            runtime.request("nothing", "one").arg(image).submit()
+        with pytest.raises(RejectedError, match="no tenant `somebody`"):
+            runtime.request("digits", "somebody").arg(image).submit()
+
+
+def test_an_image_that_does_not_fit_is_refused(served: Served) -> None:
+    with Runtime(served.networks, [Simulator()]) as runtime:
+        wrong = runtime.request("digits").arg(np.zeros((1, 2, 2), np.float32))
+        message = r"expected an image \(1, 8, 8\) for network `digits`, got \(1, 2, 2\)"
+        with pytest.raises(tf2c.UserError, match=message):
+            wrong.submit()
+        with pytest.raises(TypeError, match="without `arg`"):
+            runtime.request("digits").submit()
