@@ -125,7 +125,7 @@ class _Emitter:
         places = [self._group_places(each, returned=op.is_returned) for each in op.stored]
         for share in op.shares(self._engine):
             self._emit_share(op, share)
-            # What is touched as a whole: the rows of a job are nobody's to come between.
+            # Each row as if it touched what the whole job does: no transfer comes between them.
             self._touched.append([(place, place + size) for place, size in spans])
         self._places += chain.from_iterable(places)
 

@@ -16,8 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +25,7 @@ from tf2c import artifact as artifacts
 from tf2c.errors import DeviceError, UserError
 from tf2c.orchestration.policy import MILLISECOND, Dispatch, Network, Policy, Request, Tenant
 from tf2c.program import Program
-from tf2c.runtime.device import Device
+from tf2c.runtime.device import Closeable, Device
 from tf2c.runtime.session import Session
 
 Image = npt.NDArray[np.floating]
@@ -84,7 +83,7 @@ class _Card:
         return self._session.run(np.stack(images)).values
 
 
-class Runtime:
+class Runtime(Closeable):
     """Networks by name, on some cards, for some tenants."""
 
     def __init__(
@@ -128,19 +127,6 @@ class Runtime:
             card.inbox.put(None)
         for thread in self._threads:
             thread.join()
-
-    def __enter__(self) -> Self:
-        """Return the runtime itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Let all requests end."""
-        self.close()
 
     def submit(self, call: "Call", image: Image, *, inline: bool) -> "Future[Scores]":
         """Queue a request; with `inline`, run it here and now if a card is idle.

@@ -1,7 +1,9 @@
 """What a device is to the runtime."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -91,6 +93,27 @@ def expect_engine(device: "Device", program: Program) -> None:
         hint="build the kernels in the artifact, or compile the network for that engine "
         "(`--engine`)",
     )
+
+
+class Closeable(ABC):
+    """What `with` closes."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release what it holds."""
+
+    def __enter__(self) -> Self:
+        """Return it."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
 
 
 class Device(Protocol):

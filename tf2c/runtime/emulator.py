@@ -16,12 +16,11 @@ import traceback
 from importlib.metadata import PackageNotFoundError, files
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from tf2c.errors import DeviceError, UserError
 from tf2c.program import Program
-from tf2c.runtime.device import DEFAULT_TIMEOUT_SECONDS, Memories
+from tf2c.runtime.device import DEFAULT_TIMEOUT_SECONDS, Closeable, Memories
 from tf2c.runtime.opencl import Lanes
 
 PACKAGE = "intel-opencl-rt"
@@ -77,7 +76,7 @@ def child_environment(library: Path, folder: Path) -> dict[str, str]:
     }
 
 
-class EmulatorDevice:
+class EmulatorDevice(Closeable):
     """The emulator with one engine built for it."""
 
     name = "emulator"
@@ -143,19 +142,6 @@ class EmulatorDevice:
         self._child.wait()
         self._errors.close()
         self._folder.cleanup()
-
-    def __enter__(self) -> Self:
-        """Return the device itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End the emulator's process."""
-        self.close()
 
     def _last_words(self) -> list[str]:
         """Return the last line that the child wrote on its stderr, if any."""

@@ -4,8 +4,7 @@ import contextlib
 import time
 from dataclasses import fields
 from enum import Enum
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +14,7 @@ from tf2c.engine_structure import KERNELS
 from tf2c.errors import DeviceError, UserError
 from tf2c.interlock import Interlock, interlock
 from tf2c.program import Program
-from tf2c.runtime.device import DEFAULT_TIMEOUT_SECONDS, Memories
+from tf2c.runtime.device import DEFAULT_TIMEOUT_SECONDS, Closeable, Memories
 
 COUNTERS: dict[str, tuple[str, ...]] = {
     "scheduler": (
@@ -54,7 +53,7 @@ class Lanes(Enum):
     """As `aoc` builds them."""
 
 
-class OpenCLDevice:
+class OpenCLDevice(Closeable):
     """One device of one OpenCL platform, with one engine built for it.
 
     Networks are loaded and run without building again. pyopencl is imported here, where it is
@@ -181,19 +180,6 @@ class OpenCLDevice:
     def close(self) -> None:
         """Forget the loaded program; the driver releases the rest with this object."""
         self._program = None
-
-    def __enter__(self) -> Self:
-        """Return the device itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the device."""
-        self.close()
 
     def _interlock(self, images: int) -> Interlock:
         """Return what the loaded program waits for, with so many images in a batch."""

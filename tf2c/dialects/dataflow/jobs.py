@@ -96,7 +96,7 @@ def _is_returned(value: SSAValue) -> bool:
 
 @irdl_op_definition
 class JobOp(ConvolvingOp):
-    """One row of the job table: everything between two visits of the feature cache.
+    """A row of the job table, or two: everything between two visits of the feature cache.
 
     Formula: `output = max_pool(requantize(shift.conv(input, weight, bias), residual))` with the
     formulas of `shift.conv`, `int8.requantize` and `int8.max_pool`; without multipliers, the raw
