@@ -121,6 +121,10 @@ class Engine:
         """Channel vectors that a page of it holds."""
         return max(self.cache_vectors // self.cache_pages, 1)
 
+    def pages(self, place: int, cells: int) -> range:
+        """Return which pages of it hold `cells` channel vectors from `place` on."""
+        return range(place // self.page_vectors, (place + cells - 1) // self.page_vectors + 1)
+
     @property
     def vectors_per_transfer(self) -> int:
         """Channel vectors that move between the card's memory and the cache per iteration."""

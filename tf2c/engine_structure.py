@@ -1,13 +1,68 @@
-"""What an engine is made of: kernels, the channels between them, and the buffers that they keep.
+"""What an engine is made of, and what it can do.
 
-The kernels' OpenCL is rendered from it (`kernels/templates`), and the `dataflow` dialect states it.
+It has kernels, channels between them, buffers that they keep, and ports to the card's memory. The
+kernels' OpenCL is rendered from this (`kernels/templates`), and the `dataflow` dialect states it.
 """
 
+from enum import StrEnum
 from typing import NamedTuple
 
 from tf2c.engine import Engine
+from tf2c.job_table import Job
 
 KERNELS = ("scheduler", "weight_reader", "pe", "requantizer", "window")
+
+
+class Capability(StrEnum):
+    """What a network may ask of an engine, beside convolutions of int8 with weights in one code."""
+
+    TWO_TERMS = "two_terms"
+    """Weights that are sums of two powers of two."""
+    GROUPS = "groups"
+    """Convolutions whose filters see some of the channels."""
+    RESIDUALS = "residuals"
+    """A stored tensor that is added before accumulators are rounded."""
+    MAXIMA = "maxima"
+    """Maximum poolings that leave padding out."""
+    MEANS = "means"
+    """Averages of windows that all have equally many real pixels."""
+    RAW_RESULTS = "raw_results"
+    """Results that are accumulators."""
+
+    INT8_WEIGHTS = "int8_weights"
+    WEIGHT_BYTES = "weight_bytes"
+    """TF2's, with shifts of 5 bits."""
+    UI8 = "ui8"
+    """Stored numbers without a sign."""
+    CHANNEL_SCALES = "channel_scales"
+    """Stored tensors with a scale per channel."""
+    RESCALING = "rescaling"
+    """Accumulators times TF2's alpha and beta."""
+    STORED_SUMS = "stored_sums"
+    """Sums of two stored tensors."""
+    ZERO_PADDED_MAXIMA = "zero_padded_maxima"
+    FREE_MEANS = "free_means"
+    """Averages by a factor that is not that of the scales."""
+    EDGE_MEANS = "edge_means"
+    """Averages of windows of which some reach beyond the image."""
+    TRANSPOSITIONS = "transpositions"
+    FIVE_DIMENSIONS = "five_dimensions"
+    SEVERAL_RESULTS = "several_results"
+    LOCAL_RESPONSE_NORMALIZATION = "local_response_normalization"
+    SOFTMAX = "softmax"
+
+
+CAPABILITIES = frozenset(
+    {
+        Capability.TWO_TERMS,
+        Capability.GROUPS,
+        Capability.RESIDUALS,
+        Capability.MAXIMA,
+        Capability.MEANS,
+        Capability.RAW_RESULTS,
+    }
+)
+"""What the kernels can do. Of the sizes, only how much at once depends."""
 
 
 class Channel(NamedTuple):
@@ -38,6 +93,32 @@ class Buffer(NamedTuple):
     """Of the numbers in a word."""
     bits: int
     """Of each number."""
+
+
+class Port(NamedTuple):
+    """A kernel's way to the card's memory: a pointer in OpenCL, a load-store unit in hardware."""
+
+    name: str
+    kernel: str
+    reads: bool
+    writes: bool
+    struct: str
+    """What OpenCL C calls a word of it."""
+    shape: tuple[int, ...]
+    """Of the numbers in a word."""
+    bits: int
+    """Of each number."""
+
+    @property
+    def declaration(self) -> str:
+        """The kernel's parameter in OpenCL C.
+
+        `restrict` tells `aoc` that no other pointer of the kernel reaches the same words. Without
+        it, what is both read and written stays in order.
+        """
+        const = "" if self.writes else "const "
+        restrict = "" if self.reads and self.writes else "restrict "
+        return f"global {const}{self.struct} *{restrict}{self.name}"
 
 
 def channels(engine: Engine) -> tuple[Channel, ...]:
@@ -89,4 +170,34 @@ def buffers(engine: Engine) -> tuple[Buffer, ...]:
             (parts, engine.filter_vector),
             8,
         ),
+    )
+
+
+TIMETABLE_NUMBERS = 5
+"""Of a row of the timetable, a vector of pixels."""
+TRANSFER_NUMBERS = 6
+"""Of a row of the table of transfers."""
+
+
+def ports(engine: Engine) -> tuple[Port, ...]:
+    """Return the ports of an engine to the card's memory."""
+    filters, channel_vector = engine.filter_vector, engine.channel_vector
+
+    def reading(name: str, kernel: str, struct: str, shape: tuple[int, ...], bits: int) -> Port:
+        return Port(name, kernel, True, False, struct, shape, bits)
+
+    def writing(name: str, kernel: str, struct: str, shape: tuple[int, ...], bits: int) -> Port:
+        return Port(name, kernel, False, True, struct, shape, bits)
+
+    return (
+        *(reading("jobs", kernel, "job_t", (len(Job._fields),), 32) for kernel in KERNELS),
+        reading("timetable", "scheduler", "vector_t", (TIMETABLE_NUMBERS,), 32),
+        reading("transfers", "scheduler", "transfer_t", (TRANSFER_NUMBERS,), 32),
+        reading("places", "scheduler", "int", (1,), 32),
+        Port("memory", "scheduler", True, True, "cell_t", (channel_vector,), 8),
+        writing("output", "scheduler", "int", (1,), 32),
+        writing("trace", "scheduler", "cell_t", (channel_vector,), 8),
+        reading("codes", "weight_reader", "codes_t", (filters, channel_vector), 4),
+        reading("parameters", "requantizer", "parameter_t", (2, filters), 32),
+        *(writing("iterations", kernel, "long", (1,), 64) for kernel in KERNELS),
     )

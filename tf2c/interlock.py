@@ -190,11 +190,8 @@ def _shares_page(engine: Engine, job: Job, images: int) -> bool:
     """Whether some page of the cache has features and residual operands of a job."""
     if job.residual_place < 0:
         return False
-    page = engine.page_vectors
-    features = job.input_place, job.input_groups * job.input.cells
-    residual = job.residual_place, job.output_groups * job.residual.cells
-    (first, last), (other_first, other_last) = (
-        (place * images // page, ((place + size) * images - 1) // page)
-        for place, size in (features, residual)
+    features = engine.pages(job.input_place * images, job.input_groups * job.input.cells * images)
+    residual = engine.pages(
+        job.residual_place * images, job.output_groups * job.residual.cells * images
     )
-    return first <= other_last and other_first <= last
+    return features.start < residual.stop and residual.start < features.stop

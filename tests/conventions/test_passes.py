@@ -13,8 +13,11 @@ from xdsl.passes import ModulePass
 from tf2c.passes import ON_REQUEST, PASSES, STAGES
 from tf2c.passes.contract import CompilerPass, Contract
 
+STAGE_OF_PASS = {each: stage.name for stage in reversed(STAGES) for each in stage.passes}
+"""A pass belongs to the first stage that has it; later ones may run it again."""
+
 STAGED_PASSES = [
-    *((stage.name, each) for stage in STAGES for each in stage.passes),
+    *((stage, each) for each, stage in reversed(STAGE_OF_PASS.items())),
     # In no stage's pipeline, but in its folder.
     *((each.__module__.split(".")[-2], each) for each in ON_REQUEST),
 ]

@@ -39,6 +39,7 @@ LOWERING = [
     "choose-splits",
     "allocate-memory",
     "check-placement",
+    "prove-accumulators",
 ]
 
 
@@ -123,6 +124,7 @@ def test_rounding_the_weights_is_the_first_pass_that_changes_anything(stage: Any
         "choose-splits",
         "allocate-memory",
         "check-placement",
+        "prove-accumulators",
     ]
     rounding = found.passes[0]
     assert found.first_pass is rounding

@@ -113,6 +113,8 @@ STAGES = (
             ChooseSplitsPass,
             AllocateMemoryPass,
             CheckPlacementPass,
+            # Again, of the jobs as they run: folded, joined, sums of two terms.
+            ProveAccumulatorsPass,
         ),
     ),
 )

@@ -30,6 +30,7 @@
 // CHECK-NEXT:   choose-splits {{ +}}exact {{ +}}
 // CHECK-NEXT:   allocate-memory {{ +}}exact {{ +}}
 // CHECK-NEXT:   check-placement {{ +}}analysis {{ +}}
+// CHECK-NEXT:   prove-accumulators {{ +}}analysis {{ +}}
 // CHECK-NEXT: passes on request
 // CHECK-NEXT:   remove-lrn {{ +}}approximate {{ +}}
 // CHECK-NEXT:   choose-terms {{ +}}analysis {{ +}}

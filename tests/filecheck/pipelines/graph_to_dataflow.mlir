@@ -27,7 +27,7 @@
 // CHECK:         int8.quantize %x
 // CHECK:         dataflow.input {{.*}} at {{[0-9]+}} :
 // CHECK:         %[[FIRST:r1[_0-9]*]] = dataflow.job {{.*}} pads [1, 1, 1, 1] multipliers [{{.*}}] bounds [0, 127] at {{[0-9]+}} :
-// CHECK:         %[[SUM:r2[_0-9]*]] = dataflow.job %[[FIRST]], {{.*}} residual %[[FIRST]]{{.*}} pads [1, 1, 1, 1] multipliers [{{.*}}] bounds [0, 127] pool [2, 2] pool_strides [2, 2] at {{[0-9]+}} :
+// CHECK:         %[[SUM:r2[_0-9]*]] = dataflow.job %[[FIRST]], {{.*}} residual %[[FIRST]]{{.*}} pads [1, 1, 1, 1] multipliers [{{.*}}] bounds [0, 127] pool [2, 2] pool_strides [2, 2] at {{[0-9]+}} shares_page :
 // CHECK:         %[[SUMS:.*]] = dataflow.job %[[SUM]]
 // CHECK-NEXT:    %y = layout.reshape %[[SUMS]] : (tensor<?x3x1x1xi32
 // CHECK-NEXT:    func.return %y

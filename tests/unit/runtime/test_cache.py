@@ -4,20 +4,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from unit.mixed_network import NetworkBuilder, emitted
+from unit.mixed_network import NetworkBuilder, emitted, lowered
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import SSAValue
 
 from tf2c.analysis.cost.iterations import program_iterations
 from tf2c.backends.opencl.render import render_engine
-from tf2c.dialects import graph, tensors
+from tf2c.backends.program import emit_program
+from tf2c.dialects import dataflow, graph, tensors
 from tf2c.dialects.blob import BlobAttr
 from tf2c.dialects.layers import name_layer
 from tf2c.dialects.tensors import i64_array
 from tf2c.dialects.windows import ConvolutionWindow
 from tf2c.engine import Engine
 from tf2c.errors import LayerError
+from tf2c.interlock import interlock
 from tf2c.interpreters import ENTRY
 from tf2c.program import Program
 from tf2c.runtime.emulator import EmulatorDevice
@@ -199,3 +201,17 @@ def test_the_next_image_comes_while_this_one_is_computed() -> None:
     assert load.after_jobs == 1 - len(program.jobs)
     one, two = (program_iterations(program, 1, frames) for frames in (1, 2))
     assert one.transfers_awaited == two.transfers_awaited > 0
+
+
+def test_jobs_say_whether_they_read_from_one_page() -> None:
+    """In a full cache they do, and pay for it with turns; in a roomy one they do not."""
+    marked: dict[int, list[bool]] = {}
+    for depth in (1024, 400):
+        engine = replace(ENGINE, cache_depth=depth)
+        module = lowered(nested_shortcuts(), "shift1", engine).module
+        program = emit_program(module).program
+        jobs = [op for op in module.walk() if isinstance(op, dataflow.JobOp)]
+        marked[depth] = [job.shares_page is not None for job in jobs if job.residual is not None]
+        assert bool(interlock(program, 1).table()[:, 4].any()) == any(marked[depth])
+    assert not any(marked[1024])
+    assert any(marked[400])

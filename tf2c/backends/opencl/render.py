@@ -2,7 +2,7 @@
 
 from tf2c.backends.opencl.templates import load_template
 from tf2c.engine import Engine
-from tf2c.engine_structure import channels
+from tf2c.engine_structure import KERNELS, channels, ports
 from tf2c.job_table import Job
 from tf2c.numerics import fixed_point, pow2
 from tf2c.program import identity
@@ -24,8 +24,17 @@ def render_engine(engine: Engine, banner: str) -> str:
         job_fields=Job._fields,
         identity=identity(engine),
         channels=channels(engine),
+        port=_ports(engine),
         **_CONSTANTS,
     )
+
+
+def _ports(engine: Engine) -> dict[str, dict[str, str]]:
+    """Return how each kernel declares its ports, by their names."""
+    return {
+        kernel: {each.name: each.declaration for each in ports(engine) if each.kernel == kernel}
+        for kernel in KERNELS
+    }
 
 
 def render_arithmetic() -> str:

@@ -23,7 +23,14 @@ from tf2c.dialects.dataflow.memory import (
     layout_of,
     place_of,
 )
-from tf2c.dialects.dataflow.structure import BufferOp, ConnectOp, KernelOp, structure
+from tf2c.dialects.dataflow.structure import (
+    BufferOp,
+    CapabilityOp,
+    ConnectOp,
+    KernelOp,
+    PortOp,
+    structure,
+)
 
 __all__ = [
     "DATAFLOW",
@@ -31,6 +38,7 @@ __all__ = [
     "ONE_PLANE",
     "AverageOp",
     "BufferOp",
+    "CapabilityOp",
     "ChannelsOp",
     "ConcatOp",
     "ConnectOp",
@@ -39,6 +47,7 @@ __all__ = [
     "JobOp",
     "KernelOp",
     "LoadOp",
+    "PortOp",
     "Requantization",
     "StoreOp",
     "cells",
@@ -52,9 +61,11 @@ DATAFLOW = Dialect(
     "dataflow",
     [
         EngineOp,
+        CapabilityOp,
         KernelOp,
         ConnectOp,
         BufferOp,
+        PortOp,
         InputOp,
         JobOp,
         AverageOp,

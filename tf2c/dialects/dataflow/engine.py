@@ -79,16 +79,27 @@ def _size(attribute: Attribute) -> int:
     return attribute.value.data
 
 
+def module_of(op: Operation) -> ModuleOp:
+    """Return the module that contains `op`.
+
+    Raises:
+        VerifyException: none does.
+    """
+    module: Operation | None = op
+    while module is not None and not isinstance(module, ModuleOp):
+        module = module.parent_op()
+    if module is None:
+        raise VerifyException("expected an op in a module")
+    return module
+
+
 def engine_of(op: Operation) -> Engine:
     """Return the engine of the module that contains `op`.
 
     Raises:
         VerifyException: the module states none, or several.
     """
-    module: Operation | None = op
-    while module is not None and not isinstance(module, ModuleOp):
-        module = module.parent_op()
-    stated = [] if module is None else [each for each in module.ops if isinstance(each, EngineOp)]
+    stated = [each for each in module_of(op).ops if isinstance(each, EngineOp)]
     if len(stated) != 1:
         raise VerifyException(
             f"expected one `dataflow.engine` in the module, got {len(stated) or 'none'}"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import IntegerAttr, IntegerType, i8, i32, i64
+from xdsl.dialects.builtin import IntegerAttr, IntegerType, UnitAttr, i8, i32, i64
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import (
@@ -35,8 +35,11 @@ from tf2c.dialects.dataflow.memory import (
     ChannelsOp,
     OffsetConstraint,
     PlanesConstraint,
+    cells,
     layout_of,
+    place_of,
 )
+from tf2c.dialects.dataflow.structure import capabilities
 from tf2c.dialects.requantization import (
     residual_shift,
     verify_bounds,
@@ -66,6 +69,7 @@ from tf2c.dialects.windows import (
     pooled_shape,
 )
 from tf2c.engine import Engine, Share
+from tf2c.engine_structure import Capability
 from tf2c.feature_layout import Layout, plane_layout
 
 ONE_PART = IntegerAttr(1, i64)
@@ -125,6 +129,9 @@ class JobOp(ConvolvingOp):
     C9: where results lie in places of their own, each channel is in one of them.
     C10: a returned result is in one plane, and is not used by anything else.
     C11: what is pooled or averaged is computed row by row.
+    C12: the engine can do what the job asks for (`dataflow.capability`).
+    C13: features and residual operand that have a place lie in different pages of the cache, which
+        are read at once, or the job says `shares_page`: then one is read behind the other.
 
     Example: `%y = dataflow.job %x, %w, %b pads [1, 1, 1, 1] multipliers [4194304] bounds [0, 127]
     pool [2, 2] pool_strides [2, 2] at 512 : tensor<?x1x8x8xi8, #int8.pow2<-7>>,
@@ -154,6 +161,8 @@ class JobOp(ConvolvingOp):
     """In which the output lies."""
     offset = opt_prop_def(OffsetConstraint)
     """Of the output: cells of the feature cache, or words of the output memory if returned."""
+    shares_page = opt_prop_def(UnitAttr)
+    """Features and residual operand lie in the same page of the cache."""
     output = result_def(StoredTensorConstraint)
 
     traits = traits_def(Pure())
@@ -164,7 +173,7 @@ class JobOp(ConvolvingOp):
         "(`bounds` $bounds^)? (`pool` $pool_kernel^)? (`pool_strides` $pool_strides^)? "
         "(`pool_pads` $pool_pads^)? (`split` $parts^)? (`rest` $rest_parts^)? "
         "(`order` $order^)? "
-        "(`planes` $planes^)? (`at` $offset^)? attr-dict "
+        "(`planes` $planes^)? (`at` $offset^)? (`shares_page` $shares_page^)? attr-dict "
         "`:` type($input) `,` type($weight) `,` type($bias) `->` type($output)"
     )
 
@@ -298,7 +307,7 @@ class JobOp(ConvolvingOp):
         return np.broadcast_to(np.array(values, np.int64), (filters,))
 
     def verify_(self) -> None:
-        """Check C1 to C11."""
+        """Check C1 to C13."""
         engine = engine_of(self)
         # C1
         accumulators = convolution_type(
@@ -351,6 +360,40 @@ class JobOp(ConvolvingOp):
         # C11
         if self.stored_windows != NO_POOLING and self.order != ONE_PLANE:
             raise VerifyException("expected what is pooled to be computed row by row")
+        # C12
+        missing = sorted(self.needs - capabilities(self))
+        if missing:
+            raise VerifyException(f"expected an engine that can do {', '.join(missing)}")
+        # C13
+        if self.reads_share_page(engine) != (self.shares_page is not None):
+            other = "different pages" if self.shares_page is None else "one page"
+            raise VerifyException(
+                f"expected features and residual operand in {other} of the feature cache"
+            )
+
+    @property
+    def needs(self) -> frozenset[Capability]:
+        """What the job asks of its engine."""
+        asked = {
+            Capability.TWO_TERMS: code_terms(self.weight) > 1,
+            Capability.GROUPS: self.group.value.data > 1,
+            Capability.RESIDUALS: self.residual is not None,
+            Capability.MAXIMA: self.pooling != NO_POOLING,
+            Capability.MEANS: self.average is not None,
+            Capability.RAW_RESULTS: self.is_raw,
+        }
+        return frozenset(each for each, is_asked in asked.items() if is_asked)
+
+    def reads_share_page(self, engine: Engine) -> bool:
+        """Whether features and residual operand, of one image, have places in the same page."""
+        if self.residual is None:
+            return False
+        places = place_of(self.input), place_of(self.residual)
+        if places[0] is None or places[1] is None:
+            return False
+        features = engine.pages(places[0], cells(self.input, engine))
+        residual = engine.pages(places[1], cells(self.residual, engine))
+        return features.start < residual.stop and residual.start < features.stop
 
     def weight_words(self, engine: Engine, parts: int) -> int:
         """Return how many weight words a filter tile has with vectors of pixels in some parts."""

@@ -1,8 +1,10 @@
-"""What the engine is made of: its kernels, what connects them, and what they keep on chip.
+"""What the engine is made of, and what it can do.
 
-dataflow.kernel   a loop in hardware that runs all the time
-dataflow.connect  a channel from one kernel to another
-dataflow.buffer   memory on chip that a kernel keeps
+dataflow.capability  something that a job may ask of the engine
+dataflow.kernel      a loop in hardware that runs all the time
+dataflow.connect     a channel from one kernel to another
+dataflow.buffer      memory on chip that a kernel keeps
+dataflow.port        a kernel's way to the card's memory
 """
 
 from collections.abc import Sequence
@@ -14,6 +16,7 @@ from xdsl.dialects.builtin import (
     StringAttr,
     SymbolNameConstraint,
     SymbolRefAttr,
+    UnitAttr,
     VectorType,
     i64,
 )
@@ -23,6 +26,7 @@ from xdsl.irdl import (
     ParsePropInAttrDict,
     base,
     irdl_op_definition,
+    opt_prop_def,
     prop_def,
     traits_def,
 )
@@ -30,9 +34,45 @@ from xdsl.traits import SymbolOpInterface
 from xdsl.utils.exceptions import VerifyException
 
 from tf2c import engine_structure
-from tf2c.dialects.dataflow.engine import engine_of
+from tf2c.dialects.dataflow.engine import engine_of, module_of
 from tf2c.dialects.windows import PositiveConstraint
 from tf2c.engine import Engine
+
+
+@irdl_op_definition
+class CapabilityOp(IRDLOperation):
+    """Something that a job may ask of the engine, beside convolutions with weights in one code.
+
+    Where a module names none, its engine has all that the kernels have.
+
+    Formula: `asked(job) <= named(module)`, as sets.
+
+    | operand | shape | dtype |
+    |---|---|---|
+    | none | | |
+
+    C1: the kernels have it (`engine_structure.CAPABILITIES`).
+
+    Example: `dataflow.capability "residuals"`
+    """
+
+    name = "dataflow.capability"
+
+    capability = prop_def(StringAttr)
+
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = "$capability attr-dict"
+
+    def __init__(self, capability: engine_structure.Capability) -> None:
+        """Name a capability."""
+        super().__init__(properties={"capability": StringAttr(capability.value)})
+
+    def verify_(self) -> None:
+        """Check C1."""
+        # C1
+        if self.capability.data not in engine_structure.CAPABILITIES:
+            known = ", ".join(sorted(engine_structure.CAPABILITIES))
+            raise VerifyException(f"expected a capability of {known}, got {self.capability.data}")
 
 
 @irdl_op_definition
@@ -190,12 +230,79 @@ class BufferOp(IRDLOperation):
         _expect_word(self.word, buffer.shape, buffer.bits)
 
 
+@irdl_op_definition
+class PortOp(IRDLOperation):
+    """A kernel's way to the card's memory: a pointer in OpenCL, a load-store unit in hardware.
+
+    Formula: `bits of an access = numbers of a word * bits of a number`.
+
+    | operand | shape | dtype |
+    |---|---|---|
+    | none | | |
+
+    C1: the engine's kernel has such a port, which does that with words of that type.
+
+    Example: `dataflow.port "codes" of @weight_reader reads : vector<16x8xi4>`
+    """
+
+    name = "dataflow.port"
+
+    port = prop_def(StringAttr)
+    kernel = prop_def(FlatSymbolRefAttrConstr)
+    reads = opt_prop_def(UnitAttr)
+    writes = opt_prop_def(UnitAttr)
+    word = prop_def(base(VectorType[Attribute]))
+
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = (
+        "$port `of` $kernel (`reads` $reads^)? (`writes` $writes^)? attr-dict `:` $word"
+    )
+
+    def __init__(self, port: engine_structure.Port) -> None:
+        """State a port."""
+        super().__init__(
+            properties={
+                "port": StringAttr(port.name),
+                "kernel": SymbolRefAttr(port.kernel),
+                "reads": UnitAttr() if port.reads else None,
+                "writes": UnitAttr() if port.writes else None,
+                "word": _word(port.shape, port.bits),
+            }
+        )
+
+    def verify_(self) -> None:
+        """Check C1."""
+        # C1
+        name, kernel = self.port.data, self.kernel.root_reference.data
+        does = (self.reads is not None, self.writes is not None)
+        known = {(each.name, each.kernel): each for each in engine_structure.ports(engine_of(self))}
+        port = known.get((name, kernel))
+        if port is None or (port.reads, port.writes) != does:
+            raise VerifyException(
+                f"expected a port that the engine has, got {name} of {kernel} that {_access(*does)}"
+            )
+        _expect_word(self.word, port.shape, port.bits)
+
+
+def _access(reads: bool, writes: bool) -> str:
+    words = [word for word, does in (("reads", reads), ("writes", writes)) if does]
+    return " and ".join(words) or "does nothing"
+
+
+def capabilities(op: Operation) -> frozenset[str]:
+    """Return what jobs in the module of `op` may ask of its engine."""
+    named = {each.capability.data for each in module_of(op).ops if isinstance(each, CapabilityOp)}
+    return frozenset(named) or engine_structure.CAPABILITIES
+
+
 def structure(engine: Engine) -> list[Operation]:
-    """Return the ops that state what an engine is made of."""
+    """Return the ops that state what an engine is made of and what it can do."""
     return [
+        *(CapabilityOp(each) for each in sorted(engine_structure.CAPABILITIES)),
         *(KernelOp(name) for name in engine_structure.KERNELS),
         *(ConnectOp(channel) for channel in engine_structure.channels(engine)),
         *(BufferOp(buffer) for buffer in engine_structure.buffers(engine)),
+        *(PortOp(port) for port in engine_structure.ports(engine)),
     ]
 
 

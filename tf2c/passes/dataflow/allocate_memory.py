@@ -12,7 +12,7 @@ fewer than what is there at once; for ResNet-50, GoogLeNet and SqueezeNet this o
 the longest time goes to the card's memory and comes back, and again, until the rest fits.
 
 Features and residual operands of a job lie in different pages of the cache, if there is room: so
-they are read at once.
+they are read at once. Where there is not, the job says so.
 
 Before:
     %y = dataflow.job %x, %w, %b ...
@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, UnitAttr, i64
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import SSAValue
 
@@ -166,3 +166,5 @@ class AllocateMemoryPass(CompilerPass):
         for place, lifetime in zip(packing.places, packing.found, strict=True):
             for tensor in lifetime.tensors:
                 _place(tensor, place, engine)
+        for job in jobs_of(function):
+            job.shares_page = UnitAttr() if job.reads_share_page(engine) else None

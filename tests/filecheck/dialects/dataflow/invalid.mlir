@@ -746,3 +746,71 @@ func.func @job(%x: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %w: tensor<16x8x1x1xi4, #
   %c = dataflow.channels %y first 8 : tensor<?x16x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
   func.return %c : tensor<?x8x4x4xi8, #int8.pow2<-7>>
 }
+
+// -----
+
+// dataflow.capability C1: one that the kernels have
+// CHECK: expected a capability of groups, maxima, means, raw_results, residuals, two_terms, got softmax
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+dataflow.capability "softmax"
+
+// -----
+
+// dataflow.port C1: a port of the kernel
+// CHECK: expected a port that the engine has, got codes of pe that reads
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+dataflow.kernel @pe
+dataflow.port "codes" of @pe reads : vector<16x8xi4>
+
+// -----
+
+// dataflow.port C1: what it does
+// CHECK: expected a port that the engine has, got codes of weight_reader that reads and writes
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+dataflow.kernel @weight_reader
+dataflow.port "codes" of @weight_reader reads writes : vector<16x8xi4>
+
+// -----
+
+// dataflow.port C1: words of the engine
+// CHECK: expected words vector<16x8xi4>, got vector<8x8xi4>
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+dataflow.kernel @weight_reader
+dataflow.port "codes" of @weight_reader reads : vector<8x8xi4>
+
+// -----
+
+// dataflow.job C12: no more than the engine can do
+// CHECK: expected an engine that can do residuals
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+dataflow.capability "groups"
+func.func @residual(%x: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %w: tensor<8x8x1x1xi4, #shift.code<0>>, %b: tensor<8xi32, #int8.pow2<-7>>) {
+  %i = dataflow.input %x at 0 : tensor<?x8x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  %r = dataflow.job %i, %w, %b multipliers [16777216] at 65536 : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-5>>
+  %y = dataflow.job %i, %w, %b residual %r : tensor<?x8x4x4xi8, #int8.pow2<-5>> multipliers [16777216] at 64 : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C13: features and residual operand in different pages
+// CHECK: expected features and residual operand in different pages of the feature cache
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @residual(%x: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %w: tensor<8x8x1x1xi4, #shift.code<0>>, %b: tensor<8xi32, #int8.pow2<-7>>) {
+  %i = dataflow.input %x at 0 : tensor<?x8x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  %r = dataflow.job %i, %w, %b multipliers [16777216] at 16 : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-5>>
+  %y = dataflow.job %i, %w, %b residual %r : tensor<?x8x4x4xi8, #int8.pow2<-5>> multipliers [16777216] at 64 : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-5>>
+  func.return
+}
+
+// -----
+
+// dataflow.job C13: not said of what lies in different pages
+// CHECK: expected features and residual operand in one page of the feature cache
+dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 2 weight_depth 64 channel_depth 512
+func.func @residual(%x: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %w: tensor<8x8x1x1xi4, #shift.code<0>>, %b: tensor<8xi32, #int8.pow2<-7>>) {
+  %i = dataflow.input %x at 0 : tensor<?x8x4x4xi8, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  %r = dataflow.job %i, %w, %b multipliers [16777216] at 65536 : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-5>>
+  %y = dataflow.job %i, %w, %b residual %r : tensor<?x8x4x4xi8, #int8.pow2<-5>> multipliers [16777216] at 64 shares_page : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-5>>
+  func.return
+}

@@ -10,10 +10,24 @@ dataflow.engine filter_vector 16 channel_vector 8 pixel_vector 14 largest_split 
 // CHECK-NEXT:  dataflow.kernel @pe
 // CHECK-NEXT:  dataflow.connect @scheduler to @pe by @features depth 512 : vector<14x8xi8>
 // CHECK-NEXT:  dataflow.buffer @kept of @pe words 1024 : vector<2x16x8xi4>
+// CHECK-NEXT:  dataflow.port "memory" of @scheduler reads writes : vector<8xi8>
+// CHECK-NEXT:  dataflow.capability "residuals"
+// CHECK-NEXT:  dataflow.capability "maxima"
+// CHECK-NEXT:  dataflow.capability "means"
+// CHECK-NEXT:  dataflow.capability "groups"
+// CHECK-NEXT:  dataflow.capability "raw_results"
+// CHECK-NEXT:  dataflow.capability "two_terms"
 dataflow.kernel @scheduler
 dataflow.kernel @pe
 dataflow.connect @scheduler to @pe by @features depth 512 : vector<14x8xi8>
 dataflow.buffer @kept of @pe words 1024 : vector<2x16x8xi4>
+dataflow.port "memory" of @scheduler reads writes : vector<8xi8>
+dataflow.capability "residuals"
+dataflow.capability "maxima"
+dataflow.capability "means"
+dataflow.capability "groups"
+dataflow.capability "raw_results"
+dataflow.capability "two_terms"
 
 // CHECK-LABEL: func.func @input
 // CHECK-NEXT:    %x = dataflow.input %q : tensor<?x1x8x8xi8, #int8.pow2<-7>> -> tensor<?x1x8x8xi8, #int8.pow2<-7>>

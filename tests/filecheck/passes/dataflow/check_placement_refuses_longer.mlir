@@ -14,7 +14,7 @@ func.func @main(%q: tensor<?x8x4x4xi8, #int8.pow2<-7>>, %w: tensor<8x8x1x1xi4, #
   %a = dataflow.job %x, %w, %b multipliers [16777216] at 16 : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
   %c = dataflow.job %a, %w, %b multipliers [16777216] at 32 : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
   %d = dataflow.job %c, %w, %b multipliers [16777216] at 16 : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
-  %s = dataflow.job %d, %w, %b residual %a : tensor<?x8x4x4xi8, #int8.pow2<-7>> multipliers [16777216] at 48 : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
+  %s = dataflow.job %d, %w, %b residual %a : tensor<?x8x4x4xi8, #int8.pow2<-7>> multipliers [16777216] at 48 shares_page : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
   %r = dataflow.job %s, %w, %b multipliers [16777216] at 0 : tensor<?x8x4x4xi8, #int8.pow2<-7>>, tensor<8x8x1x1xi4, #shift.code<0>>, tensor<8xi32, #int8.pow2<-7>> -> tensor<?x8x4x4xi8, #int8.pow2<-7>>
   func.return %r : tensor<?x8x4x4xi8, #int8.pow2<-7>>
 }
