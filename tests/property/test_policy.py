@@ -1,7 +1,7 @@
 """What the policy promises, whatever happens; and that each promise is tested by breaking it."""
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import combinations
 from random import Random
 from typing import ClassVar
@@ -93,13 +93,16 @@ class PolicyMachine(RuleBasedStateMachine):
             self.policy.add_card(card)
             self.loaded[card] = None
 
-    @rule(card=st.sampled_from(CARDS))
-    def fail(self, card: str) -> None:
+    @rule(card=st.sampled_from(CARDS), given_up=st.integers(0, 2))
+    def fail(self, card: str, given_up: int) -> None:
         if card not in self.loaded:
             return
-        expected = self.running.pop(card, ())
+        running = self.running.pop(card, ())
         del self.loaded[card]
-        assert self.policy.remove_card(card) == expected
+        assert self.policy.running(card) == running
+        expected = running[given_up:]
+        assert self.policy.remove_card(card, running[:given_up]) == expected
+        self.ended.update(running[:given_up])
         for request in reversed(expected):
             self.queues[request.tenant].appendleft(request)
 
@@ -122,9 +125,10 @@ class PolicyMachine(RuleBasedStateMachine):
     def complete(self, card: str) -> None:
         if card not in self.running:
             return
-        expected = self.running.pop(card)
-        done = self.policy.complete(card)
-        assert done == expected
+        done = self.running.pop(card)
+        assert self.policy.running(card) == done
+        self.policy.complete(card)
+        assert not self.policy.running(card)
         self.ended.update(done)
 
     @rule()
@@ -161,7 +165,8 @@ class PolicyMachine(RuleBasedStateMachine):
         for request in found.requests:
             assert request.network == found.network
             # First in, first out; and nobody overtakes by more than the lead.
-            assert self.queues[request.tenant].popleft() == request
+            assert [*self.queues[request.tenant]][:1] == [request]
+            self.queues[request.tenant].popleft()
             rank = self.starts[request] - request.priority * LEAD * TAG_UNIT
             assert rank <= first + LEAD * TAG_UNIT
             if len(found.requests) > 1 and request.deadline is not None:
@@ -234,21 +239,22 @@ def test_shares_are_fair(seed: int, cards: int) -> None:
 class Losing(Policy):
     """Forgets what a card that fails was doing."""
 
-    def remove_card(self, name: str) -> tuple[Request, ...]:
-        running = super().remove_card(name)
+    def remove_card(self, name: str, give_up: Collection[Request] = ()) -> tuple[Request, ...]:
+        running = super().remove_card(name, give_up)
         for request in running:
-            self._queues[request.tenant].waiting.popleft()
+            self._take(self._queues[request.tenant].waiting[0])
         return running
 
 
 class Duplicating(Policy):
     """Lets what a card has done wait again."""
 
-    def complete(self, card: str) -> tuple[Request, ...]:
-        running = self._cards[card].running
-        done = super().complete(card)
-        self._queues[done[0].tenant].waiting.append(running[0])
-        return done
+    def complete(self, name: str) -> None:
+        done = self._cards[name].running[0]
+        super().complete(name)
+        tenant = done.request.tenant
+        self._queues[tenant].waiting.append(done)
+        self._active[tenant] = self._queues[tenant]
 
 
 class LastInFirstOut(Policy):
@@ -292,9 +298,11 @@ class Restless(Policy):
     """Pays no heed to what cards have loaded."""
 
     def next(self, now: int) -> Dispatch | None:
-        for card in self._cards.values():
+        for name, card in self._cards.items():
             if not card.running:
+                self._unrest(name, card)
                 card.loaded = None
+                self._rest(name, card)
         return super().next(now)
 
 

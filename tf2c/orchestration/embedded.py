@@ -1,86 +1,70 @@
 """Cards shared in one process: no server, and nothing between a request and its card but a policy.
 
-    with Runtime({"digits": ServedNetwork.read("digits.tf2c")}, [Simulator()]) as runtime:
+    with Runtime({"digits": ServedNetwork.read("digits.tf2c")}, [DeviceCard(Simulator)]) as runtime:
         scores = runtime.request("digits").arg(image).submit().result()
 
 Each card has a thread that runs its batches. A request that finds a card idle and nobody waiting
-may run in the caller's thread instead (`Call.run`). A card that fails goes, and what it was doing
-waits again, so that nothing is lost while a card is left; results come once, because a request has
-one future.
+runs in the caller's thread instead if it is asked for with `Call.run`. A card that fails is started
+again, and what it was doing waits again, so that nothing is lost while a card is left; results come
+once, because a request has one future.
 """
 
+import asyncio
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from tf2c import artifact as artifacts
 from tf2c.errors import DeviceError, UserError
-from tf2c.orchestration.policy import MILLISECOND, Dispatch, Network, Policy, Request, Tenant
-from tf2c.program import Program
-from tf2c.runtime.device import Closeable, Device
-from tf2c.runtime.session import Session
-
-Image = npt.NDArray[np.floating]
-Scores = npt.NDArray[np.float64]
+from tf2c.orchestration.cards import Card, Image, Scores, ServedNetwork
+from tf2c.orchestration.events import (
+    Completed,
+    Dispatched,
+    Expired,
+    Lost,
+    Observer,
+    Rejected,
+    Restarted,
+    Submitted,
+)
+from tf2c.orchestration.policy import Dispatch, Policy, RejectedError, Request, Tenant
+from tf2c.runtime.device import Closeable
 
 DEFAULT_TENANT = "default"
 
-DEFAULT_COSTS = Network(image=2 * MILLISECOND, load=5 * MILLISECOND, largest_batch=8)
-"""Of an image of ResNet-50 on a card, about."""
+RESTARTS = 5
+"""Attempts to start a card again, one behind the other."""
+
+RESTART_SECONDS = 0.05
+"""Between the first two of them; twice as long each time."""
+
+ATTEMPTS = 3
+"""Cards that may fail with a request before it is what fails."""
 
 
-@dataclass(frozen=True)
-class ServedNetwork:
-    """A network as cards take it, and what it takes of them."""
-
-    program: Program
-    weights: bytes
-    costs: Network = DEFAULT_COSTS
-    """Estimates, by which the policy shares cards."""
-
-    @staticmethod
-    def read(path: str | Path) -> "ServedNetwork":
-        """Read an artifact; every file of it is checked.
-
-        Raises:
-            UserError: it is none, or damaged.
-        """
-        folder = artifacts.load_artifact(Path(path))
-        program = Program.from_bytes(folder.read(artifacts.PROGRAM))
-        return ServedNetwork(program, folder.read(artifacts.WEIGHTS))
+class LateError(UserError):
+    """A request whose deadline has passed while it waited."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Job:
     """A request on its way."""
 
     image: Image
-    future: "Future[Scores]"
+    future: "Future[Scores] | None"
+    """None as long as the caller's thread runs it."""
+    failures: int = 0
 
 
-class _Card:
-    """A device, with the network that it has loaded."""
+class _Seat(NamedTuple):
+    """A card at work."""
 
-    def __init__(self, device: Device, networks: Mapping[str, ServedNetwork]) -> None:
-        self._device = device
-        self._networks = networks
-        self._session: Session | None = None
-        self.inbox: SimpleQueue[Dispatch | None] = SimpleQueue()
-
-    def run(self, dispatch: Dispatch, images: Sequence[Image]) -> Scores:
-        """Run a batch, the network loaded first if the card has another."""
-        if dispatch.loads or self._session is None:
-            network = self._networks[dispatch.network]
-            self._session = Session(self._device, network.program, network.weights)
-        return self._session.run(np.stack(images)).values
+    card: Card
+    inbox: "SimpleQueue[Dispatch | DeviceError | None]"
+    """Batches to run, failures to recover from; None to end."""
 
 
 class Runtime(Closeable):
@@ -89,139 +73,285 @@ class Runtime(Closeable):
     def __init__(
         self,
         networks: Mapping[str, ServedNetwork],
-        devices: Sequence[Device],
+        cards: Sequence[Card],
         tenants: Mapping[str, Tenant] | None = None,
+        *,
+        observer: Observer | None = None,
     ) -> None:
         """Start a thread for each card.
 
         Args:
             networks: that may be requested.
-            devices: open; they stay the caller's to close.
+            cards: open; the runtime closes them.
             tenants: who may request; by default one, `default`.
+            observer: told about everything that happens.
         """
         costs = {name: network.costs for name, network in networks.items()}
-        self._networks = networks
+        self._networks = dict(networks)
         self._policy = Policy(costs, tenants or {DEFAULT_TENANT: Tenant()})
+        self._observe = observer
         self._lock = threading.Lock()
+        self._is_closing = False
         self._numbers = 0
         self._jobs: dict[int, _Job] = {}
-        self._cards: dict[str, _Card] = {}
+        self._idle = threading.Condition(self._lock)  # nothing is on its way
+        self._seats: dict[str, _Seat] = {}
         self._threads: list[threading.Thread] = []
-        for index, device in enumerate(devices):
-            name = f"{device.name} {index}"
-            self._cards[name] = card = _Card(device, networks)
+        for index, card in enumerate(cards):
+            name = f"{card.name} {index}"
+            self._seats[name] = seat = _Seat(card, SimpleQueue())
             self._policy.add_card(name)
-            thread = threading.Thread(target=self._serve, args=(name, card), name=name, daemon=True)
+            thread = threading.Thread(target=self._serve, args=(name, seat), name=name, daemon=True)
             self._threads.append(thread)
+        for thread in self._threads:
             thread.start()
 
-    def request(self, network: str, tenant: str = DEFAULT_TENANT) -> "Call":
-        """Begin a request for a network."""
-        return Call(self, network, tenant)
+    def request(
+        self,
+        network: str,
+        tenant: str = DEFAULT_TENANT,
+        *,
+        seconds: float | None = None,
+        priority: int = 0,
+    ) -> "Call":
+        """Begin a request.
 
-    def close(self) -> None:
-        """Let all requests end, then the threads."""
-        for future in [job.future for job in list(self._jobs.values())]:
-            future.exception()
-        for card in list(self._cards.values()):
-            card.inbox.put(None)
-        for thread in self._threads:
-            thread.join()
+        Args:
+            network: by name.
+            tenant: by name.
+            seconds: from `submit` until the result has to be there; what cannot be is refused.
+            priority: each step is a head start.
+        """
+        return Call(self, network, tenant, seconds, priority)
 
-    def submit(self, call: "Call", image: Image, *, inline: bool) -> "Future[Scores]":
-        """Queue a request; with `inline`, run it here and now if a card is idle.
+    def submit(self, call: "Call") -> "Future[Scores]":
+        """Queue a request; its future has the real numbers that the network returns.
 
         Raises:
             RejectedError: the policy does not take it.
             UserError: the image is not as the network wants it.
             DeviceError: no card is left.
         """
-        network = self._networks.get(call.network)
-        if network is not None and image.shape != network.program.fold.shape:
-            raise UserError(
-                f"expected an image {network.program.fold.shape} for network `{call.network}`, got "
-                f"{image.shape}"
-            )
+        image = self._checked(call)
         future: Future[Scores] = Future()
         with self._lock:
-            if not self._cards:
-                raise DeviceError("expected a card that works, got none")
-            self._numbers += 1
-            request = Request(self._numbers, call.tenant, call.network)
-            self._policy.submit(request, time.monotonic_ns())
-            self._jobs[request.number] = _Job(image, future)
-            own = self._dispatch(keep=request if inline else None)
-        if own is not None:
-            self._run(own.card, self._cards[own.card], own)
+            now = time.monotonic_ns()
+            self._take(call, _Job(image, future), now)
+            self._dispatch(now)
         return future
 
-    def _dispatch(self, keep: Request | None = None) -> Dispatch | None:
-        """Give idle cards what the policy has for them; the lock is held.
+    def run(self, call: "Call") -> Scores:
+        """Return a result; in this thread if a card is idle.
+
+        Raises:
+            RejectedError: the policy does not take it.
+            UserError: the image is not as the network wants it, or it would come too late.
+            DeviceError: no card is left.
+        """
+        image = self._checked(call)
+        with self._lock:
+            job, now = _Job(image, None), time.monotonic_ns()
+            self._take(call, job, now)
+            # Where a card is idle, nobody else waits: what is dispatched is this request.
+            found = self._policy.next(now)
+            if found is None:
+                job.future = Future()
+            elif self._observe is not None:
+                self._observe(Dispatched(now, found))
+        if found is not None:
+            scores = self._run(found.card, self._seats[found.card], found)
+            if scores is not None:
+                return scores[0]
+        assert job.future is not None
+        return job.future.result()
+
+    def drain(self, seconds: float | None = None) -> bool:
+        """Take no more requests, and let those that are on their way end.
+
+        Args:
+            seconds: to wait at most.
 
         Returns:
-            What a card is to do for the request to keep, if it is to do that alone.
+            whether all have ended.
         """
-        kept: Dispatch | None = None
-        while (found := self._policy.next(time.monotonic_ns())) is not None:
-            if found.requests == (keep,):
-                kept = found
+        with self._lock:
+            self._is_closing = True
+            return self._idle.wait_for(lambda: not self._jobs, seconds)
+
+    def close(self) -> None:
+        """Let all requests end, then the threads and the cards."""
+        self.drain()
+        for seat in list(self._seats.values()):
+            seat.inbox.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _checked(self, call: "Call") -> Image:
+        """Return a call's image.
+
+        Raises:
+            UserError: it is not as the network wants it.
+        """
+        if call.image is None:
+            raise TypeError("expected an image, got a call without `arg`")
+        network = self._networks.get(call.network)
+        if network is not None and call.image.shape != network.image_shape:
+            raise UserError(
+                f"expected an image {network.image_shape} for network `{call.network}`, got "
+                f"{call.image.shape}"
+            )
+        return call.image
+
+    def _take(self, call: "Call", job: _Job, now: int) -> None:
+        """Queue a request; the lock is held."""
+        deadline = None if call.seconds is None else now + int(call.seconds * 1e9)
+        self._numbers += 1
+        request = Request(self._numbers, call.tenant, call.network, deadline, call.priority)
+        if self._is_closing:
+            raise RejectedError("the runtime takes no more requests")
+        if not self._seats:
+            raise DeviceError("expected a card that works, got none")
+        try:
+            self._policy.submit(request, now)
+        except RejectedError as error:
+            if self._observe is not None:
+                self._observe(Rejected(now, request, str(error)))
+            raise
+        self._jobs[request.number] = job
+        if self._observe is not None:
+            self._observe(Submitted(now, request))
+
+    def _dispatch(self, now: int) -> None:
+        """Give idle cards what the policy has for them; the lock is held."""
+        if not self._policy.is_awaited:
+            return
+        for late in self._policy.expire(now):
+            job = self._end(late)
+            if self._observe is not None:
+                self._observe(Expired(now, late))
+            if job.future is None:
+                job.future = Future()
+            job.future.set_exception(
+                LateError(f"expected a card before the deadline of request {late.number}, got none")
+            )
+        while (found := self._policy.next(now)) is not None:
+            if self._observe is not None:
+                self._observe(Dispatched(now, found))
+            self._seats[found.card].inbox.put(found)
+
+    def _serve(self, name: str, seat: _Seat) -> None:
+        """Run what comes for a card, until it cannot be started again: its thread."""
+        while (message := seat.inbox.get()) is not None:
+            if isinstance(message, DeviceError):
+                if not self._restart(name, seat, message):
+                    return
             else:
-                self._cards[found.card].inbox.put(found)
-        return kept
+                self._run(name, seat, message)
+        seat.card.close()
 
-    def _serve(self, name: str, card: _Card) -> None:
-        """Run what comes for a card, until it fails: its thread."""
-        while (dispatch := card.inbox.get()) is not None:
-            if not self._run(name, card, dispatch):
-                break
-
-    def _run(self, name: str, card: _Card, dispatch: Dispatch) -> bool:
-        """Run a batch and deliver it; return whether the card still works."""
+    def _run(self, name: str, seat: _Seat, dispatch: Dispatch) -> Sequence[Scores] | None:
+        """Run a batch and deliver it; return None where it did not work."""
         images = [self._jobs[request.number].image for request in dispatch.requests]
         try:
-            scores = card.run(dispatch, images)
+            if dispatch.loads:
+                seat.card.load(self._networks[dispatch.network])
+            scores = seat.card.run(images)
         except DeviceError as error:
-            self._lose(name, error)
-            return False
+            self._lose(name, seat, error)
         except Exception as error:
             self._deliver(name, dispatch, error)
         else:
             self._deliver(name, dispatch, scores)
-        return True
+            return scores
+        return None
 
-    def _deliver(self, name: str, dispatch: Dispatch, outcome: Any) -> None:
+    def _deliver(
+        self, name: str, dispatch: Dispatch, outcome: Sequence[Scores] | Exception
+    ) -> None:
+        """Let the card be idle, and its batch have ended."""
         with self._lock:
+            now = time.monotonic_ns()
             self._policy.complete(name)
-            self._dispatch()
-            jobs = [self._jobs.pop(request.number) for request in dispatch.requests]
+            if self._observe is not None:
+                self._observe(Completed(now, dispatch))
+            self._dispatch(now)
+            jobs = [self._end(request) for request in dispatch.requests]
+            if isinstance(outcome, Exception):
+                for job in jobs:
+                    job.future = job.future or Future()
         for index, job in enumerate(jobs):
+            if job.future is None:
+                continue
             if isinstance(outcome, Exception):
                 job.future.set_exception(outcome)
             else:
                 job.future.set_result(outcome[index])
 
-    def _lose(self, name: str, error: DeviceError) -> None:
+    def _end(self, request: Request) -> _Job:
+        """Forget a request; the lock is held."""
+        job = self._jobs.pop(request.number)
+        if not self._jobs:
+            self._idle.notify_all()
+        return job
+
+    def _lose(self, name: str, seat: _Seat, error: DeviceError) -> None:
         """Do without a card that failed; what it was doing waits again."""
+        failed: list[_Job] = []
+        with self._lock:
+            running = self._policy.running(name)
+            for request in running:
+                job = self._jobs[request.number]
+                job.future = job.future or Future()
+                job.failures += 1
+            hopeless = [each for each in running if self._jobs[each.number].failures == ATTEMPTS]
+            self._policy.remove_card(name, give_up=hopeless)
+            failed += [self._end(request) for request in hopeless]
+            now = time.monotonic_ns()
+            if self._observe is not None:
+                self._observe(Lost(now, name, running, str(error)))
+            self._dispatch(now)
+        for job in failed:
+            assert job.future is not None
+            job.future.set_exception(error)
+        seat.inbox.put(error)
+
+    def _restart(self, name: str, seat: _Seat, error: DeviceError) -> bool:
+        """Start a card again that failed; if that does not work, do without it for ever."""
+        for attempt in range(RESTARTS):
+            time.sleep(RESTART_SECONDS * (2**attempt - 1))
+            try:
+                seat.card.restart()
+            except (DeviceError, UserError):
+                continue
+            with self._lock:
+                now = time.monotonic_ns()
+                self._policy.add_card(name)
+                if self._observe is not None:
+                    self._observe(Restarted(now, name))
+                self._dispatch(now)
+            return True
         left: list[_Job] = []
         with self._lock:
-            self._policy.remove_card(name)
-            self._cards.pop(name).inbox.put(None)
-            if self._cards:
-                self._dispatch()
-            else:
+            del self._seats[name]
+            if not self._seats:
                 left = list(self._jobs.values())
                 self._jobs.clear()
+                self._idle.notify_all()
         for job in left:
-            job.future.set_exception(error)
+            if job.future is not None:
+                job.future.set_exception(error)
+        return False
 
 
-@dataclass
+@dataclass(slots=True)
 class Call:
-    """A request that is being put together."""
+    """A request that is being put together; `await` it, `submit` it or `run` it."""
 
     runtime: Runtime
     network: str
     tenant: str
+    seconds: float | None = None
+    priority: int = 0
     image: Image | None = None
 
     def arg(self, image: Image) -> "Call":
@@ -231,13 +361,12 @@ class Call:
 
     def submit(self) -> "Future[Scores]":
         """Queue the request; its future has the real numbers that the network returns."""
-        return self.runtime.submit(self, self._image(), inline=False)
+        return self.runtime.submit(self)
 
     def run(self) -> Scores:
         """Return the result; runs in this thread if a card is idle."""
-        return self.runtime.submit(self, self._image(), inline=True).result()
+        return self.runtime.run(self)
 
-    def _image(self) -> Image:
-        if self.image is None:
-            raise TypeError("expected an image, got a call without `arg`")
-        return self.image
+    def __await__(self) -> Generator[Any, None, Scores]:
+        """Wait for the result without holding the event loop up."""
+        return asyncio.wrap_future(self.submit()).__await__()

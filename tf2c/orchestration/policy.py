@@ -18,12 +18,13 @@ While two tenants wait all the time, what they get, each over its weight, differ
 `2 * lead * (1 + largest priority)` and one request of each (`fairness_bound`).
 """
 
-from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import NamedTuple
 
-TAG_UNIT = 1 << 20
+TAG_UNIT = 1 << 10
 """Tags are integers, in parts of a nanosecond: no rounding depends on the order of events."""
 
 MILLISECOND = 1_000_000
@@ -82,13 +83,19 @@ class RejectedError(Exception):
 
 
 class _Waiting(NamedTuple):
-    request: Request
-    start: int
+    """A request in its queue; the lesser one goes first."""
+
     rank: int
     """The start tag, less the head start of its priority."""
+    number: int
+    start: int
+    request: Request
 
 
-@dataclass
+_start = attrgetter("start")
+
+
+@dataclass(slots=True)
 class _Queue:
     """Of one tenant."""
 
@@ -98,12 +105,12 @@ class _Queue:
     """Tag of its last request."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Card:
     loaded: str | None = None
-    running: tuple[_Waiting, ...] = ()
-    last_used: int = 0
-    """Dispatch number."""
+    running: Sequence[_Waiting] = ()
+    idle_since: int = 0
+    """Which event that was: the less, the longer."""
 
 
 class Policy:
@@ -114,6 +121,8 @@ class Policy:
         networks: Mapping[str, Network],
         tenants: Mapping[str, Tenant],
         lead: int = 50 * MILLISECOND,
+        *,
+        affinity: bool = True,
     ) -> None:
         """Start without cards.
 
@@ -121,19 +130,31 @@ class Policy:
             networks: that requests may be for, by name.
             tenants: that may request, by name; weights are positive.
             lead: by how much service a request may overtake others, nanoseconds.
+            affinity: whether it counts what cards have loaded; without, they are chosen by how
+                long they have been idle alone, to be compared with.
         """
         self.networks = dict(networks)
         self._queues = {name: _Queue(tenant) for name, tenant in tenants.items()}
         self._cards: dict[str, _Card] = {}
-        self._wanted: Counter[str] = Counter()  # by network: requests that wait
         self._lead = lead * TAG_UNIT
+        self._affinity = affinity
         self._virtual_time = 0
-        self._dispatches = 0
+        self._events = 0
+        # For speed, what the above implies: queues that are not empty, how many requests wait for
+        # each network, and idle cards by what they have loaded, the longest idle one first.
+        self._active: dict[str, _Queue] = {}
+        self._wanted = dict.fromkeys(networks, 0)
+        self._idle: dict[str | None, dict[str, _Card]] = {}
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether any request waits."""
+        return bool(self._active)
 
     @property
     def waiting(self) -> int:
         """How many requests wait."""
-        return self._wanted.total()
+        return sum(self._wanted.values())
 
     def fairness_bound(self, one: str, other: str, priority: int = 0) -> int:
         """Return how far two tenants' service over weight may be apart while both wait, in tags."""
@@ -144,19 +165,33 @@ class Policy:
 
     def add_card(self, name: str, loaded: str | None = None) -> None:
         """Let a card take part, idle."""
-        self._cards[name] = _Card(loaded)
+        self._cards[name] = card = _Card(loaded)
+        self._rest(name, card)
 
-    def remove_card(self, name: str) -> tuple[Request, ...]:
+    def running(self, card: str) -> tuple[Request, ...]:
+        """Return what a card is doing."""
+        return tuple(each.request for each in self._cards[card].running)
+
+    def remove_card(self, name: str, give_up: Collection[Request] = ()) -> tuple[Request, ...]:
         """Let a card go, because it failed or is needed elsewhere.
 
+        Args:
+            name: of the card.
+            give_up: requests that it was running and that are not to be run again.
+
         Returns:
-            What it was doing, which waits again in front of its tenants' other requests.
+            What it was doing otherwise, which waits again in front of its tenants' other requests.
         """
-        running = self._cards.pop(name).running
-        for each in reversed(running):
-            self._queues[each.request.tenant].waiting.appendleft(each)
+        card = self._cards.pop(name)
+        if not card.running:
+            self._unrest(name, card)
+        again = [each for each in card.running if each.request not in give_up]
+        for each in reversed(again):
+            tenant = each.request.tenant
+            self._queues[tenant].waiting.appendleft(each)
+            self._active[tenant] = self._queues[tenant]
             self._wanted[each.request.network] += 1
-        return tuple(each.request for each in running)
+        return tuple(each.request for each in again)
 
     def submit(self, request: Request, now: int) -> None:
         """Queue a request.
@@ -175,93 +210,109 @@ class Policy:
             raise RejectedError(
                 f"tenant `{request.tenant}` has {len(queue.waiting)} requests waiting"
             )
-        if request.deadline is not None and now + network.service(1) > request.deadline:
+        service = network.service(1)
+        if request.deadline is not None and now + service > request.deadline:
             raise RejectedError(f"its deadline is too early for `{request.network}`")
         start = max(self._virtual_time, queue.finish)
-        queue.finish = start + network.service(1) * TAG_UNIT // queue.tenant.weight
+        queue.finish = start + service * TAG_UNIT // queue.tenant.weight
         rank = start - request.priority * self._lead
-        queue.waiting.append(_Waiting(request, start, rank))
+        queue.waiting.append(_Waiting(rank, request.number, start, request))
+        self._active[request.tenant] = queue
         self._wanted[request.network] += 1
 
     def expire(self, now: int) -> tuple[Request, ...]:
         """Remove the requests at the head of their queues that are too late for any card."""
         late: list[Request] = []
-        for queue in self._queues.values():
+        for queue in list(self._active.values()):
             while queue.waiting and self._is_late(queue.waiting[0].request, now):
                 late.append(self._take(queue.waiting[0]).request)
         return tuple(late)
 
     def next(self, now: int) -> Dispatch | None:
         """Return what to do next; None if nothing waits, or no card is idle."""
-        idle = {name: card for name, card in self._cards.items() if not card.running}
-        heads = self._heads()
-        if not idle or not heads:
+        if not self._idle or not self._active:
             return None
-        first = heads[0]
-        self._virtual_time = max(self._virtual_time, min(head.start for head in heads))
+        heads = [queue.waiting[0] for queue in self._active.values()]
+        first = min(heads)
+        self._virtual_time = max(self._virtual_time, min(heads, key=_start).start)
         limit = first.rank + self._lead
-        loaded = {card.loaded for card in idle.values()}
-        chosen = next(
-            (head for head in heads if head.rank <= limit and head.request.network in loaded),
-            first,
-        )
-        name = self._card_for(chosen.request.network, idle)
-        return self._dispatch(name, chosen, limit, now)
+        chosen = first
+        if self._affinity and first.request.network not in self._idle:
+            could = [
+                head for head in heads if head.rank <= limit and head.request.network in self._idle
+            ]
+            chosen = min(could, default=first)
+        return self._dispatch(self._card_for(chosen.request.network), chosen, limit, now)
 
-    def complete(self, card: str) -> tuple[Request, ...]:
-        """Let a card be idle again; return what it has done."""
-        running = self._cards[card].running
-        self._cards[card].running = ()
-        return tuple(each.request for each in running)
+    def complete(self, name: str) -> None:
+        """Let a card be idle again, because it has done what it was to do."""
+        card = self._cards[name]
+        card.running = ()
+        self._rest(name, card)
 
-    def _heads(self) -> list[_Waiting]:
-        """Return the first request of each tenant, in the order of fairness."""
-        heads = [queue.waiting[0] for queue in self._queues.values() if queue.waiting]
-        return sorted(heads, key=lambda head: (head.rank, head.request.number))
+    def _rest(self, name: str, card: _Card) -> None:
+        """Count a card among the idle ones."""
+        self._events += 1
+        card.idle_since = self._events
+        self._idle.setdefault(card.loaded, {})[name] = card
+
+    def _unrest(self, name: str, card: _Card) -> None:
+        """Do not count a card among the idle ones any more."""
+        cards = self._idle[card.loaded]
+        del cards[name]
+        if not cards:
+            del self._idle[card.loaded]
 
     def _is_late(self, request: Request, now: int) -> bool:
         service = self.networks[request.network].service(1)
         return request.deadline is not None and now + service > request.deadline
 
-    def _card_for(self, network: str, idle: Mapping[str, _Card]) -> str:
-        """Return the idle card on which a network begins soonest, and does the least harm."""
+    def _card_for(self, network: str) -> str:
+        """Return the idle card that has a network, or on which loading it does the least harm.
 
-        def harm(name: str) -> tuple[bool, bool, int]:
-            card = idle[name]
-            is_wanted = card.loaded is not None and self._wanted[card.loaded] > 0
-            return card.loaded != network, is_wanted, card.last_used
-
-        return min(idle, key=harm)
+        That is one whose own network nobody waits for, if there is one. Of several, the one that
+        has been idle for the longest time.
+        """
+        if self._affinity and network in self._idle:
+            for name in self._idle[network]:
+                return name
+        unwanted = [each for each in self._idle if each is None or not self._wanted[each]]
+        kinds: Iterable[str | None] = (self._affinity and unwanted) or self._idle
+        longest = [next(iter(self._idle[kind].items())) for kind in kinds]
+        return min(longest, key=lambda item: item[1].idle_since)[0]
 
     def _dispatch(self, name: str, chosen: _Waiting, limit: int, now: int) -> Dispatch:
-        card, network = self._cards[name], self.networks[chosen.request.network]
-        loads = card.loaded != chosen.request.network
-        begin = now + (network.load if loads else 0)
-        batch = [self._take(chosen)]
+        card, wanted = self._cards[name], chosen.request.network
+        network = self.networks[wanted]
+        loads = card.loaded != wanted
+        batch = [chosen]
+        self._take(chosen)
+        if network.largest_batch > 1 and self._active:
+            begin = now + (network.load if loads else 0)
+            self._fill(batch, network, limit, begin)
+        self._unrest(name, card)
+        card.loaded, card.running = wanted, batch
+        return Dispatch(name, wanted, tuple([each.request for each in batch]), loads)
+
+    def _fill(self, batch: list[_Waiting], network: Network, limit: int, begin: int) -> None:
+        """Take more requests into a batch, as long as all of it meets its deadlines."""
+        wanted = batch[0].request.network
         while len(batch) < network.largest_batch:
-            further = next(
-                (
-                    head
-                    for head in self._heads()
-                    if head.rank <= limit and head.request.network == chosen.request.network
-                ),
-                None,
-            )
-            if further is None:
+            heads = (queue.waiting[0] for queue in self._active.values())
+            further = min((head for head in heads if head.request.network == wanted), default=None)
+            if further is None or further.rank > limit:
                 break
-            end = begin + network.service(len(batch) + 1)
-            if not _in_time([*batch, further], end):
+            if not _in_time([*batch, further], begin + network.service(len(batch) + 1)):
                 break
             batch.append(self._take(further))
-        self._dispatches += 1
-        card.loaded, card.running = chosen.request.network, tuple(batch)
-        card.last_used = self._dispatches
-        requests = tuple(each.request for each in batch)
-        return Dispatch(name, chosen.request.network, requests, loads)
 
     def _take(self, chosen: _Waiting) -> _Waiting:
-        taken = self._queues[chosen.request.tenant].waiting.popleft()
+        tenant = chosen.request.tenant
+        waiting = self._queues[tenant].waiting
+        taken = waiting.popleft()
         assert taken is chosen
+        if not waiting:
+            del self._active[tenant]
         self._wanted[chosen.request.network] -= 1
         return taken
 

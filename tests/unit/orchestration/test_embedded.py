@@ -10,7 +10,8 @@ from unit.onnx_models import classifier_model, random_weights, save_model
 
 import tf2c
 from tf2c.errors import DeviceError
-from tf2c.orchestration.embedded import Runtime, ServedNetwork
+from tf2c.orchestration.cards import DeviceCard, ServedNetwork
+from tf2c.orchestration.embedded import Runtime
 from tf2c.orchestration.policy import RejectedError, Tenant
 from tf2c.runtime.device import Memories
 from tf2c.runtime.simulator import Simulator
@@ -32,6 +33,18 @@ class FailingSimulator(Simulator):
             raise DeviceError("the card is gone")
         self._left -= 1
         return super().execute(memories)
+
+
+def failing(executions: int) -> DeviceCard:
+    """Return a card that works for a while, and then never again."""
+    devices = [FailingSimulator(executions)]
+
+    def open_device() -> Simulator:
+        if not devices:
+            raise DeviceError("it stays away")
+        return devices.pop()
+
+    return DeviceCard(open_device)
 
 
 class Served:
@@ -84,7 +97,9 @@ def test_tenants_in_threads_of_their_own_get_their_results(served: Served, cards
         except BaseException as error:
             errors.append(error)
 
-    with Runtime(served.networks, [Simulator() for _ in range(cards)], TENANTS) as runtime:
+    with Runtime(
+        served.networks, [DeviceCard(Simulator) for _ in range(cards)], TENANTS
+    ) as runtime:
         threads = [threading.Thread(target=ask, args=(tenant,)) for tenant in TENANTS]
         for thread in threads:
             thread.start()
@@ -94,7 +109,7 @@ def test_tenants_in_threads_of_their_own_get_their_results(served: Served, cards
 
 
 def test_an_idle_card_is_used_in_the_callers_thread(served: Served) -> None:
-    with Runtime(served.networks, [Simulator()]) as runtime:
+    with Runtime(served.networks, [DeviceCard(Simulator)]) as runtime:
         for index, image in enumerate(served.images["digits"]):
             found = runtime.request("digits").arg(image).run()
             np.testing.assert_array_equal(found, served.expected["digits"][index])
@@ -102,12 +117,12 @@ def test_an_idle_card_is_used_in_the_callers_thread(served: Served) -> None:
 
 @pytest.mark.parametrize("executions", [0, 1, 5])
 def test_nothing_is_lost_with_a_card(served: Served, executions: int) -> None:
-    with Runtime(served.networks, [FailingSimulator(executions), Simulator()], TENANTS) as runtime:
+    with Runtime(served.networks, [failing(executions), DeviceCard(Simulator)], TENANTS) as runtime:
         served.assert_all_right(runtime, 80, "one")
 
 
 def test_requests_fail_when_no_card_is_left(served: Served) -> None:
-    with Runtime(served.networks, [FailingSimulator(0)]) as runtime:
+    with Runtime(served.networks, [failing(0)]) as runtime:
         future = runtime.request("digits").arg(served.images["digits"][0]).submit()
         with pytest.raises(DeviceError, match="the card is gone"):
             future.result(60)
@@ -116,7 +131,7 @@ def test_requests_fail_when_no_card_is_left(served: Served) -> None:
 
 
 def test_what_nobody_knows_is_rejected(served: Served) -> None:
-    with Runtime(served.networks, [Simulator()], TENANTS) as runtime:
+    with Runtime(served.networks, [DeviceCard(Simulator)], TENANTS) as runtime:
         image = served.images["digits"][0]
         with pytest.raises(RejectedError, match="no network `nothing`"):
             runtime.request("nothing", "one").arg(image).submit()
@@ -125,7 +140,7 @@ def test_what_nobody_knows_is_rejected(served: Served) -> None:
 
 
 def test_an_image_that_does_not_fit_is_refused(served: Served) -> None:
-    with Runtime(served.networks, [Simulator()]) as runtime:
+    with Runtime(served.networks, [DeviceCard(Simulator)]) as runtime:
         wrong = runtime.request("digits").arg(np.zeros((1, 2, 2), np.float32))
         message = r"expected an image \(1, 8, 8\) for network `digits`, got \(1, 2, 2\)"
         with pytest.raises(tf2c.UserError, match=message):

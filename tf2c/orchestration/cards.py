@@ -1,0 +1,116 @@
+"""Cards as the runtime drives them: they take a network, and then images for it."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tf2c import artifact as artifacts
+from tf2c.orchestration.policy import MILLISECOND, Network
+from tf2c.program import Program
+from tf2c.runtime.device import Closeable, Device
+from tf2c.runtime.session import Session
+
+Image = npt.NDArray[np.floating]
+"""`[C, H, W]`, real numbers."""
+
+Scores = npt.NDArray[np.float64]
+"""What a network returns for an image."""
+
+DEFAULT_COSTS = Network(image=2 * MILLISECOND, load=5 * MILLISECOND, largest_batch=8)
+"""Of an image of ResNet-50 on a card, about."""
+
+
+@dataclass(frozen=True)
+class ServedNetwork:
+    """A network as cards take it, and what it takes of them."""
+
+    program: Program
+    weights: bytes
+    costs: Network = DEFAULT_COSTS
+    """Estimates, by which the policy shares cards."""
+
+    @staticmethod
+    def read(path: str | Path, costs: Network = DEFAULT_COSTS) -> "ServedNetwork":
+        """Read an artifact; every file of it is checked.
+
+        Raises:
+            UserError: it is none, or damaged.
+        """
+        folder = artifacts.load_artifact(Path(path))
+        program = Program.from_bytes(folder.read(artifacts.PROGRAM))
+        return ServedNetwork(program, folder.read(artifacts.WEIGHTS), costs)
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Of the images that it takes, `[C, H, W]`."""
+        return self.program.fold.shape
+
+
+class Card(Closeable):
+    """Something that runs batches, one at a time, in whatever thread asks."""
+
+    name: str
+
+    @abstractmethod
+    def load(self, network: ServedNetwork) -> None:
+        """Take the network of the batches to come.
+
+        Raises:
+            DeviceError: the card failed.
+        """
+
+    @abstractmethod
+    def run(self, images: Sequence[Image]) -> Sequence[Scores]:
+        """Return the results of a batch, in its order.
+
+        Raises:
+            DeviceError: the card failed.
+        """
+
+    @abstractmethod
+    def restart(self) -> None:
+        """Begin again after a failure, without a network.
+
+        Raises:
+            DeviceError: it does not work any more.
+        """
+
+
+class DeviceCard(Card):
+    """A device that is opened, and opened again when it has failed."""
+
+    def __init__(self, open_device: Callable[[], Device]) -> None:
+        """Open the device.
+
+        Args:
+            open_device: returns a device that nobody else uses, such as `Simulator`.
+        """
+        self._open_device = open_device
+        self._device = open_device()
+        self._session: Session | None = None
+        self.name = self._device.name
+
+    def load(self, network: ServedNetwork) -> None:
+        """Load a program; the engine stays as it is."""
+        self._session = Session(self._device, network.program, network.weights)
+
+    def run(self, images: Sequence[Image]) -> Sequence[Scores]:
+        """Run the program on images; one alone is not copied."""
+        if self._session is None:
+            raise RuntimeError("expected a loaded network")
+        batch = images[0][np.newaxis] if len(images) == 1 else np.stack(images)
+        return list(self._session.run(batch).values)
+
+    def restart(self) -> None:
+        """Open the device again."""
+        self.close()
+        self._device = self._open_device()
+
+    def close(self) -> None:
+        """Release the device."""
+        self._session = None
+        self._device.close()

@@ -1,0 +1,68 @@
+"""What happens in a runtime, for whoever watches: logs, metrics, and comparisons with a simulator.
+
+Times are nanoseconds of the monotonic clock. Events come one after the other, in the order in
+which the policy was told; times never decrease.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tf2c.orchestration.policy import Dispatch, Request
+
+
+class Submitted(NamedTuple):
+    """A request was queued."""
+
+    now: int
+    request: Request
+
+
+class Rejected(NamedTuple):
+    """A request was not taken."""
+
+    now: int
+    request: Request
+    reason: str
+
+
+class Dispatched(NamedTuple):
+    """A card was given a batch."""
+
+    now: int
+    dispatch: Dispatch
+
+
+class Completed(NamedTuple):
+    """A card has done its batch."""
+
+    now: int
+    dispatch: Dispatch
+
+
+class Expired(NamedTuple):
+    """A request was too late for any card."""
+
+    now: int
+    request: Request
+
+
+class Lost(NamedTuple):
+    """A card failed; its batch waits again."""
+
+    now: int
+    card: str
+    requests: tuple[Request, ...]
+    reason: str
+
+
+class Restarted(NamedTuple):
+    """A card that had failed works again, without a network."""
+
+    now: int
+    card: str
+
+
+Event = Submitted | Rejected | Dispatched | Completed | Expired | Lost | Restarted
+
+Observer = Callable[[Event], None]
+"""Told about each event while the runtime waits; has to be quick, and must not call it."""
