@@ -1,7 +1,8 @@
 """What the policy promises, whatever happens; and that each promise is tested by breaking it."""
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Collection, Mapping
+from heapq import heapify
 from itertools import combinations
 from random import Random
 from typing import ClassVar
@@ -26,6 +27,7 @@ from tf2c.orchestration.policy import (
     RejectedError,
     Request,
     Tenant,
+    _Waiting,  # pyright: ignore[reportPrivateUsage]
 )
 
 NETWORKS = {
@@ -52,11 +54,10 @@ class PolicyMachine(RuleBasedStateMachine):
         self.number = 0
         self.accepted: Counter[Request] = Counter()
         self.ended: Counter[Request] = Counter()
-        self.queues: dict[str, deque[Request]] = {name: deque() for name in TENANTS}
+        self.ranks: dict[Request, int] = {}  # of all that wait
         self.running: Running = {}
         self.loaded: dict[str, str | None] = {}
-        # Start tags by the words of the policy's description, in fractions of nothing smaller.
-        self.starts: dict[Request, int] = {}
+        self.ranked: dict[Request, int] = {}  # of all that ever waited
         self.finish = dict.fromkeys(TENANTS, 0)
         self.virtual_time = 0
 
@@ -72,7 +73,8 @@ class PolicyMachine(RuleBasedStateMachine):
         self.number += 1
         deadline = None if slack is None else self.now + slack
         request = Request(self.number, tenant, network, deadline, priority)
-        too_many = len(self.queues[tenant]) >= TENANTS[tenant].queue_limit
+        waiting = sum(each.tenant == tenant for each in self.ranks)
+        too_many = waiting >= TENANTS[tenant].queue_limit
         too_late = slack is not None and slack < NETWORKS[network].service(1)
         try:
             self.policy.submit(request, self.now)
@@ -82,10 +84,10 @@ class PolicyMachine(RuleBasedStateMachine):
         assert not too_many
         assert not too_late
         self.accepted[request] += 1
-        self.queues[tenant].append(request)
-        self.starts[request] = max(self.virtual_time, self.finish[tenant])
+        start = max(self.virtual_time, self.finish[tenant])
         cost = NETWORKS[network].service(1) * TAG_UNIT // TENANTS[tenant].weight
-        self.finish[tenant] = self.starts[request] + cost
+        self.finish[tenant] = start + cost
+        self.ranks[request] = self.ranked[request] = start - priority * self.lead
 
     @rule(card=st.sampled_from(CARDS))
     def add_card(self, card: str) -> None:
@@ -103,8 +105,8 @@ class PolicyMachine(RuleBasedStateMachine):
         expected = running[given_up:]
         assert self.policy.remove_card(card, running[:given_up]) == expected
         self.ended.update(running[:given_up])
-        for request in reversed(expected):
-            self.queues[request.tenant].appendleft(request)
+        for request in expected:
+            self.ranks[request] = self.ranked[request]
 
     @rule(steps=st.integers(1, 60))
     def pass_time(self, steps: int) -> None:
@@ -113,13 +115,10 @@ class PolicyMachine(RuleBasedStateMachine):
     @rule()
     def expire(self) -> None:
         for request in self.policy.expire(self.now):
-            assert request.deadline is not None
-            assert self.now + NETWORKS[request.network].service(1) > request.deadline
-            assert self.queues[request.tenant].popleft() == request
+            assert self.is_late(request)
+            del self.ranks[request]
             self.ended[request] += 1
-        for queue in self.queues.values():
-            if queue and queue[0].deadline is not None:
-                assert self.now + NETWORKS[queue[0].network].service(1) <= queue[0].deadline
+        assert not any(map(self.is_late, self.ranks))
 
     @rule(card=st.sampled_from(CARDS))
     def complete(self, card: str) -> None:
@@ -134,41 +133,73 @@ class PolicyMachine(RuleBasedStateMachine):
     @rule()
     def dispatch(self) -> None:
         idle = [card for card in self.loaded if card not in self.running]
-        ranks = self.ranks()
         found = self.policy.next(self.now)
-        # Whoever waits is served while a card is idle.
-        assert (found is None) == (not idle or not ranks)
+        # Whoever waits is served while a card is idle, but for those who wait for less than loading
+        # would take.
+        assert (found is None) == (not idle or all(map(self.waits, self.may_go())))
         if found is not None:
-            self.check(found, idle, ranks)
+            self.check(found, idle)
 
     # What holds
 
-    def ranks(self) -> dict[Request, int]:
-        """Of the first request of each tenant."""
-        heads = [queue[0] for queue in self.queues.values() if queue]
-        return {head: self.starts[head] - head.priority * LEAD * TAG_UNIT for head in heads}
+    @property
+    def lead(self) -> int:
+        return LEAD * TAG_UNIT
 
-    def check(self, found: Dispatch, idle: list[str], ranks: Mapping[Request, int]) -> None:
-        first = min(ranks.values())
-        self.virtual_time = max(self.virtual_time, min(self.starts[head] for head in ranks))
+    def is_late(self, request: Request) -> bool:
+        end = self.now + NETWORKS[request.network].service(1)
+        return request.deadline is not None and end > request.deadline
+
+    def order(self, request: Request) -> tuple[int, int]:
+        return self.ranks[request], request.number
+
+    def may_go(self) -> list[Request]:
+        """Nobody overtakes by more than the lead, and a network's requests keep their order."""
+        limit = min(self.ranks.values(), default=0) + self.lead
+        firsts = [
+            min((each for each in self.ranks if each.network == network), key=self.order)
+            for network in {each.network for each in self.ranks}
+        ]
+        return [each for each in firsts if self.ranks[each] <= limit]
+
+    def waits(self, first: Request) -> bool:
+        """Whether a request waits for cards that have its network, though another card is idle."""
+        network = NETWORKS[first.network]
+        holders = [card for card, loaded in self.loaded.items() if loaded == first.network]
+        if not holders or any(card not in self.running for card in holders):
+            return False
+        service = network.service(1)
+        wait = sum(each.network == first.network for each in self.ranks) * service / len(holders)
+        if wait > network.load or first.deadline is None:
+            return wait <= network.load
+        misses = self.now + wait + service > first.deadline
+        return not misses or self.now + network.load + service > first.deadline
+
+    def check(self, found: Dispatch, idle: list[str]) -> None:
         assert found.card in idle
         assert found.loads == (self.loaded[found.card] != found.network)
         assert 1 <= len(found.requests) <= NETWORKS[found.network].largest_batch
-        if found.loads:
-            # Nobody who may go first would have done without loading.
-            may_go = {
-                head.network for head, rank in ranks.items() if rank <= first + LEAD * TAG_UNIT
-            }
-            assert not may_go & {self.loaded[card] for card in idle}
+        may_go = self.may_go()
+        at_once = [each for each in may_go if each.network in {self.loaded[card] for card in idle}]
+        # Nobody who may go first would have done without loading.
+        assert not (found.loads and at_once)
+        expected = at_once or [each for each in may_go if not self.waits(each)]
+        assert found.requests[0] == min(expected, key=self.order)
         begin = self.now + (NETWORKS[found.network].load if found.loads else 0)
         end = begin + NETWORKS[found.network].service(len(found.requests))
+        limit = min(self.ranks.values()) + self.lead
+        self.virtual_time = max(self.virtual_time, min(self.ranks.values()))
         for request in found.requests:
             assert request.network == found.network
+            rivals = [each for each in self.ranks if each.network == found.network]
+            assert request == min(rivals, key=self.order)
             # First in, first out; and nobody overtakes by more than the lead.
-            assert [*self.queues[request.tenant]][:1] == [request]
-            self.queues[request.tenant].popleft()
-            rank = self.starts[request] - request.priority * LEAD * TAG_UNIT
-            assert rank <= first + LEAD * TAG_UNIT
+            alike = request.tenant, request.priority
+            assert not any(
+                each.number < request.number and (each.tenant, each.priority) == alike
+                for each in rivals
+            )
+            assert self.ranks.pop(request) <= limit
             if len(found.requests) > 1 and request.deadline is not None:
                 assert end <= request.deadline
         self.running[found.card] = found.requests
@@ -179,10 +210,15 @@ class PolicyMachine(RuleBasedStateMachine):
         if not hasattr(self, "policy"):
             return
         now = Counter(self.ended)
-        now.update(request for queue in self.queues.values() for request in queue)
+        now.update(list(self.ranks))
         now.update(request for batch in self.running.values() for request in batch)
         assert now == self.accepted
-        assert self.policy.waiting == sum(map(len, self.queues.values()))
+        assert self.policy.waiting == len(self.ranks)
+
+    def teardown(self) -> None:
+        if hasattr(self, "policy"):
+            assert Counter(self.policy.clear()) == Counter([*self.ranks])
+            assert not self.policy.waiting
 
     @precondition(lambda self: bool(getattr(self, "running", {})))
     @rule()
@@ -212,6 +248,7 @@ def assert_shares_are_fair(policy_class: type[Policy], seed: int, cards: int) ->
     favorite = {tenant: random.choice([*NETWORKS]) for tenant in TENANTS}
     for card in CARDS[:cards]:
         policy.add_card(card)
+    busy: list[str] = []
     for number in range(8):
         for tenant in TENANTS:
             network = favorite[tenant] if random.random() < 0.8 else random.choice([*NETWORKS])
@@ -219,8 +256,9 @@ def assert_shares_are_fair(policy_class: type[Policy], seed: int, cards: int) ->
     for step in range(400):
         found = policy.next(now=step)
         if found is None:
-            policy.complete(random.choice(CARDS[:cards]))
+            policy.complete(busy.pop(random.randrange(len(busy))))
             continue
+        busy.append(found.card)
         for request in found.requests:
             cost = NETWORKS[request.network].service(1) * TAG_UNIT
             got[request.tenant] += cost // TENANTS[request.tenant].weight
@@ -242,7 +280,11 @@ class Losing(Policy):
     def remove_card(self, name: str, give_up: Collection[Request] = ()) -> tuple[Request, ...]:
         running = super().remove_card(name, give_up)
         for request in running:
-            self._take(self._queues[request.tenant].waiting[0])
+            queue = self._queues[request.network]
+            (lost,) = (each for each in queue if each.request == request)
+            queue.remove(lost)
+            heapify(queue)
+            self._end_waiting(lost)
         return running
 
 
@@ -252,18 +294,19 @@ class Duplicating(Policy):
     def complete(self, name: str) -> None:
         done = self._cards[name].running[0]
         super().complete(name)
-        tenant = done.request.tenant
-        self._queues[tenant].waiting.append(done)
-        self._active[tenant] = self._queues[tenant]
+        self._wait(done)
 
 
 class LastInFirstOut(Policy):
-    """Takes a tenant's last request."""
+    """Takes the last request for a network."""
 
-    def next(self, now: int) -> Dispatch | None:
-        for queue in self._queues.values():
-            queue.waiting.rotate(1)
-        return super().next(now)
+    def _take(self, network: str) -> _Waiting:
+        queue = self._queues[network]
+        taken = max(queue)
+        queue.remove(taken)
+        heapify(queue)
+        self._end_waiting(taken)
+        return taken
 
 
 class Lazy(Policy):
@@ -311,17 +354,39 @@ class Overdue(Policy):
 
     def submit(self, request: Request, now: int) -> None:
         super().submit(request, now)
-        queue = self._queues[request.tenant].waiting
-        queue.append(queue.pop()._replace(request=request._replace(deadline=None)))
+        queue = self._queues[request.network]
+        (own,) = (each for each in queue if each.number == request.number)
+        queue[queue.index(own)] = own._replace(request=request._replace(deadline=None))
 
 
 class Greedy(Policy):
     """Takes more than a tenant may have."""
 
     def submit(self, request: Request, now: int) -> None:
-        queue = self._queues[request.tenant]
-        queue.tenant = queue.tenant._replace(queue_limit=1 << 30)
+        account = self._accounts[request.tenant]
+        account.tenant = account.tenant._replace(queue_limit=1 << 30)
         super().submit(request, now)
+
+
+class Impatient(Policy):
+    """Loads whatever is wanted, though others would soon be free."""
+
+    def _is_worth_loading(self, request: Request, now: int) -> bool:
+        return True
+
+
+class Patient(Policy):
+    """Waits for cards that have a network, however many others do."""
+
+    def _is_worth_loading(self, request: Request, now: int) -> bool:
+        return not self._holders[request.network]
+
+
+class Tardy(Policy):
+    """Keeps what is too late for any card."""
+
+    def expire(self, now: int) -> tuple[Request, ...]:
+        return ()
 
 
 MUTANTS = (
@@ -332,6 +397,10 @@ MUTANTS = (
     Restless,
     Overdue,
     Greedy,
+    Impatient,
+    Patient,
+    Tardy,
+    Clinging,
 )
 
 

@@ -12,6 +12,7 @@ once, because a request has one future.
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from tf2c.orchestration.events import (
     Restarted,
     Submitted,
 )
-from tf2c.orchestration.policy import Dispatch, Policy, RejectedError, Request, Tenant
+from tf2c.orchestration.policy import DEFAULT_LEAD, Dispatch, Policy, RejectedError, Request, Tenant
 from tf2c.runtime.device import Closeable
 
 DEFAULT_TENANT = "default"
@@ -76,6 +77,7 @@ class Runtime(Closeable):
         cards: Sequence[Card],
         tenants: Mapping[str, Tenant] | None = None,
         *,
+        lead: int | None = None,
         observer: Observer | None = None,
     ) -> None:
         """Start a thread for each card.
@@ -84,16 +86,19 @@ class Runtime(Closeable):
             networks: that may be requested.
             cards: open; the runtime closes them.
             tenants: who may request; by default one, `default`.
+            lead: of the policy, nanoseconds; by default `DEFAULT_LEAD` of each card.
             observer: told about everything that happens.
         """
         costs = {name: network.costs for name, network in networks.items()}
         self._networks = dict(networks)
-        self._policy = Policy(costs, tenants or {DEFAULT_TENANT: Tenant()})
+        self.lead = DEFAULT_LEAD * len(cards) if lead is None else lead
+        self._policy = Policy(costs, tenants or {DEFAULT_TENANT: Tenant()}, self.lead)
         self._observe = observer
         self._lock = threading.Lock()
         self._is_closing = False
         self._numbers = 0
         self._jobs: dict[int, _Job] = {}
+        self._outcomes: deque[tuple[Future[Scores], Scores | Exception]] = deque()
         self._idle = threading.Condition(self._lock)  # nothing is on its way
         self._seats: dict[str, _Seat] = {}
         self._threads: list[threading.Thread] = []
@@ -132,12 +137,14 @@ class Runtime(Closeable):
             UserError: the image is not as the network wants it.
             DeviceError: no card is left.
         """
-        image = self._checked(call)
-        future: Future[Scores] = Future()
+        image, future = self._checked(call), _begun_future()
         with self._lock:
             now = time.monotonic_ns()
-            self._take(call, _Job(image, future), now)
-            self._dispatch(now)
+            try:
+                self._take(call, _Job(image, future), now)
+            finally:
+                self._dispatch(now)
+        self._announce()
         return future
 
     def run(self, call: "Call") -> Scores:
@@ -150,16 +157,18 @@ class Runtime(Closeable):
         """
         image = self._checked(call)
         with self._lock:
-            job, now = _Job(image, None), time.monotonic_ns()
-            self._take(call, job, now)
-            # Where a card is idle, nobody else waits: what is dispatched is this request.
-            found = self._policy.next(now)
-            if found is None:
-                job.future = Future()
-            elif self._observe is not None:
-                self._observe(Dispatched(now, found))
-        if found is not None:
-            scores = self._run(found.card, self._seats[found.card], found)
+            job, now, mine = _Job(image, None), time.monotonic_ns(), None
+            try:
+                request = self._take(call, job, now)
+                mine = self._dispatch(now, keep=request)
+            except RejectedError:
+                self._dispatch(now)
+                raise
+            if mine is None:
+                job.future = _begun_future()
+        self._announce()
+        if mine is not None:
+            scores = self._run(mine.card, self._seats[mine.card], mine)
             if scores is not None:
                 return scores[0]
         assert job.future is not None
@@ -202,7 +211,7 @@ class Runtime(Closeable):
             )
         return call.image
 
-    def _take(self, call: "Call", job: _Job, now: int) -> None:
+    def _take(self, call: "Call", job: _Job, now: int) -> Request:
         """Queue a request; the lock is held."""
         deadline = None if call.seconds is None else now + int(call.seconds * 1e9)
         self._numbers += 1
@@ -220,24 +229,27 @@ class Runtime(Closeable):
         self._jobs[request.number] = job
         if self._observe is not None:
             self._observe(Submitted(now, request))
+        return request
 
-    def _dispatch(self, now: int) -> None:
-        """Give idle cards what the policy has for them; the lock is held."""
-        if not self._policy.is_awaited:
-            return
+    def _dispatch(self, now: int, keep: Request | None = None) -> Dispatch | None:
+        """Give idle cards what the policy has for them, after each event; the lock is held.
+
+        Returns:
+            What a card is to do for the request to keep, if it is to do that alone and now.
+        """
+        kept: Dispatch | None = None
         for late in self._policy.expire(now):
-            job = self._end(late)
             if self._observe is not None:
                 self._observe(Expired(now, late))
-            if job.future is None:
-                job.future = Future()
-            job.future.set_exception(
-                LateError(f"expected a card before the deadline of request {late.number}, got none")
-            )
+            self._end(late, LateError(f"the deadline of request {late.number} has passed"))
         while (found := self._policy.next(now)) is not None:
             if self._observe is not None:
                 self._observe(Dispatched(now, found))
-            self._seats[found.card].inbox.put(found)
+            if keep is not None and found.requests == (keep,):
+                kept = found
+            else:
+                self._seats[found.card].inbox.put(found)
+        return kept
 
     def _serve(self, name: str, seat: _Seat) -> None:
         """Run what comes for a card, until it cannot be started again: its thread."""
@@ -275,44 +287,49 @@ class Runtime(Closeable):
             if self._observe is not None:
                 self._observe(Completed(now, dispatch))
             self._dispatch(now)
-            jobs = [self._end(request) for request in dispatch.requests]
-            if isinstance(outcome, Exception):
-                for job in jobs:
-                    job.future = job.future or Future()
-        for index, job in enumerate(jobs):
-            if job.future is None:
-                continue
-            if isinstance(outcome, Exception):
-                job.future.set_exception(outcome)
-            else:
-                job.future.set_result(outcome[index])
+            for index, request in enumerate(dispatch.requests):
+                self._end(request, outcome if isinstance(outcome, Exception) else outcome[index])
+        self._announce()
 
-    def _end(self, request: Request) -> _Job:
-        """Forget a request; the lock is held."""
+    def _end(self, request: Request, outcome: Scores | Exception) -> None:
+        """Let a request have ended; the lock is held."""
         job = self._jobs.pop(request.number)
+        if job.future is None and isinstance(outcome, Exception):
+            job.future = _begun_future()
+        if job.future is not None:
+            self._outcomes.append((job.future, outcome))
         if not self._jobs:
             self._idle.notify_all()
-        return job
+
+    def _announce(self) -> None:
+        """Tell whoever waits what has ended; without the lock, because futures have callbacks."""
+        while self._outcomes:
+            try:
+                future, outcome = self._outcomes.popleft()
+            except IndexError:  # another thread has told it
+                return
+            if isinstance(outcome, Exception):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)
 
     def _lose(self, name: str, seat: _Seat, error: DeviceError) -> None:
         """Do without a card that failed; what it was doing waits again."""
-        failed: list[_Job] = []
         with self._lock:
             running = self._policy.running(name)
             for request in running:
                 job = self._jobs[request.number]
-                job.future = job.future or Future()
+                job.future = job.future or _begun_future()
                 job.failures += 1
             hopeless = [each for each in running if self._jobs[each.number].failures == ATTEMPTS]
             self._policy.remove_card(name, give_up=hopeless)
-            failed += [self._end(request) for request in hopeless]
             now = time.monotonic_ns()
             if self._observe is not None:
                 self._observe(Lost(now, name, running, str(error)))
+            for request in hopeless:
+                self._end(request, error)
             self._dispatch(now)
-        for job in failed:
-            assert job.future is not None
-            job.future.set_exception(error)
+        self._announce()
         seat.inbox.put(error)
 
     def _restart(self, name: str, seat: _Seat, error: DeviceError) -> bool:
@@ -329,18 +346,22 @@ class Runtime(Closeable):
                 if self._observe is not None:
                     self._observe(Restarted(now, name))
                 self._dispatch(now)
+            self._announce()
             return True
-        left: list[_Job] = []
         with self._lock:
             del self._seats[name]
             if not self._seats:
-                left = list(self._jobs.values())
-                self._jobs.clear()
-                self._idle.notify_all()
-        for job in left:
-            if job.future is not None:
-                job.future.set_exception(error)
+                for request in self._policy.clear():
+                    self._end(request, error)
+        self._announce()
         return False
+
+
+def _begun_future() -> "Future[Scores]":
+    """Return a future that cannot be cancelled, because cards cannot be."""
+    future: Future[Scores] = Future()
+    future.set_running_or_notify_cancel()
+    return future
 
 
 @dataclass(slots=True)

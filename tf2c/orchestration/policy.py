@@ -5,23 +5,28 @@ says what happened and when, and is told what to do. The same events give the sa
 
 Tenants share cards by start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996). A request has
 a start tag, the later of the virtual time and of its tenant's last finish tag, and a finish tag,
-later by its service over its tenant's weight. The least start tag goes first, and first in is first
-out within a tenant. The virtual time is the least start tag when something was dispatched last.
+later by its service over its tenant's weight. The least start tag goes first. The virtual time is
+the least tag that waited when something was dispatched last.
 
-Two things bend that order, each by a bounded lead, so that nobody starves:
+Two things bend that order, each by a bounded lead, so that nobody starves.
 
-- affinity: a request for a network that an idle card has loaded may overtake others by `lead`,
-  because loading another network takes time;
-- priority: each step of it is worth a head start of `lead`.
+- Affinity: a request for a network that an idle card has loaded may overtake others by the lead,
+  because loading another network takes time. A tenant's requests for one network stay in the order
+  in which they came; those for different networks may overtake each other as any others may.
+  (Where they may not, one network whose cards are busy stops all others of that tenant.)
+- Priority: each step of it is a head start of the lead, before a tenant's other requests, too.
+
+A card is idle rather than that it loads a network which others have, as long as those who wait for
+that network will have had their turn there before it would be loaded. Else everybody loads when
+everybody is late, and is later for it.
 
 While two tenants wait all the time, what they get, each over its weight, differs at most by
-`2 * lead * (1 + largest priority)` and one request of each (`fairness_bound`).
+`fairness_bound`.
 """
 
-from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from operator import attrgetter
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 TAG_UNIT = 1 << 10
@@ -29,6 +34,9 @@ TAG_UNIT = 1 << 10
 
 MILLISECOND = 1_000_000
 """Nanoseconds."""
+
+DEFAULT_LEAD = 50 * MILLISECOND
+"""Of one card; several together have as much each."""
 
 
 class Network(NamedTuple):
@@ -83,24 +91,20 @@ class RejectedError(Exception):
 
 
 class _Waiting(NamedTuple):
-    """A request in its queue; the lesser one goes first."""
+    """A request that waits; the lesser one goes first."""
 
     rank: int
     """The start tag, less the head start of its priority."""
     number: int
-    start: int
     request: Request
 
 
-_start = attrgetter("start")
-
-
 @dataclass(slots=True)
-class _Queue:
-    """Of one tenant."""
+class _Account:
+    """Of a tenant."""
 
     tenant: Tenant
-    waiting: deque[_Waiting] = field(default_factory=deque[_Waiting])
+    waiting: int = 0
     finish: int = 0
     """Tag of its last request."""
 
@@ -120,7 +124,7 @@ class Policy:
         self,
         networks: Mapping[str, Network],
         tenants: Mapping[str, Tenant],
-        lead: int = 50 * MILLISECOND,
+        lead: int = DEFAULT_LEAD,
         *,
         affinity: bool = True,
     ) -> None:
@@ -129,43 +133,48 @@ class Policy:
         Args:
             networks: that requests may be for, by name.
             tenants: that may request, by name; weights are positive.
-            lead: by how much service a request may overtake others, nanoseconds.
+            lead: by how much service a request may overtake others, nanoseconds of all cards
+                together; it stays what it is when cards come and go.
             affinity: whether it counts what cards have loaded; without, they are chosen by how
                 long they have been idle alone, to be compared with.
         """
         self.networks = dict(networks)
-        self._queues = {name: _Queue(tenant) for name, tenant in tenants.items()}
+        self._accounts = {name: _Account(tenant) for name, tenant in tenants.items()}
+        self._queues: dict[str, list[_Waiting]] = {}  # a heap for each network that is waited for
+        self._deadlines: list[tuple[int, int, Request]] = []  # a heap; some wait no more
+        self._timed: set[int] = set()  # numbers of those that do, and have a deadline
         self._cards: dict[str, _Card] = {}
-        self._lead = lead * TAG_UNIT
         self._affinity = affinity
+        self._lead = lead * TAG_UNIT
         self._virtual_time = 0
         self._events = 0
-        # For speed, what the above implies: queues that are not empty, how many requests wait for
-        # each network, and idle cards by what they have loaded, the longest idle one first.
-        self._active: dict[str, _Queue] = {}
-        self._wanted = dict.fromkeys(networks, 0)
+        # For speed, what the above implies: how many cards have each network, and idle cards by
+        # what they have, the longest idle one first.
+        self._holders = dict.fromkeys(networks, 0)
         self._idle: dict[str | None, dict[str, _Card]] = {}
 
     @property
     def is_awaited(self) -> bool:
         """Whether any request waits."""
-        return bool(self._active)
+        return bool(self._queues)
 
     @property
     def waiting(self) -> int:
         """How many requests wait."""
-        return sum(self._wanted.values())
+        return sum(map(len, self._queues.values()))
 
     def fairness_bound(self, one: str, other: str, priority: int = 0) -> int:
         """Return how far two tenants' service over weight may be apart while both wait, in tags."""
         largest = max(network.service(1) for network in self.networks.values())
-        weights = [self._queues[name].tenant.weight for name in (one, other)]
+        weights = [self._accounts[name].tenant.weight for name in (one, other)]
         requests = sum(largest * TAG_UNIT // weight + 1 for weight in weights)
         return 2 * self._lead * (1 + priority) + requests
 
     def add_card(self, name: str, loaded: str | None = None) -> None:
         """Let a card take part, idle."""
         self._cards[name] = card = _Card(loaded)
+        if loaded is not None:
+            self._holders[loaded] += 1
         self._rest(name, card)
 
     def running(self, card: str) -> tuple[Request, ...]:
@@ -180,17 +189,16 @@ class Policy:
             give_up: requests that it was running and that are not to be run again.
 
         Returns:
-            What it was doing otherwise, which waits again in front of its tenants' other requests.
+            What it was doing otherwise, which waits again where it was before.
         """
         card = self._cards.pop(name)
+        if card.loaded is not None:
+            self._holders[card.loaded] -= 1
         if not card.running:
             self._unrest(name, card)
         again = [each for each in card.running if each.request not in give_up]
-        for each in reversed(again):
-            tenant = each.request.tenant
-            self._queues[tenant].waiting.appendleft(each)
-            self._active[tenant] = self._queues[tenant]
-            self._wanted[each.request.network] += 1
+        for each in again:
+            self._wait(each)
         return tuple(each.request for each in again)
 
     def submit(self, request: Request, now: int) -> None:
@@ -201,48 +209,63 @@ class Policy:
                 deadline is too early even for an idle card.
         """
         network = self.networks.get(request.network)
-        queue = self._queues.get(request.tenant)
+        account = self._accounts.get(request.tenant)
         if network is None:
             raise RejectedError(f"there is no network `{request.network}`")
-        if queue is None:
+        if account is None:
             raise RejectedError(f"there is no tenant `{request.tenant}`")
-        if len(queue.waiting) >= queue.tenant.queue_limit:
-            raise RejectedError(
-                f"tenant `{request.tenant}` has {len(queue.waiting)} requests waiting"
-            )
+        if account.waiting >= account.tenant.queue_limit:
+            raise RejectedError(f"tenant `{request.tenant}` has {account.waiting} requests waiting")
         service = network.service(1)
         if request.deadline is not None and now + service > request.deadline:
             raise RejectedError(f"its deadline is too early for `{request.network}`")
-        start = max(self._virtual_time, queue.finish)
-        queue.finish = start + service * TAG_UNIT // queue.tenant.weight
-        rank = start - request.priority * self._lead
-        queue.waiting.append(_Waiting(rank, request.number, start, request))
-        self._active[request.tenant] = queue
-        self._wanted[request.network] += 1
+        start = max(self._virtual_time, account.finish)
+        account.finish = start + service * TAG_UNIT // account.tenant.weight
+        self._wait(_Waiting(start - request.priority * self._lead, request.number, request))
 
     def expire(self, now: int) -> tuple[Request, ...]:
-        """Remove the requests at the head of their queues that are too late for any card."""
+        """Remove the requests that are too late for any card."""
         late: list[Request] = []
-        for queue in list(self._active.values()):
-            while queue.waiting and self._is_late(queue.waiting[0].request, now):
-                late.append(self._take(queue.waiting[0]).request)
+        while self._deadlines and self._deadlines[0][0] < now:
+            request = heappop(self._deadlines)[2]
+            if request.number in self._timed:
+                # Seldom: it may take time.
+                queue = self._queues[request.network]
+                (found,) = (each for each in queue if each.number == request.number)
+                queue.remove(found)
+                heapify(queue)
+                self._end_waiting(found)
+                late.append(request)
         return tuple(late)
 
+    def clear(self) -> tuple[Request, ...]:
+        """Remove all requests that wait."""
+        waiting = [each for queue in self._queues.values() for each in queue]
+        self._queues.clear()
+        self._timed.clear()
+        for account in self._accounts.values():
+            account.waiting = 0
+        return tuple(each.request for each in waiting)
+
     def next(self, now: int) -> Dispatch | None:
-        """Return what to do next; None if nothing waits, or no card is idle."""
-        if not self._idle or not self._active:
+        """Return what to do next; None if there is nothing before something else happens."""
+        if not self._idle or not self._queues:
             return None
-        heads = [queue.waiting[0] for queue in self._active.values()]
-        first = min(heads)
-        self._virtual_time = max(self._virtual_time, min(heads, key=_start).start)
+        firsts = [queue[0] for queue in self._queues.values()]
+        first = min(firsts)
         limit = first.rank + self._lead
-        chosen = first
+        chosen: _Waiting | None = first
         if self._affinity and first.request.network not in self._idle:
-            could = [
-                head for head in heads if head.rank <= limit and head.request.network in self._idle
-            ]
-            chosen = min(could, default=first)
-        return self._dispatch(self._card_for(chosen.request.network), chosen, limit, now)
+            may_go = [each for each in firsts if each.rank <= limit]
+            could = [each for each in may_go if each.request.network in self._idle]
+            chosen = min(
+                could or [each for each in may_go if self._is_worth_loading(each.request, now)],
+                default=None,
+            )
+        if chosen is None:
+            return None
+        self._virtual_time = max(self._virtual_time, first.rank)
+        return self._dispatch(chosen.request.network, limit, now)
 
     def complete(self, name: str) -> None:
         """Let a card be idle again, because it has done what it was to do."""
@@ -263,9 +286,47 @@ class Policy:
         if not cards:
             del self._idle[card.loaded]
 
-    def _is_late(self, request: Request, now: int) -> bool:
-        service = self.networks[request.network].service(1)
-        return request.deadline is not None and now + service > request.deadline
+    def _wait(self, waiting: _Waiting) -> None:
+        request = waiting.request
+        queue = self._queues.get(request.network)
+        if queue is None:
+            self._queues[request.network] = [waiting]
+        else:
+            heappush(queue, waiting)
+        if request.deadline is not None:
+            latest = request.deadline - self.networks[request.network].service(1)
+            heappush(self._deadlines, (latest, request.number, request))
+            self._timed.add(request.number)
+        self._accounts[request.tenant].waiting += 1
+
+    def _take(self, network: str) -> _Waiting:
+        """Let the first for a network wait no more."""
+        taken = heappop(self._queues[network])
+        self._end_waiting(taken)
+        return taken
+
+    def _end_waiting(self, waiting: _Waiting) -> None:
+        request = waiting.request
+        if not self._queues[request.network]:
+            del self._queues[request.network]
+        if request.deadline is not None:
+            self._timed.discard(request.number)
+        self._accounts[request.tenant].waiting -= 1
+
+    def _is_worth_loading(self, request: Request, now: int) -> bool:
+        """Whether loading a network that no idle card has is better than to wait for those it has.
+
+        That is if loading takes less time than those who wait for it take on the cards that have
+        it, or if only loading meets a deadline.
+        """
+        network, holders = self.networks[request.network], self._holders[request.network]
+        service = network.service(1)
+        turns = len(self._queues[request.network]) * service  # by one card
+        if turns > network.load * holders:
+            return True
+        if request.deadline is None or now + network.load + service > request.deadline:
+            return False
+        return turns > (request.deadline - now - service) * holders
 
     def _card_for(self, network: str) -> str:
         """Return the idle card that has a network, or on which loading it does the least harm.
@@ -274,47 +335,37 @@ class Policy:
         has been idle for the longest time.
         """
         if self._affinity and network in self._idle:
-            for name in self._idle[network]:
-                return name
-        unwanted = [each for each in self._idle if each is None or not self._wanted[each]]
+            return next(iter(self._idle[network]))
+        unwanted = [each for each in self._idle if each not in self._queues]
         kinds: Iterable[str | None] = (self._affinity and unwanted) or self._idle
         longest = [next(iter(self._idle[kind].items())) for kind in kinds]
         return min(longest, key=lambda item: item[1].idle_since)[0]
 
-    def _dispatch(self, name: str, chosen: _Waiting, limit: int, now: int) -> Dispatch:
-        card, wanted = self._cards[name], chosen.request.network
-        network = self.networks[wanted]
+    def _dispatch(self, wanted: str, limit: int, now: int) -> Dispatch:
+        name, network = self._card_for(wanted), self.networks[wanted]
+        card = self._cards[name]
         loads = card.loaded != wanted
-        batch = [chosen]
-        self._take(chosen)
-        if network.largest_batch > 1 and self._active:
+        batch = [self._take(wanted)]
+        if network.largest_batch > 1 and wanted in self._queues:
             begin = now + (network.load if loads else 0)
             self._fill(batch, network, limit, begin)
         self._unrest(name, card)
+        if loads:
+            self._holders[wanted] += 1
+            if card.loaded is not None:
+                self._holders[card.loaded] -= 1
         card.loaded, card.running = wanted, batch
         return Dispatch(name, wanted, tuple([each.request for each in batch]), loads)
 
     def _fill(self, batch: list[_Waiting], network: Network, limit: int, begin: int) -> None:
         """Take more requests into a batch, as long as all of it meets its deadlines."""
         wanted = batch[0].request.network
-        while len(batch) < network.largest_batch:
-            heads = (queue.waiting[0] for queue in self._active.values())
-            further = min((head for head in heads if head.request.network == wanted), default=None)
-            if further is None or further.rank > limit:
+        while len(batch) < network.largest_batch and wanted in self._queues:
+            further = self._queues[wanted][0]
+            end = begin + network.service(len(batch) + 1)
+            if further.rank > limit or not _in_time([*batch, further], end):
                 break
-            if not _in_time([*batch, further], begin + network.service(len(batch) + 1)):
-                break
-            batch.append(self._take(further))
-
-    def _take(self, chosen: _Waiting) -> _Waiting:
-        tenant = chosen.request.tenant
-        waiting = self._queues[tenant].waiting
-        taken = waiting.popleft()
-        assert taken is chosen
-        if not waiting:
-            del self._active[tenant]
-        self._wanted[chosen.request.network] -= 1
-        return taken
+            batch.append(self._take(wanted))
 
 
 def _in_time(batch: Sequence[_Waiting], end: int) -> bool:
