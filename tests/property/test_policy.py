@@ -79,8 +79,9 @@ class PolicyMachine(RuleBasedStateMachine):
         try:
             self.policy.submit(request, self.now)
         except RejectedError:
-            assert too_many or too_late
+            assert too_many or too_late or network not in self.policy.networks
             return
+        assert network in self.policy.networks
         assert not too_many
         assert not too_late
         self.accepted[request] += 1
@@ -102,11 +103,26 @@ class PolicyMachine(RuleBasedStateMachine):
         running = self.running.pop(card, ())
         del self.loaded[card]
         assert self.policy.running(card) == running
-        expected = running[given_up:]
+        known = self.policy.networks
+        expected = tuple(each for each in running[given_up:] if each.network in known)
         assert self.policy.remove_card(card, running[:given_up]) == expected
-        self.ended.update(running[:given_up])
+        self.ended.update(each for each in running if each not in expected)
         for request in expected:
             self.ranks[request] = self.ranked[request]
+
+    @rule()
+    def remove_network(self) -> None:
+        if "other" not in self.policy.networks:
+            self.policy.add_network("other", NETWORKS["other"])
+            return
+        expected = [each for each in self.ranks if each.network == "other"]
+        assert Counter(self.policy.remove_network("other")) == Counter(expected)
+        for request in expected:
+            del self.ranks[request]
+            self.ended[request] += 1
+        for card, loaded in self.loaded.items():
+            if loaded == "other":
+                self.loaded[card] = None
 
     @rule(steps=st.integers(1, 60))
     def pass_time(self, steps: int) -> None:

@@ -12,6 +12,7 @@ from tf2c.cli.compile import compile_command
 from tf2c.cli.eval import eval_command
 from tf2c.cli.retrain import retrain_command
 from tf2c.cli.run import run_command
+from tf2c.cli.serve import serve_command
 from tf2c.errors import UserError
 
 
@@ -27,6 +28,7 @@ COMMANDS = (
     retrain_command,
     eval_command,
     run_command,
+    serve_command,
     bisect_command,
     boards_command,
 )

@@ -91,6 +91,7 @@ class Runtime(Closeable):
         """
         costs = {name: network.costs for name, network in networks.items()}
         self._networks = dict(networks)
+        self._shapes = {name: network.image_shape for name, network in networks.items()}
         self.lead = DEFAULT_LEAD * len(cards) if lead is None else lead
         self._policy = Policy(costs, tenants or {DEFAULT_TENANT: Tenant()}, self.lead)
         self._observe = observer
@@ -110,6 +111,24 @@ class Runtime(Closeable):
             self._threads.append(thread)
         for thread in self._threads:
             thread.start()
+
+    def add_network(self, name: str, network: ServedNetwork) -> None:
+        """Let one more network be requested; its name is new."""
+        with self._lock:
+            self._networks[name] = network
+            self._shapes[name] = network.image_shape
+            self._policy.add_network(name, network.costs)
+
+    def remove_network(self, name: str) -> None:
+        """Let a network be requested no more; what waits for it is rejected, what runs goes on."""
+        with self._lock:
+            del self._shapes[name]
+            for request in self._policy.remove_network(name):
+                if self._observe is not None:
+                    self._observe(Expired(time.monotonic_ns(), request))
+                self._end(request, RejectedError(f"network `{name}` is served no more"))
+            self._dispatch(time.monotonic_ns())
+        self._announce()
 
     def request(
         self,
@@ -203,11 +222,10 @@ class Runtime(Closeable):
         """
         if call.image is None:
             raise TypeError("expected an image, got a call without `arg`")
-        network = self._networks.get(call.network)
-        if network is not None and call.image.shape != network.image_shape:
+        shape = self._shapes.get(call.network)
+        if shape is not None and call.image.shape != shape:
             raise UserError(
-                f"expected an image {network.image_shape} for network `{call.network}`, got "
-                f"{call.image.shape}"
+                f"expected an image {shape} for network `{call.network}`, got {call.image.shape}"
             )
         return call.image
 
@@ -238,6 +256,8 @@ class Runtime(Closeable):
             What a card is to do for the request to keep, if it is to do that alone and now.
         """
         kept: Dispatch | None = None
+        if not self._policy.is_awaited:
+            return kept
         for late in self._policy.expire(now):
             if self._observe is not None:
                 self._observe(Expired(now, late))
@@ -322,12 +342,13 @@ class Runtime(Closeable):
                 job.future = job.future or _begun_future()
                 job.failures += 1
             hopeless = [each for each in running if self._jobs[each.number].failures == ATTEMPTS]
-            self._policy.remove_card(name, give_up=hopeless)
+            again = self._policy.remove_card(name, give_up=hopeless)
             now = time.monotonic_ns()
             if self._observe is not None:
                 self._observe(Lost(now, name, running, str(error)))
-            for request in hopeless:
-                self._end(request, error)
+            for request in running:
+                if request not in again:
+                    self._end(request, error)
             self._dispatch(now)
         self._announce()
         seat.inbox.put(error)

@@ -170,6 +170,33 @@ class Policy:
         requests = sum(largest * TAG_UNIT // weight + 1 for weight in weights)
         return 2 * self._lead * (1 + priority) + requests
 
+    def add_network(self, name: str, network: Network) -> None:
+        """Let requests be for one more network."""
+        self.networks[name] = network
+        self._holders[name] = 0
+
+    def remove_network(self, name: str) -> tuple[Request, ...]:
+        """Let no more requests be for a network; what runs goes on.
+
+        Returns:
+            What waited for it, and waits no more.
+        """
+        del self.networks[name]
+        del self._holders[name]
+        for card_name, card in self._cards.items():
+            if card.loaded == name:
+                # Whoever has the name next is another network.
+                if not card.running:
+                    self._unrest(card_name, card)
+                card.loaded = None
+                if not card.running:
+                    self._rest(card_name, card)
+        removed = self._queues.pop(name, [])
+        for each in removed:
+            self._timed.discard(each.number)
+            self._accounts[each.request.tenant].waiting -= 1
+        return tuple(each.request for each in removed)
+
     def add_card(self, name: str, loaded: str | None = None) -> None:
         """Let a card take part, idle."""
         self._cards[name] = card = _Card(loaded)
@@ -189,14 +216,19 @@ class Policy:
             give_up: requests that it was running and that are not to be run again.
 
         Returns:
-            What it was doing otherwise, which waits again where it was before.
+            What it was doing otherwise, which waits again where it was before; but for requests
+            for networks that have been removed.
         """
         card = self._cards.pop(name)
         if card.loaded is not None:
             self._holders[card.loaded] -= 1
         if not card.running:
             self._unrest(name, card)
-        again = [each for each in card.running if each.request not in give_up]
+        again = [
+            each
+            for each in card.running
+            if each.request not in give_up and each.request.network in self.networks
+        ]
         for each in again:
             self._wait(each)
         return tuple(each.request for each in again)
@@ -225,6 +257,8 @@ class Policy:
 
     def expire(self, now: int) -> tuple[Request, ...]:
         """Remove the requests that are too late for any card."""
+        if not self._timed:
+            return ()
         late: list[Request] = []
         while self._deadlines and self._deadlines[0][0] < now:
             request = heappop(self._deadlines)[2]

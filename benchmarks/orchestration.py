@@ -1,0 +1,174 @@
+"""What sharing cards in one process costs, and how it scales.
+
+    python benchmarks/orchestration.py
+
+Overhead: a card whose service is to look at one number of the image (3 x 224 x 224 float32, of
+which a card takes 150 KB as int8), so that all time is the runtime's: in the caller's thread
+(`Call.run`), through the card's thread (`Call.submit`), and awaited. Beside it, in the same run,
+what Python itself takes: calling the card, and a `ThreadPoolExecutor` of one thread. Of five rounds
+the one with the least median counts, because the machine is shared.
+
+Scaling: 1 to 8 cards that wait 2 ms for each image, all requests there at the beginning; how much
+faster than one card they are, over how many they are. Writes results/orchestration.json.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import cast
+
+import numpy as np
+from report import write_results
+from rich.console import Console
+from rich.table import Table
+
+from tf2c.orchestration.cards import Card, Image, Scores, ServedNetwork
+from tf2c.orchestration.embedded import Runtime
+from tf2c.orchestration.policy import MILLISECOND, Network, Policy, Request, Tenant
+from tf2c.program import Program
+
+IMAGE = np.zeros((3, 224, 224), np.float32)
+REQUESTS = 10_000
+ROUNDS = 5
+SERVICE_SECONDS = 2e-3
+
+
+class LookingCard(Card):
+    """Looks at one number."""
+
+    name = "looking"
+
+    def load(self, network: ServedNetwork) -> None:
+        """Nothing is loaded."""
+
+    def run(self, images: Sequence[Image]) -> Sequence[Scores]:
+        """Return one number of each image."""
+        return [image[0, 0, :1] for image in images]
+
+    def restart(self) -> None:
+        """Nothing fails."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class WaitingCard(LookingCard):
+    """Takes 2 ms for an image."""
+
+    name = "waiting"
+
+    def run(self, images: Sequence[Image]) -> Sequence[Scores]:
+        """Wait, and look."""
+        time.sleep(SERVICE_SECONDS * len(images))
+        return super().run(images)
+
+
+def served() -> dict[str, ServedNetwork]:
+    """Return a network of which nothing but the image's shape is looked at."""
+    program = cast(Program, SimpleNamespace(fold=SimpleNamespace(shape=IMAGE.shape)))
+    return {"network": ServedNetwork(program, b"", Network(image=2 * MILLISECOND))}
+
+
+def microseconds(ask: Callable[[], object]) -> dict[str, float]:
+    """Return median and 99th percentile of the round with the least median."""
+    rounds: list[dict[str, float]] = []
+    for _ in range(ROUNDS):
+        taken = np.empty(REQUESTS)
+        for index in range(REQUESTS):
+            started = time.perf_counter_ns()
+            ask()
+            taken[index] = time.perf_counter_ns() - started
+        p50, p99 = np.percentile(taken, [50, 99]) / 1e3
+        rounds.append({"p50": round(float(p50), 2), "p99": round(float(p99), 2)})
+    return min(rounds, key=lambda each: each["p50"])
+
+
+def policy_alone() -> Callable[[], None]:
+    """Return one decision: submit, next, complete."""
+    policy = Policy({"network": Network(image=2 * MILLISECOND)}, {"tenant": Tenant()})
+    policy.add_card("card")
+    request = Request(0, "tenant", "network")
+
+    def decide() -> None:
+        policy.submit(request, 0)
+        policy.next(0)
+        policy.complete("card")
+
+    return decide
+
+
+async def awaited(runtime: Runtime) -> dict[str, float]:
+    """Return the same for `await`."""
+    taken = np.empty(REQUESTS)
+    for index in range(REQUESTS):
+        started = time.perf_counter_ns()
+        await runtime.request("network").arg(IMAGE)
+        taken[index] = time.perf_counter_ns() - started
+    p50, p99 = np.percentile(taken, [50, 99]) / 1e3
+    return {"p50": round(float(p50), 2), "p99": round(float(p99), 2)}
+
+
+def overhead() -> dict[str, dict[str, float]]:
+    """Measure each way to a card, microseconds per request."""
+    card = LookingCard()
+    found = {"a call": microseconds(lambda: card.run([IMAGE]))}
+    with ThreadPoolExecutor(1) as pool:
+        found["ThreadPoolExecutor"] = microseconds(lambda: pool.submit(card.run, [IMAGE]).result())
+    found["the policy alone"] = microseconds(policy_alone())
+    for cards in (1, 4):
+        with Runtime(served(), [LookingCard() for _ in range(cards)]) as runtime:
+            found[f"run, {cards} cards"] = microseconds(
+                lambda: runtime.request("network").arg(IMAGE).run()
+            )
+            found[f"submit, {cards} cards"] = microseconds(
+                lambda: runtime.request("network").arg(IMAGE).submit().result()
+            )
+            found[f"await, {cards} cards"] = asyncio.run(awaited(runtime))
+    return found
+
+
+def scaling() -> dict[int, float]:
+    """Return how many images per second cards run together."""
+    found: dict[int, float] = {}
+    for cards in range(1, 9):
+        with Runtime(
+            served(),
+            [WaitingCard() for _ in range(cards)],
+            {"tenant": Tenant(queue_limit=1 << 30)},
+        ) as runtime:
+            count = 250 * cards
+            started = time.perf_counter()
+            futures = [
+                runtime.request("network", "tenant").arg(IMAGE).submit() for _ in range(count)
+            ]
+            for future in futures:
+                future.result()
+            found[cards] = count / (time.perf_counter() - started)
+    return found
+
+
+def main() -> None:
+    """Measure, print, write."""
+    console = Console(width=100)
+    taken = overhead()
+    table = Table("microseconds per request", "p50", "p99", title="overhead")
+    for name, each in taken.items():
+        table.add_row(name, f"{each['p50']:.1f}", f"{each['p99']:.1f}")
+    console.print(table)
+    rates = scaling()
+    table = Table("cards", "images per second", "of linear", title="2 ms of service")
+    for cards, rate in rates.items():
+        table.add_row(str(cards), f"{rate:.0f}", f"{rate / cards / rates[1]:.3f}")
+    console.print(table)
+    figures = {
+        "microseconds_per_request": taken,
+        "images_per_second": {cards: round(rate, 1) for cards, rate in rates.items()},
+        "of_linear": {cards: round(rate / cards / rates[1], 4) for cards, rate in rates.items()},
+    }
+    write_results("orchestration", "python benchmarks/orchestration.py", ["numpy"], figures)
+
+
+if __name__ == "__main__":
+    main()

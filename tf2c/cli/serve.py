@@ -1,0 +1,130 @@
+"""`tf2c serve`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tf2c.cli.output import print_json, print_note
+from tf2c.errors import DeviceError, UserError
+
+if TYPE_CHECKING:
+    from tf2c.orchestration.cards import Card
+    from tf2c.serving.service import Service
+    from tf2c.serving.tenants import Access
+
+
+@click.command("serve")
+@click.argument("networks", type=Path, nargs=-1)
+@click.option(
+    "--device", default="simulator", show_default=True, help="simulator, emulator, opencl:PLATFORM."
+)
+@click.option(
+    "--cards", default=1, show_default=True, type=click.IntRange(1), help="How many of them."
+)
+@click.option("--aocx", type=Path, help="The engine as built by `aoc` for cards.")
+@click.option("--repository", type=Path, help="A folder of artifacts that operators may load.")
+@click.option("--tenants", type=Path, help="A TOML file of tenants; without, everybody may ask.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option("--http-port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--grpc-port", default=8001, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--tls-certificate", type=Path, help="PEM, with its chain.")
+@click.option("--tls-key", type=Path, help="PEM.")
+@click.option(
+    "--largest-request",
+    default=64,
+    show_default=True,
+    type=click.IntRange(1, 1024),
+    help="MiB; larger ones are refused.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout when it listens.")
+def serve_command(
+    networks: tuple[Path, ...],
+    device: str,
+    cards: int,
+    aocx: Path | None,
+    repository: Path | None,
+    tenants: Path | None,
+    host: str,
+    http_port: int,
+    grpc_port: int,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+    largest_request: int,
+    as_json: bool,
+) -> None:
+    """Serve artifacts NETWORKS over HTTP and gRPC, by the Open Inference Protocol."""
+    import asyncio
+
+    try:
+        from tf2c.serving import server
+        from tf2c.serving.tenants import Access, read_access
+    except ImportError as error:
+        raise UserError(
+            f"expected what serving needs, got no `{error.name}`",
+            hint="run `pip install 'tf2c[serve]'`",
+        ) from error
+
+    if (tls_certificate is None) != (tls_key is None):
+        raise UserError("expected `--tls-certificate` and `--tls-key`, got one of them")
+    access = Access() if tenants is None else read_access(tenants)
+    if access.is_open and host not in ("127.0.0.1", "localhost", "::1"):
+        print_note(f"everybody who reaches {host} may use the cards: no `--tenants`")
+    service = open_service(networks, device, cards, aocx, repository, access)
+    addresses = server.Addresses(host, http_port, grpc_port, tls_certificate, tls_key)
+
+    def started(ports: server.Ports) -> None:
+        scheme = "http" if tls_certificate is None else "https"
+        if as_json:
+            print_json({"http_port": ports.http, "grpc_port": ports.grpc})
+        else:
+            print_note(f"{scheme}://{host}:{ports.http} and gRPC on {host}:{ports.grpc}")
+
+    if not asyncio.run(server.serve(service, addresses, largest_request << 20, started)):
+        raise DeviceError(f"requests were still on their way after {server.DRAIN_SECONDS:g} s")
+
+
+def open_service(
+    paths: tuple[Path, ...],
+    device: str,
+    cards: int,
+    aocx: Path | None,
+    repository: Path | None,
+    access: "Access",
+) -> "Service":
+    """Open artifacts and cards.
+
+    Raises:
+        UserError: an artifact, the repository or a device that cannot be used.
+    """
+    from tf2c.artifact import KERNELS, load_artifact
+    from tf2c.cli.run import read_file
+    from tf2c.orchestration.cards import DeviceCard, ServedNetwork
+    from tf2c.runtime.devices import SIMULATOR, open_device
+    from tf2c.serving.service import ARTIFACT_SUFFIX, Service, cards_of
+
+    if not paths and repository is None:
+        raise UserError("expected an artifact or a `--repository`, got neither")
+    if repository is not None and not repository.is_dir():
+        raise UserError(f"{repository}: expected a folder of artifacts")
+    served: dict[str, ServedNetwork] = {}
+    engines: set[bytes] = set()
+    for path in paths:
+        name = path.resolve().name.removesuffix(ARTIFACT_SUFFIX)
+        if name in served:
+            raise UserError(f"{path}: expected networks of different names, got two `{name}`")
+        served[name] = ServedNetwork.read(path)
+        engines.add(load_artifact(path).read(KERNELS))
+    if aocx is not None:
+        engines = {read_file(aocx)}
+    if device != SIMULATOR and len(engines) != 1:
+        raise UserError(
+            f"expected networks of one engine on `{device}`, got {len(engines)} engines",
+            hint="compile all of them for one board, with one `--engine`",
+        )
+    kernels = next(iter(engines), b"")
+
+    def open_card() -> "Card":
+        return DeviceCard(lambda: open_device(device, kernels))
+
+    return Service(served, cards_of(open_card, cards), access, repository)

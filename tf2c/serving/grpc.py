@@ -1,0 +1,281 @@
+"""The Open Inference Protocol over gRPC, with the proto that the protocol's clients have."""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.metadata import version
+from typing import Any
+
+import grpc
+from tritonclient.grpc import service_pb2 as pb
+from tritonclient.grpc import service_pb2_grpc
+
+from tf2c.serving.errors import Refusal, RefusedError, refused
+from tf2c.serving.http import EXTENSIONS
+from tf2c.serving.service import Service
+from tf2c.serving.shared_memory import Registered
+from tf2c.serving.tenants import Caller
+from tf2c.serving.tensors import (
+    OUTPUT,
+    OUTPUT_TYPE,
+    VERSION,
+    Inference,
+    expect_input,
+    images_of,
+    images_of_numbers,
+    invalid,
+    region_of,
+    scheduling,
+)
+
+Context = Any
+Message = Any
+
+log = logging.getLogger(__name__)
+
+
+def parameters_of(fields: Any) -> dict[str, Any]:
+    """Return parameters as JSON would have them."""
+    return {
+        name: getattr(value, value.WhichOneof("parameter_choice"))
+        for name, value in fields.items()
+        if value.WhichOneof("parameter_choice") is not None
+    }
+
+
+def parse_inference(request: Message) -> Inference:
+    """Take a request apart.
+
+    Raises:
+        RefusedError: it is not as the protocol has it.
+    """
+    if len(request.inputs) != 1:
+        raise invalid(f"expected one tensor in `inputs`, got {len(request.inputs)}")
+    tensor = request.inputs[0]
+    shape = expect_input(tensor.name, tensor.datatype, list(tensor.shape))
+    images = region_of(parameters_of(tensor.parameters))
+    if images is None and tensor.HasField("contents"):
+        images = images_of_numbers(list(tensor.contents.fp32_contents), shape)
+    elif images is None:
+        if len(request.raw_input_contents) != 1:
+            raise invalid("expected the tensor's bytes in `raw_input_contents`")
+        images = images_of(request.raw_input_contents[0], shape)
+    if len(request.outputs) > 1 or any(each.name != OUTPUT for each in request.outputs):
+        raise invalid(f"expected one output `{OUTPUT}`")
+    output = region_of(parameters_of(request.outputs[0].parameters)) if request.outputs else None
+    priority, seconds = scheduling(parameters_of(request.parameters))
+    return Inference(
+        request.model_name,
+        images,
+        shape,
+        id=request.id,
+        output=output,
+        priority=priority,
+        seconds=seconds,
+    )
+
+
+class Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):
+    """What answers each call."""
+
+    def __init__(self, service: Service) -> None:
+        """Answer for a service."""
+        self._service = service
+
+    def _caller(self, context: Context) -> Caller:
+        metadata = {name.lower(): value for name, value in context.invocation_metadata() or ()}
+        return self._service.access.caller(metadata.get("authorization"))
+
+    async def _answer(
+        self, context: Context, answer: Callable[[Caller], Message | Awaitable[Message]]
+    ) -> Message:
+        """Return an answer, or end the call with a status."""
+        try:
+            found = answer(self._caller(context))
+            return await found if isinstance(found, Awaitable) else found
+        except Exception as error:
+            status = _refused(error)
+        await context.abort(getattr(grpc.StatusCode, status.refusal.code), str(status))
+        raise AssertionError("abort raises")
+
+    async def ServerLive(self, request: Message, context: Context) -> Message:
+        """Answer whether the server lives."""
+        return pb.ServerLiveResponse(live=True)
+
+    async def ServerReady(self, request: Message, context: Context) -> Message:
+        """Answer whether it takes requests."""
+        return pb.ServerReadyResponse(ready=self._service.is_ready)
+
+    async def ModelReady(self, request: Message, context: Context) -> Message:
+        """Answer whether a network takes requests."""
+
+        def answer(caller: Caller) -> Message:
+            try:
+                self._service.network(caller, request.name, request.version)
+            except RefusedError:
+                return pb.ModelReadyResponse(ready=False)
+            return pb.ModelReadyResponse(ready=self._service.is_ready)
+
+        return await self._answer(context, answer)
+
+    async def ServerMetadata(self, request: Message, context: Context) -> Message:
+        """Answer what the server is."""
+        return await self._answer(
+            context,
+            lambda _: pb.ServerMetadataResponse(
+                name="tf2c", version=version("tf2c"), extensions=EXTENSIONS
+            ),
+        )
+
+    async def ModelMetadata(self, request: Message, context: Context) -> Message:
+        """Answer a network's metadata."""
+        return await self._answer(
+            context,
+            lambda caller: pb.ModelMetadataResponse(
+                **self._service.metadata(caller, request.name, request.version)
+            ),
+        )
+
+    async def ModelInfer(self, request: Message, context: Context) -> Message:
+        """Answer a network's results."""
+        return await self._answer(context, lambda caller: self._infer(caller, request))
+
+    async def ModelStreamInfer(
+        self, requests: AsyncIterator[Message], context: Context
+    ) -> AsyncIterator[Message]:
+        """Answer results in the order of a stream's requests; errors are answers there."""
+        async for request in requests:
+            try:
+                answer = await self._infer(self._caller(context), request)
+                yield pb.ModelStreamInferResponse(infer_response=answer)
+            except Exception as error:
+                yield pb.ModelStreamInferResponse(
+                    error_message=str(_refused(error)),
+                    infer_response=pb.ModelInferResponse(id=request.id),
+                )
+
+    async def _infer(self, caller: Caller, request: Message) -> Message:
+        network = self._service.network(caller, request.model_name, request.model_version)
+        inference = parse_inference(request)
+        values = await self._service.infer(caller, inference)
+        answer = pb.ModelInferResponse(
+            model_name=request.model_name, model_version=VERSION, id=request.id
+        )
+        tensor = answer.outputs.add(name=OUTPUT, datatype=OUTPUT_TYPE)
+        tensor.shape.extend([inference.shape[0], *network.program.output.shape])
+        if values is not None:
+            answer.raw_output_contents.append(values.astype("<f8").tobytes())
+        elif inference.output is not None:
+            tensor.parameters["shared_memory_region"].string_param = inference.output.name
+            tensor.parameters["shared_memory_offset"].int64_param = inference.output.offset
+            tensor.parameters["shared_memory_byte_size"].int64_param = inference.output.size
+        return answer
+
+    async def ModelStatistics(self, request: Message, context: Context) -> Message:
+        """Answer what the caller has had."""
+
+        def answer(caller: Caller) -> Message:
+            found = pb.ModelStatisticsResponse()
+            for name in [request.name] if request.name else self._service.names(caller):
+                each = self._service.statistics(caller, name)
+                stats = found.model_stats.add(
+                    name=name,
+                    version=VERSION,
+                    inference_count=each.succeeded,
+                    execution_count=each.succeeded,
+                )
+                together = each.queue_nanoseconds + each.compute_nanoseconds
+                durations = stats.inference_stats
+                durations.success.count, durations.success.ns = each.succeeded, together
+                durations.fail.count = each.failed + each.rejected
+                durations.queue.count, durations.queue.ns = each.succeeded, each.queue_nanoseconds
+                durations.compute_infer.count = each.succeeded
+                durations.compute_infer.ns = each.compute_nanoseconds
+            return found
+
+        return await self._answer(context, answer)
+
+    async def RepositoryIndex(self, request: Message, context: Context) -> Message:
+        """Answer what there is."""
+
+        def answer(caller: Caller) -> Message:
+            found = pb.RepositoryIndexResponse()
+            for each in self._service.index(caller):
+                found.models.add(**each)
+            return found
+
+        return await self._answer(context, answer)
+
+    async def RepositoryModelLoad(self, request: Message, context: Context) -> Message:
+        """Load an artifact."""
+
+        def answer(caller: Caller) -> Message:
+            self._service.load(caller, request.model_name)
+            return pb.RepositoryModelLoadResponse()
+
+        return await self._answer(context, answer)
+
+    async def RepositoryModelUnload(self, request: Message, context: Context) -> Message:
+        """Unload a network."""
+
+        def answer(caller: Caller) -> Message:
+            self._service.unload(caller, request.model_name)
+            return pb.RepositoryModelUnloadResponse()
+
+        return await self._answer(context, answer)
+
+    async def SystemSharedMemoryStatus(self, request: Message, context: Context) -> Message:
+        """Answer the caller's shared memory."""
+
+        def answer(caller: Caller) -> Message:
+            found = pb.SystemSharedMemoryStatusResponse()
+            for each in self._service.regions.status(caller.name, request.name):
+                region = found.regions[each.name]
+                region.name, region.key = each.name, each.key
+                region.offset, region.byte_size = each.offset, each.size
+            return found
+
+        return await self._answer(context, answer)
+
+    async def SystemSharedMemoryRegister(self, request: Message, context: Context) -> Message:
+        """Map shared memory."""
+
+        def answer(caller: Caller) -> Message:
+            region = Registered(request.name, request.key, request.offset, request.byte_size)
+            self._service.regions.register(caller.name, region)
+            return pb.SystemSharedMemoryRegisterResponse()
+
+        return await self._answer(context, answer)
+
+    async def SystemSharedMemoryUnregister(self, request: Message, context: Context) -> Message:
+        """Forget shared memory."""
+
+        def answer(caller: Caller) -> Message:
+            self._service.regions.unregister(caller.name, request.name)
+            return pb.SystemSharedMemoryUnregisterResponse()
+
+        return await self._answer(context, answer)
+
+
+def _refused(error: Exception) -> RefusedError:
+    found = refused(error)
+    if found.refusal is Refusal.BUG:
+        log.error("a bug of tf2c", exc_info=error)
+    return found
+
+
+def new_server(service: Service, largest_request: int) -> grpc.aio.Server:
+    """Return a server that has no port yet.
+
+    Args:
+        service: what is served.
+        largest_request: bytes; larger ones are refused.
+    """
+    server = grpc.aio.server(
+        options=[
+            ("grpc.max_receive_message_length", largest_request),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.so_reuseport", 0),
+        ]
+    )
+    service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(Servicer(service), server)
+    return server

@@ -1,0 +1,136 @@
+"""Both servers of one service, from their start until the last result is out."""
+
+import asyncio
+import signal
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+from aiohttp import web
+
+from tf2c.errors import UserError
+from tf2c.serving.grpc import new_server
+from tf2c.serving.http import application
+from tf2c.serving.service import Service
+
+LARGEST_REQUEST = 64 << 20
+"""Bytes."""
+
+DRAIN_SECONDS = 60.0
+"""For what is on its way when the server is told to end."""
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where to listen; port 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    http_port: int = 8000
+    grpc_port: int = 8001
+    certificate: Path | None = None
+    """Of TLS, with its chain; PEM."""
+    private_key: Path | None = None
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the servers listen."""
+
+    http: int
+    grpc: int
+
+
+async def serve(
+    service: Service,
+    addresses: Addresses,
+    largest_request: int = LARGEST_REQUEST,
+    started: Callable[[Ports], None] | None = None,
+    stop: asyncio.Event | None = None,
+) -> bool:
+    """Serve until SIGTERM or SIGINT, or until `stop` is set; then let what is on its way end.
+
+    Args:
+        service: closed at the end.
+        addresses: where to listen.
+        largest_request: bytes of a request.
+        started: told about the ports when both servers listen.
+        stop: instead of signals.
+
+    Returns:
+        whether everything has ended in time.
+
+    Raises:
+        UserError: a port is taken, or the certificate cannot be used.
+    """
+    runner = web.AppRunner(application(service, largest_request), access_log=None)
+    server = new_server(service, largest_request)
+    try:
+        await runner.setup()
+        site = web.TCPSite(
+            runner, addresses.host, addresses.http_port, ssl_context=_tls_context(addresses)
+        )
+        try:
+            await site.start()
+        except OSError as error:
+            raise UserError(
+                f"expected to listen on {addresses.host}:{addresses.http_port}, got "
+                f"{error.strerror}",
+                hint="choose another port with `--http-port`",
+            ) from error
+        ports = Ports(runner.addresses[0][1], _listen(server, addresses))
+        await server.start()
+        if started is not None:
+            started(ports)
+        await _told_to_end(stop)
+        service.is_ready = False
+        return await asyncio.to_thread(service.runtime.drain, DRAIN_SECONDS)
+    finally:
+        # Answers that are being sent get out.
+        await server.stop(grace=5.0)
+        await runner.cleanup()
+        await asyncio.to_thread(service.close)
+
+
+async def _told_to_end(stop: asyncio.Event | None) -> None:
+    if stop is not None:
+        await stop.wait()
+        return
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, told.set)
+    try:
+        await told.wait()
+    finally:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(each)
+
+
+def _tls_context(addresses: Addresses) -> ssl.SSLContext | None:
+    if addresses.certificate is None or addresses.private_key is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(addresses.certificate, addresses.private_key)
+    except OSError as error:
+        raise UserError(
+            f"{addresses.certificate}: expected a certificate and {addresses.private_key} as its "
+            f"key, got {error.strerror or error}"
+        ) from error
+    return context
+
+
+def _listen(server: grpc.aio.Server, addresses: Addresses) -> int:
+    where = f"{addresses.host}:{addresses.grpc_port}"
+    try:
+        if addresses.certificate is None or addresses.private_key is None:
+            return server.add_insecure_port(where)
+        pair = addresses.private_key.read_bytes(), addresses.certificate.read_bytes()
+        return server.add_secure_port(where, grpc.ssl_server_credentials([pair]))
+    except RuntimeError as error:
+        raise UserError(
+            f"expected to listen on {where}, got no permission or a port that is taken",
+            hint="choose another port with `--grpc-port`",
+        ) from error

@@ -1,0 +1,324 @@
+"""What is served, whatever the wire: networks, results, statistics, and what callers may see."""
+
+import asyncio
+import threading
+import time
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tf2c.errors import UserError
+from tf2c.orchestration.cards import Card, ServedNetwork
+from tf2c.orchestration.embedded import Runtime
+from tf2c.orchestration.events import Completed, Dispatched, Event, Expired, Rejected, Submitted
+from tf2c.serving.errors import Refusal, RefusedError, refused
+from tf2c.serving.shared_memory import Regions
+from tf2c.serving.tenants import Access, Caller
+from tf2c.serving.tensors import (
+    INPUT,
+    INPUT_TYPE,
+    OUTPUT,
+    OUTPUT_TYPE,
+    PLATFORM,
+    VERSION,
+    Inference,
+    Region,
+    images_of,
+    invalid,
+)
+
+Values = npt.NDArray[np.float64]
+
+LARGEST_BATCH = 64
+"""Images of one request."""
+
+ARTIFACT_SUFFIX = ".tf2c"
+
+
+LATENCY_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Limits of the latencies that are counted together; what is above all of them, too."""
+
+
+@dataclass
+class Statistics:
+    """Of one tenant's images for one network."""
+
+    succeeded: int = 0
+    failed: int = 0
+    rejected: int = 0
+    queue_nanoseconds: int = 0
+    compute_nanoseconds: int = 0
+    """On cards, loading included, of the batch that an image was in."""
+    latencies: list[int] = field(default_factory=lambda: [0] * (len(LATENCY_SECONDS) + 1))
+    """Images by seconds from the queue to the result."""
+
+    def add(self, other: "Statistics") -> None:
+        """Count what another one has counted, too."""
+        for name, value in vars(other).items():
+            if name != "latencies":
+                setattr(self, name, getattr(self, name) + value)
+        self.latencies = [sum(pair) for pair in zip(self.latencies, other.latencies, strict=True)]
+
+
+@dataclass
+class CardState:
+    """What a card does."""
+
+    network: str = ""
+    is_busy: bool = False
+    batches: int = 0
+    loads: int = 0
+    losses: int = 0
+
+
+@dataclass
+class Watch:
+    """An observer that counts."""
+
+    statistics: dict[tuple[str, str], Statistics] = field(
+        default_factory=lambda: defaultdict(Statistics)
+    )
+    """By network and tenant."""
+    cards: dict[str, CardState] = field(default_factory=lambda: defaultdict(CardState))
+    waiting: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    """By tenant."""
+    _times: dict[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
+    """Of images on their way: when they were queued, and when they were dispatched."""
+
+    def __call__(self, event: Event) -> None:
+        """Count an event."""
+        match event:
+            case Submitted(now, request):
+                self._times[request.number] = now, now
+                self.waiting[request.tenant] += 1
+            case Rejected(_, request, _):
+                self.statistics[request.network, request.tenant].rejected += 1
+            case Expired(_, request):
+                self._times.pop(request.number, None)
+                self.waiting[request.tenant] -= 1
+                self.statistics[request.network, request.tenant].failed += 1
+            case Dispatched(now, found):
+                card = self.cards[found.card]
+                card.network, card.is_busy = found.network, True
+                card.batches += 1
+                card.loads += found.loads
+                for each in found.requests:
+                    self.waiting[each.tenant] -= 1
+                    counts = self.statistics[each.network, each.tenant]
+                    queued, before = self._times[each.number]
+                    counts.queue_nanoseconds += now - before
+                    self._times[each.number] = queued, now
+            case Completed(now, found):
+                self.cards[found.card].is_busy = False
+                for each in found.requests:
+                    counts = self.statistics[each.network, each.tenant]
+                    counts.succeeded += 1
+                    queued, begun = self._times.pop(each.number)
+                    counts.compute_nanoseconds += now - begun
+                    counts.latencies[bisect_left(LATENCY_SECONDS, (now - queued) / 1e9)] += 1
+            case _:  # a card was lost, or is back
+                card = self.cards[event.card]
+                card.is_busy, card.network = False, ""
+                if hasattr(event, "requests"):
+                    card.losses += 1
+                    for each in event.requests:
+                        self.waiting[each.tenant] += 1
+
+
+class Service:
+    """Networks on cards, for callers."""
+
+    def __init__(
+        self,
+        networks: Mapping[str, ServedNetwork],
+        cards: Sequence[Card],
+        access: Access,
+        repository: Path | None = None,
+    ) -> None:
+        """Start the cards.
+
+        Args:
+            networks: by name.
+            cards: which the service closes.
+            access: who may use them.
+            repository: a folder of artifacts that operators may load by name.
+        """
+        self.access = access
+        self.regions = Regions(is_open=access.is_open)
+        self.watch = Watch()
+        self.is_ready = True
+        self.started = time.time()
+        self._networks = dict(networks)
+        self._repository = repository
+        self._loading = threading.Lock()
+        self.runtime = Runtime(networks, cards, access.shares, observer=self.watch)
+
+    def names(self, caller: Caller) -> list[str]:
+        """Return the networks that a caller may use."""
+        return sorted(name for name in self._networks if caller.may_use(name))
+
+    def network(self, caller: Caller, model: str, version: str = "") -> ServedNetwork:
+        """Return a network.
+
+        Raises:
+            RefusedError: there is none, for this caller.
+        """
+        if model not in self._networks or not caller.may_use(model) or version not in ("", VERSION):
+            which = f" version `{version}`" if version else ""
+            raise RefusedError(Refusal.UNKNOWN, f"there is no model `{model}`{which}")
+        return self._networks[model]
+
+    def metadata(self, caller: Caller, model: str, version: str = "") -> dict[str, Any]:
+        """Return a network's metadata as the protocol has it."""
+        network = self.network(caller, model, version)
+        return {
+            "name": model,
+            "versions": [VERSION],
+            "platform": PLATFORM,
+            "inputs": [
+                {"name": INPUT, "datatype": INPUT_TYPE, "shape": [-1, *network.image_shape]}
+            ],
+            "outputs": [
+                {
+                    "name": OUTPUT,
+                    "datatype": OUTPUT_TYPE,
+                    "shape": [-1, *network.program.output.shape],
+                }
+            ],
+        }
+
+    async def infer(self, caller: Caller, inference: Inference) -> Values | None:
+        """Return results `[N, ...]`; None where they are in shared memory.
+
+        Raises:
+            RefusedError: the request is not served.
+        """
+        network = self.network(caller, inference.model)
+        count, *image = inference.shape
+        if tuple(image) != network.image_shape:
+            raise invalid(
+                f"expected `{INPUT}` of shape {[-1, *network.image_shape]}, got "
+                f"{list(inference.shape)}"
+            )
+        if count > LARGEST_BATCH:
+            raise invalid(f"expected at most {LARGEST_BATCH} images, got {count}")
+        images = inference.images
+        if isinstance(images, Region):
+            images = images_of(self.regions.view(caller.name, images), inference.shape)
+        if not np.isfinite(images).all():
+            raise invalid(f"expected finite numbers as `{INPUT}`, got NaN or infinity")
+        values = await self._run(caller, inference, images)
+        if inference.output is None:
+            return values
+        contents = values.astype("<f8").tobytes()
+        view = self.regions.view(caller.name, inference.output)
+        if len(view) < len(contents):
+            raise invalid(f"expected {len(contents)} bytes for `{OUTPUT}`, got {len(view)}")
+        view[: len(contents)] = contents
+        return None
+
+    async def _run(
+        self, caller: Caller, inference: Inference, images: npt.NDArray[np.float32]
+    ) -> Values:
+        caller.spend(len(images))
+        try:
+            futures = [
+                self.runtime.request(
+                    inference.model,
+                    caller.name,
+                    seconds=inference.seconds,
+                    priority=inference.priority,
+                )
+                .arg(image)
+                .submit()
+                for image in images
+            ]
+            return np.stack(await asyncio.gather(*map(asyncio.wrap_future, futures)))
+        except Exception as error:
+            raise refused(error) from error
+
+    def statistics(self, caller: Caller, model: str) -> Statistics:
+        """Return what a caller has had of a network; operators see all of it."""
+        self.network(caller, model)
+        total = Statistics()
+        for (network, tenant), each in list(self.watch.statistics.items()):
+            if network == model and (caller.is_operator or tenant == caller.name):
+                total.add(each)
+        return total
+
+    def index(self, caller: Caller) -> list[dict[str, str]]:
+        """Return what is loaded and what could be."""
+        found = dict.fromkeys(self.names(caller), "READY")
+        if self._repository is not None and caller.is_operator:
+            for path in sorted(self._repository.glob(f"*{ARTIFACT_SUFFIX}")):
+                found.setdefault(path.name.removesuffix(ARTIFACT_SUFFIX), "UNAVAILABLE")
+        return [
+            {"name": name, "version": VERSION, "state": state, "reason": ""}
+            for name, state in found.items()
+        ]
+
+    def load(self, caller: Caller, model: str) -> None:
+        """Load an artifact of the repository, again if it is loaded; every file is checked.
+
+        Raises:
+            RefusedError: the caller may not, or there is no such artifact.
+        """
+        _expect_operator(caller)
+        if self._repository is None:
+            raise invalid("expected a server with a repository (`tf2c serve --repository`)")
+        path = self._repository / f"{model}{ARTIFACT_SUFFIX}"
+        if path.parent != self._repository or not path.is_dir():
+            raise RefusedError(Refusal.UNKNOWN, f"there is no artifact `{model}` in the repository")
+        try:
+            network = ServedNetwork.read(path)
+        except UserError as error:
+            raise invalid(str(error)) from error
+        with self._loading:
+            if model in self._networks:
+                self.runtime.remove_network(model)
+            self.runtime.add_network(model, network)
+            self._networks[model] = network
+
+    def unload(self, caller: Caller, model: str) -> None:
+        """Serve a network no more; what waits for it is refused.
+
+        Raises:
+            RefusedError: the caller may not, or there is none.
+        """
+        _expect_operator(caller)
+        self.network(caller, model)
+        with self._loading:
+            del self._networks[model]
+            self.runtime.remove_network(model)
+
+    def close(self) -> None:
+        """Let what is on its way end, and the cards."""
+        self.is_ready = False
+        self.runtime.close()
+
+
+def _expect_operator(caller: Caller) -> None:
+    if not caller.is_operator:
+        raise RefusedError(Refusal.FORBIDDEN, "only the operator may do that")
+
+
+def cards_of(open_card: Callable[[], Card], count: int) -> list[Card]:
+    """Open cards, all or none.
+
+    Raises:
+        UserError: one cannot be opened.
+    """
+    opened: list[Card] = []
+    try:
+        opened.extend(open_card() for _ in range(count))
+    except BaseException:
+        for each in opened:
+            each.close()
+        raise
+    return opened
