@@ -14,10 +14,12 @@ A policy has collapsed at a switch cost if requests of the last fifth of the tra
 50 services and 3 switches on average. Bisection finds the least such cost for each load. Without
 affinity, theory has it at `(1 / load - 1) * service / (1 - sum of squared popularities)`, where
 switching takes all the time that is left. Then a table of latencies with drift: every 10 s the
-networks' popularity is dealt anew. Writes results/cluster.json.
+networks' popularity is dealt anew. There a lead that is less than loading takes is shown, too.
+Writes results/cluster.json.
 """
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +29,7 @@ from rich.progress import track
 from rich.table import Table
 
 from tf2c.orchestration.cluster import Cluster, Outcome, popular_cards, simulate
-from tf2c.orchestration.policy import DEFAULT_LEAD, MILLISECOND, Network, Tenant
+from tf2c.orchestration.policy import LEAST_LEAD, MILLISECOND, Network, Tenant, usual_lead
 from tf2c.orchestration.traces import Trace, popularity, synthetic
 
 SERVICE = 2 * MILLISECOND
@@ -42,11 +44,12 @@ LONGEST = 6_000_000
 
 def cluster(trace: Trace, cards: int, switch: int, affinity: bool) -> Cluster:
     """Return cards that have networks as the trace asks for them."""
+    networks = [Network(SERVICE, load=switch)] * NETWORKS
     return Cluster(
-        [Network(SERVICE, load=switch)] * NETWORKS,
+        networks,
         [Tenant(queue_limit=1 << 40)] * 8,
         popular_cards(popularity(trace, NETWORKS), cards),
-        DEFAULT_LEAD * cards,
+        usual_lead(networks, cards),
         affinity,
     )
 
@@ -91,10 +94,11 @@ def expected_collapse(load: float) -> float:
     return (1 / load - 1) * SERVICE / (1 - float((shares**2).sum()))
 
 
-def drift(switch: int, *, affinity: bool) -> dict[str, float]:
+def drift(switch: int, *, affinity: bool, lead: int | None) -> dict[str, float]:
     """Return latencies where popularity is dealt anew every 10 s."""
     trace = requests(CARDS, 0.7, LONGEST, drift_seconds=10.0, seed=5)
-    outcome = simulate(cluster(trace, CARDS, switch, affinity), trace)
+    asked = cluster(trace, CARDS, switch, affinity)
+    outcome = simulate(asked if lead is None else replace(asked, lead=lead), trace)
     p50, p99, p999 = np.percentile(outcome.latencies, [50, 99, 99.9]) / MILLISECOND
     return {
         "p50_ms": round(float(p50), 2),
@@ -151,12 +155,16 @@ def main() -> None:
     drifting: list[dict[str, Any]] = []
     switches = [OVERLAY_SWITCH, *(int(seconds * 1e9) for seconds in PROGRAMMING)]
     for switch in track(switches, "switches", console=console):
-        for affinity in (True, False):
-            found = drift(switch, affinity=affinity)
-            drifting.append({"switch_ms": switch / MILLISECOND, "affinity": affinity, **found})
+        for policy, affinity, lead in (
+            ("affinity", True, None),
+            ("affinity, lead of 50 ms", True, LEAST_LEAD * CARDS),
+            ("no affinity", False, None),
+        ):
+            found = drift(switch, affinity=affinity, lead=lead)
+            drifting.append({"switch_ms": switch / MILLISECOND, "policy": policy, **found})
     table = Table(
         "switch ms",
-        "affinity",
+        "policy",
         "p50 ms",
         "p99 ms",
         "p99.9 ms",

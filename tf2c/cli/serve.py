@@ -9,7 +9,6 @@ from tf2c.cli.output import print_json, print_note
 from tf2c.errors import DeviceError, UserError
 
 if TYPE_CHECKING:
-    from tf2c.orchestration.cards import Card
     from tf2c.serving.service import Service
     from tf2c.serving.tenants import Access
 
@@ -99,7 +98,7 @@ def open_service(
     """
     from tf2c.artifact import KERNELS, load_artifact
     from tf2c.cli.run import read_file
-    from tf2c.orchestration.cards import DeviceCard, ServedNetwork
+    from tf2c.orchestration.cards import ServedNetwork
     from tf2c.runtime.devices import SIMULATOR, open_device
     from tf2c.serving.service import ARTIFACT_SUFFIX, Service, cards_of
 
@@ -124,7 +123,5 @@ def open_service(
         )
     kernels = next(iter(engines), b"")
 
-    def open_card() -> "Card":
-        return DeviceCard(lambda: open_device(device, kernels))
-
-    return Service(served, cards_of(open_card, cards), access, repository)
+    cards_at_work = cards_of(lambda built: open_device(device, built), kernels, cards)
+    return Service(served, cards_at_work, access, repository)

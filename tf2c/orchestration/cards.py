@@ -83,14 +83,16 @@ class Card(Closeable):
 class DeviceCard(Card):
     """A device that is opened, and opened again when it has failed."""
 
-    def __init__(self, open_device: Callable[[], Device]) -> None:
+    def __init__(self, open_device: Callable[[bytes], Device], kernels: bytes = b"") -> None:
         """Open the device.
 
         Args:
-            open_device: returns a device that nobody else uses, such as `Simulator`.
+            open_device: returns a device that nobody else uses, with an engine.
+            kernels: the engine, as source or built; it is built once.
         """
         self._open_device = open_device
-        self._device = open_device()
+        self._device = open_device(kernels)
+        self.built = self._device.built or kernels
         self._session: Session | None = None
         self.name = self._device.name
 
@@ -108,7 +110,7 @@ class DeviceCard(Card):
     def restart(self) -> None:
         """Open the device again."""
         self.close()
-        self._device = self._open_device()
+        self._device = self._open_device(self.built)
 
     def close(self) -> None:
         """Release the device."""

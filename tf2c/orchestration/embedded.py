@@ -1,6 +1,7 @@
 """Cards shared in one process: no server, and nothing between a request and its card but a policy.
 
-    with Runtime({"digits": ServedNetwork.read("digits.tf2c")}, [DeviceCard(Simulator)]) as runtime:
+    cards = [DeviceCard(lambda _: Simulator())]
+    with Runtime({"digits": ServedNetwork.read("digits.tf2c")}, cards) as runtime:
         scores = runtime.request("digits").arg(image).submit().result()
 
 Each card has a thread that runs its batches. A request that finds a card idle and nobody waiting
@@ -31,7 +32,14 @@ from tf2c.orchestration.events import (
     Restarted,
     Submitted,
 )
-from tf2c.orchestration.policy import DEFAULT_LEAD, Dispatch, Policy, RejectedError, Request, Tenant
+from tf2c.orchestration.policy import (
+    Dispatch,
+    Policy,
+    RejectedError,
+    Request,
+    Tenant,
+    usual_lead,
+)
 from tf2c.runtime.device import Closeable
 
 DEFAULT_TENANT = "default"
@@ -86,13 +94,13 @@ class Runtime(Closeable):
             networks: that may be requested.
             cards: open; the runtime closes them.
             tenants: who may request; by default one, `default`.
-            lead: of the policy, nanoseconds; by default `DEFAULT_LEAD` of each card.
+            lead: of the policy, nanoseconds; by default `usual_lead`.
             observer: told about everything that happens.
         """
         costs = {name: network.costs for name, network in networks.items()}
         self._networks = dict(networks)
         self._shapes = {name: network.image_shape for name, network in networks.items()}
-        self.lead = DEFAULT_LEAD * len(cards) if lead is None else lead
+        self.lead = usual_lead(costs.values(), len(cards)) if lead is None else lead
         self._policy = Policy(costs, tenants or {DEFAULT_TENANT: Tenant()}, self.lead)
         self._observe = observer
         self._lock = threading.Lock()

@@ -35,8 +35,8 @@ TAG_UNIT = 1 << 10
 MILLISECOND = 1_000_000
 """Nanoseconds."""
 
-DEFAULT_LEAD = 50 * MILLISECOND
-"""Of one card; several together have as much each."""
+LEAST_LEAD = 50 * MILLISECOND
+"""Of one card, where networks are loaded faster."""
 
 
 class Network(NamedTuple):
@@ -53,6 +53,16 @@ class Network(NamedTuple):
     def service(self, images: int) -> int:
         """Return how long a batch takes on a card that has the network."""
         return self.batch + images * self.image
+
+
+def usual_lead(networks: Iterable[Network], cards: int) -> int:
+    """Return a lead with which loading a network holds up nobody who could do without.
+
+    Less than loading takes would: whoever may not overtake those who wait for it waits, too, and
+    when it is there, so much has piled up that other networks are loaded
+    (`benchmarks/cluster.py`).
+    """
+    return cards * max([LEAST_LEAD, *(each.load for each in networks)])
 
 
 class Tenant(NamedTuple):
@@ -124,7 +134,7 @@ class Policy:
         self,
         networks: Mapping[str, Network],
         tenants: Mapping[str, Tenant],
-        lead: int = DEFAULT_LEAD,
+        lead: int = LEAST_LEAD,
         *,
         affinity: bool = True,
     ) -> None:

@@ -130,6 +130,11 @@ class Device(Protocol):
         ...
 
     @property
+    def built(self) -> bytes | None:
+        """The engine as it has been built, from which devices open at once; None without one."""
+        ...
+
+    @property
     def identity(self) -> tuple[int, ...] | None:
         """What its engine says that it was built for (`program.identity`); None without one."""
         ...

@@ -21,7 +21,7 @@ from typing import Any
 from tf2c.errors import DeviceError, UserError
 from tf2c.program import Program
 from tf2c.runtime.device import DEFAULT_TIMEOUT_SECONDS, Closeable, Memories
-from tf2c.runtime.opencl import Lanes
+from tf2c.runtime.opencl import Lanes, source_of
 
 PACKAGE = "intel-opencl-rt"
 LIBRARY = "libintelocl_emu.so"
@@ -87,10 +87,10 @@ class EmulatorDevice(Closeable):
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
         lanes: Lanes = Lanes.VECTORS,
     ) -> None:
-        """Start the emulator and build the engine from OpenCL C source.
+        """Start the emulator and build the engine.
 
         Args:
-            kernels: the source.
+            kernels: OpenCL C source, or what another emulator has `built` from it.
             timeout_seconds: how long one batch may take before the watchdog ends the emulator.
             lanes: how the lanes are written.
 
@@ -99,7 +99,7 @@ class EmulatorDevice(Closeable):
             DeviceError: the kernels do not build.
         """
         library = library_path()
-        self.kernels = kernels
+        self.kernels = source_of(kernels)
         self._timeout_seconds = timeout_seconds
         self._folder = tempfile.TemporaryDirectory(prefix="tf2c-emulator-")
         # Open as long as the child is; `close` closes it.
@@ -117,10 +117,16 @@ class EmulatorDevice(Closeable):
         self._connection: Connection[Any, Any] = Connection(ours.detach())
         try:
             build = ("build", kernels, timeout_seconds, lanes)
-            self.identity: tuple[int, ...] = self._ask(build, START_SECONDS)
+            answer: tuple[tuple[int, ...], bytes] = self._ask(build, START_SECONDS)
+            self.identity, self.built = answer
         except BaseException:
             self.close()
             raise
+
+    @property
+    def process_id(self) -> int:
+        """Of the process that the emulator is in."""
+        return self._child.pid
 
     def load(self, program: Program, weights: bytes) -> None:
         """Take the network to run; the engine is not built again."""
@@ -182,7 +188,7 @@ def _serve(connection: "Connection[Any, Any]") -> None:
         try:
             if request == "build":
                 device = OpenCLDevice(PLATFORM, *arguments)
-                answer = device.identity
+                answer = device.identity, device.built
             elif request == "load":
                 device.load(*arguments)
             else:

@@ -53,6 +53,11 @@ class Lanes(Enum):
     """As `aoc` builds them."""
 
 
+def source_of(kernels: bytes) -> bytes | None:
+    """Return the source of kernels; None for an .aocx, in which it cannot be seen."""
+    return None if kernels.startswith(ELF_MAGIC) else kernels
+
+
 class OpenCLDevice(Closeable):
     """One device of one OpenCL platform, with one engine built for it.
 
@@ -83,8 +88,7 @@ class OpenCLDevice(Closeable):
 
         self._cl: Any = cl
         self.name = f"opencl:{platform}"
-        # What an .aocx was built from cannot be seen in it; nothing to compare then.
-        self.kernels = None if kernels.startswith(ELF_MAGIC) else kernels
+        self.kernels = source_of(kernels)
         self._timeout_seconds = timeout_seconds
         device = _find_device(cl, platform)
         self._context = cl.Context([device])
@@ -95,6 +99,7 @@ class OpenCLDevice(Closeable):
                 built = cl.Program(self._context, kernels.decode()).build(list(lanes.value))
             self._kernels = {name: cl.Kernel(built, name) for name in KERNELS}
             self._queues = {name: cl.CommandQueue(self._context) for name in KERNELS}
+            self.built: bytes | None = built.get_info(cl.program_info.BINARIES)[0]
             self.identity = self._identity(cl.Kernel(built, "identity"))
         except cl.Error as error:
             raise DeviceError(f"the kernels do not build on `{device.name}`: {error}") from error

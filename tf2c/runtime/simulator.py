@@ -21,6 +21,7 @@ class Simulator:
 
     name = "simulator"
     kernels = None
+    built = None
     identity = None
 
     def __init__(self) -> None:

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tf2c.errors import UserError
-from tf2c.orchestration.cards import Card, ServedNetwork
+from tf2c.orchestration.cards import Card, DeviceCard, ServedNetwork
 from tf2c.orchestration.embedded import Runtime
 from tf2c.orchestration.events import Completed, Dispatched, Event, Expired, Rejected, Submitted
+from tf2c.runtime.device import Device
 from tf2c.serving.errors import Refusal, RefusedError, refused
 from tf2c.serving.shared_memory import Regions
 from tf2c.serving.tenants import Access, Caller
@@ -308,15 +309,18 @@ def _expect_operator(caller: Caller) -> None:
         raise RefusedError(Refusal.FORBIDDEN, "only the operator may do that")
 
 
-def cards_of(open_card: Callable[[], Card], count: int) -> list[Card]:
-    """Open cards, all or none.
+def cards_of(open_device: Callable[[bytes], Device], kernels: bytes, count: int) -> list[Card]:
+    """Open cards, all or none; their engine is built once.
 
     Raises:
         UserError: one cannot be opened.
     """
     opened: list[Card] = []
     try:
-        opened.extend(open_card() for _ in range(count))
+        for _ in range(count):
+            card = DeviceCard(open_device, kernels)
+            opened.append(card)
+            kernels = card.built
     except BaseException:
         for each in opened:
             each.close()

@@ -45,6 +45,10 @@ class Caller:
     _credit: float = 0.0
     _seen: float = field(default_factory=time.monotonic)
 
+    def __post_init__(self) -> None:
+        """Begin with a whole second's allowance."""
+        self._credit = self.images_per_second or 0.0
+
     def may_use(self, network: str) -> bool:
         """Whether a network exists for this caller."""
         return self.networks is None or network in self.networks

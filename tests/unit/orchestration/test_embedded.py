@@ -39,7 +39,7 @@ def failing(executions: int) -> DeviceCard:
     """Return a card that works for a while, and then never again."""
     devices = [FailingSimulator(executions)]
 
-    def open_device() -> Simulator:
+    def open_device(_: bytes) -> Simulator:
         if not devices:
             raise DeviceError("it stays away")
         return devices.pop()
@@ -98,7 +98,7 @@ def test_tenants_in_threads_of_their_own_get_their_results(served: Served, cards
             errors.append(error)
 
     with Runtime(
-        served.networks, [DeviceCard(Simulator) for _ in range(cards)], TENANTS
+        served.networks, [DeviceCard(lambda _: Simulator()) for _ in range(cards)], TENANTS
     ) as runtime:
         threads = [threading.Thread(target=ask, args=(tenant,)) for tenant in TENANTS]
         for thread in threads:
@@ -109,7 +109,7 @@ def test_tenants_in_threads_of_their_own_get_their_results(served: Served, cards
 
 
 def test_an_idle_card_is_used_in_the_callers_thread(served: Served) -> None:
-    with Runtime(served.networks, [DeviceCard(Simulator)]) as runtime:
+    with Runtime(served.networks, [DeviceCard(lambda _: Simulator())]) as runtime:
         for index, image in enumerate(served.images["digits"]):
             found = runtime.request("digits").arg(image).run()
             np.testing.assert_array_equal(found, served.expected["digits"][index])
@@ -117,7 +117,9 @@ def test_an_idle_card_is_used_in_the_callers_thread(served: Served) -> None:
 
 @pytest.mark.parametrize("executions", [0, 1, 5])
 def test_nothing_is_lost_with_a_card(served: Served, executions: int) -> None:
-    with Runtime(served.networks, [failing(executions), DeviceCard(Simulator)], TENANTS) as runtime:
+    with Runtime(
+        served.networks, [failing(executions), DeviceCard(lambda _: Simulator())], TENANTS
+    ) as runtime:
         served.assert_all_right(runtime, 80, "one")
 
 
@@ -131,7 +133,7 @@ def test_requests_fail_when_no_card_is_left(served: Served) -> None:
 
 
 def test_what_nobody_knows_is_rejected(served: Served) -> None:
-    with Runtime(served.networks, [DeviceCard(Simulator)], TENANTS) as runtime:
+    with Runtime(served.networks, [DeviceCard(lambda _: Simulator())], TENANTS) as runtime:
         image = served.images["digits"][0]
         with pytest.raises(RejectedError, match="no network `nothing`"):
             runtime.request("nothing", "one").arg(image).submit()
@@ -140,7 +142,7 @@ def test_what_nobody_knows_is_rejected(served: Served) -> None:
 
 
 def test_an_image_that_does_not_fit_is_refused(served: Served) -> None:
-    with Runtime(served.networks, [DeviceCard(Simulator)]) as runtime:
+    with Runtime(served.networks, [DeviceCard(lambda _: Simulator())]) as runtime:
         wrong = runtime.request("digits").arg(np.zeros((1, 2, 2), np.float32))
         message = r"expected an image \(1, 8, 8\) for network `digits`, got \(1, 2, 2\)"
         with pytest.raises(tf2c.UserError, match=message):

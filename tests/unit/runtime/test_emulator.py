@@ -232,6 +232,23 @@ def test_a_program_of_another_engine_is_refused_with_what_differs(
         Session(emulator, program, weights)
 
 
+def test_an_engine_opens_again_from_what_was_built(
+    emulator: EmulatorDevice,
+    digits_artifact: tf2c.Artifact,
+    heldout_images: npt.NDArray[np.float32],
+) -> None:
+    """As an .aocx does: nothing is built again, and what it is for comes from the engine alone."""
+    with EmulatorDevice(emulator.built) as device:
+        assert device.kernels is None
+        assert device.identity == emulator.identity
+        comparison = digits_artifact.compare(heldout_images[:4], device)
+        assert comparison.differences == 0
+        engine = replace(DEFAULT_ENGINE, pixel_vector=7)
+        program, weights, _ = emitted(mixed_network(), "shift1", engine)
+        with pytest.raises(UserError, match=r"an engine of `pixel_vector` 7 \(it has 14\)"):
+            Session(device, program, weights)
+
+
 def test_an_engine_of_another_version_is_refused(emulator_library: Path) -> None:
     program, weights, _ = emitted(mixed_network(), "shift1")
     kernels = render_engine(DEFAULT_ENGINE, "another version").encode()

@@ -1,0 +1,226 @@
+"""Tenants: keys, limits, and what they cannot see of each other."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tritonclient.utils import InferenceServerException, shared_memory
+from unit.serving.conftest import CLIENTS, KEYS, Digits, Server, headers
+
+from tf2c.errors import UserError
+from tf2c.serving.errors import Refusal, RefusedError
+from tf2c.serving.tenants import Access, read_access
+
+DIGEST = "0" * 64
+
+
+class Caller:
+    """A client with somebody's key."""
+
+    def __init__(self, server: Server, protocol: str, name: str) -> None:
+        self.module = CLIENTS[protocol]
+        self.client: Any = self.module.InferenceServerClient(server.address(protocol))
+        self.headers = headers(name)
+
+    def infer(self, digits: Digits, model: str, count: int = 1) -> Any:
+        images = digits.images[:count]
+        tensor = self.module.InferInput("input", list(images.shape), "FP32")
+        tensor.set_data_from_numpy(images)
+        return self.client.infer(model, [tensor], headers=self.headers).as_numpy("output")
+
+    def statistics(self, model: str) -> int:
+        options = {} if self.module is CLIENTS["http"] else {"as_json": True}
+        found = self.client.get_inference_statistics(model, headers=self.headers, **options)
+        return int(found["model_stats"][0].get("inference_count", 0))
+
+    def index(self) -> dict[str, str]:
+        options = {} if self.module is CLIENTS["http"] else {"as_json": True}
+        found = self.client.get_model_repository_index(headers=self.headers, **options)
+        models = found if isinstance(found, list) else found["models"]
+        return {each["name"]: each["state"] for each in models}
+
+
+protocols = pytest.mark.parametrize("protocol", [*CLIENTS])
+
+
+@protocols
+@pytest.mark.parametrize("sent", [{}, {"authorization": "Bearer wrong"}, {"authorization": "x"}])
+def test_nobody_without_a_key(
+    keyed_server: Server, digits: Digits, protocol: str, sent: dict[str, str]
+) -> None:
+    caller = Caller(keyed_server, protocol, "alice")
+    caller.headers = {**sent}
+    with pytest.raises(InferenceServerException, match="expected a header") as error:
+        caller.infer(digits, "digits")
+    assert error.value.status() in ("401", "StatusCode.UNAUTHENTICATED")
+    with pytest.raises(InferenceServerException, match="expected a header"):
+        caller.client.get_model_metadata("digits", headers={**sent})
+    # Whether it lives, anybody may know.
+    assert caller.client.is_server_live()
+
+
+@protocols
+def test_a_tenant_sees_what_it_may_use(keyed_server: Server, digits: Digits, protocol: str) -> None:
+    alice, bob = (Caller(keyed_server, protocol, name) for name in ("alice", "bob"))
+    np.testing.assert_array_equal(alice.infer(digits, "secret"), digits.expected[:1])
+    np.testing.assert_array_equal(bob.infer(digits, "digits"), digits.expected[:1])
+    with pytest.raises(InferenceServerException) as hidden:
+        bob.infer(digits, "secret")
+    with pytest.raises(InferenceServerException) as missing:
+        bob.infer(digits, "nothing")
+    # What is not there for somebody is not there.
+    assert hidden.value.message().replace("secret", "nothing") == missing.value.message()
+    assert (bob.index(), alice.index()) == (
+        {"digits": "READY"},
+        {"digits": "READY", "secret": "READY"},
+    )
+
+
+@protocols
+def test_statistics_are_ones_own(keyed_server: Server, digits: Digits, protocol: str) -> None:
+    alice, bob, operator = (
+        Caller(keyed_server, protocol, name) for name in ("alice", "bob", "operator")
+    )
+    before = alice.statistics("digits"), bob.statistics("digits"), operator.statistics("digits")
+    alice.infer(digits, "digits", 3)
+    bob.infer(digits, "digits", 2)
+    after = alice.statistics("digits"), bob.statistics("digits"), operator.statistics("digits")
+    assert [y - x for x, y in zip(before, after, strict=True)] == [3, 2, 5]
+
+
+@protocols
+def test_an_allowance_is_not_exceeded(keyed_server: Server, digits: Digits, protocol: str) -> None:
+    bob = Caller(keyed_server, protocol, "bob")
+    bob.infer(digits, "digits", 8)
+    with pytest.raises(InferenceServerException, match="8 images per second") as error:
+        bob.infer(digits, "digits", 8)
+    assert error.value.status() in ("429", "StatusCode.RESOURCE_EXHAUSTED")
+    Caller(keyed_server, protocol, "alice").infer(digits, "digits", 8)
+
+
+@protocols
+def test_regions_belong_to_tenants(keyed_server: Server, protocol: str) -> None:
+    alice, bob = (Caller(keyed_server, protocol, name) for name in ("alice", "bob"))
+    handle = shared_memory.create_shared_memory_region("own", "/alice.own", 64)
+    try:
+        with pytest.raises(InferenceServerException, match=r"begins with `bob\.`"):
+            bob.client.register_system_shared_memory("own", "/alice.own", 64, headers=bob.headers)
+        alice.client.register_system_shared_memory("own", "/alice.own", 64, headers=alice.headers)
+        tensor = bob.module.InferInput("input", [1, 1, 4, 4], "FP32")
+        tensor.set_shared_memory("own", 64)
+        tensor_shape = [1, 1, 8, 8]
+        tensor.set_shape(tensor_shape)
+        with pytest.raises(InferenceServerException, match="there is no region `own`"):
+            bob.client.infer("digits", [tensor], headers=bob.headers)
+        bob.client.unregister_system_shared_memory("own", headers=bob.headers)
+        options = {} if protocol == "http" else {"as_json": True}
+        status = alice.client.get_system_shared_memory_status(headers=alice.headers, **options)
+        assert "alice.own" in str(status)
+    finally:
+        shared_memory.destroy_shared_memory_region(handle)
+
+
+@protocols
+def test_only_operators_load_and_unload(
+    keyed_server: Server, digits: Digits, protocol: str
+) -> None:
+    alice, operator = (Caller(keyed_server, protocol, name) for name in ("alice", "operator"))
+    with pytest.raises(InferenceServerException, match="only the operator") as error:
+        alice.client.load_model("another", headers=alice.headers)
+    assert error.value.status() in ("403", "StatusCode.PERMISSION_DENIED")
+    assert operator.index()["another"] == "UNAVAILABLE"
+    for _ in range(2):  # again, too
+        operator.client.load_model("another", headers=operator.headers)
+        np.testing.assert_array_equal(alice.infer(digits, "another", 4), digits.expected[:4])
+    operator.client.unload_model("another", headers=operator.headers)
+    with pytest.raises(InferenceServerException, match="there is no model `another`"):
+        alice.infer(digits, "another")
+    with pytest.raises(InferenceServerException, match="does not match its checksum"):
+        operator.client.load_model("damaged", headers=operator.headers)
+    for name in ("missing", "..", "../repository/another"):
+        with pytest.raises(InferenceServerException):
+            operator.client.load_model(name, headers=operator.headers)
+
+
+def test_only_operators_see_metrics(keyed_server: Server, digits: Digits) -> None:
+    import urllib.error
+    import urllib.request
+
+    def get(path: str, name: str) -> str:
+        url = f"http://{keyed_server.address('http')}{path}"
+        request = urllib.request.Request(url, headers=headers(name))
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.read().decode()
+
+    Caller(keyed_server, "http", "alice").infer(digits, "digits", 3)
+    for path in ("/metrics", "/status"):
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            get(path, "alice")
+    metrics = get("/metrics", "operator")
+    found = re.search(
+        r'tf2c_images_total\{network="digits",outcome="succeeded",tenant="alice"\} (\d+)', metrics
+    )
+    assert found is not None
+    assert int(found[1]) >= 3
+    assert 'tf2c_latency_seconds_bucket{le="+Inf",network="digits",tenant="alice"}' in metrics
+    assert '"tenants": {"alice": {"weight": 3' in get("/status", "operator")
+
+
+GOOD = f"""
+operator_key_sha256 = "{"f" * 64}"
+[tenants.alice]
+key_sha256 = "{"a" * 64}"
+weight = 3
+queue_limit = 10
+images_per_second = 100
+networks = ["digits"]
+[tenants.bob]
+key_sha256 = "{"b" * 64}"
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "tenants.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_file_of_tenants(tmp_path: Path) -> None:
+    access = read_access(write(tmp_path, GOOD))
+    assert not access.is_open
+    assert {name: tuple(share) for name, share in access.shares.items()} == {
+        "alice": (3, 10),
+        "bob": (1, 1024),
+        "operator": (1, 1024),
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[tenants.bob]", "[tenant.bob]", "expected tables `[tenants.NAME]`, got `tenant`"),
+        ("weight = 3", "weight = 0", "tenant `alice`: expected `weight` to be a whole number >= 1"),
+        ("weight = 3", "weight = true", "expected `weight` to be a whole number"),
+        ("weight = 3", "wait = 3", "expected one of images_per_second"),
+        ("a" * 64, "a" * 63, "expected `key_sha256` to be 64 hexadecimal digits"),
+        ("a" * 64, "b" * 64, "tenants `alice` and `bob` have one key"),
+        ("f" * 64, "b" * 64, "tenant `bob` has the operator's key"),
+        ('["digits"]', '"digits"', "expected `networks` to be a list of names"),
+        ("tenants.bob", "tenants.operator", "expected a name of letters"),
+        ("tenants.bob", 'tenants."b b"', "expected a name of letters"),
+    ],
+)
+def test_a_file_that_is_wrong(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in GOOD
+    with pytest.raises(UserError, match=re.escape(message)):
+        read_access(write(tmp_path, GOOD.replace(old, new, 1)))
+
+
+def test_keys_are_compared_whole() -> None:
+    access = Access({})
+    for sent in (None, "", "Bearer", "Bearer ", f"Bearer {KEYS['alice']}"):
+        with pytest.raises(RefusedError) as error:
+            access.caller(sent)
+        assert error.value.refusal is Refusal.UNAUTHENTICATED

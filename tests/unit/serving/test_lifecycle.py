@@ -1,0 +1,183 @@
+"""Servers start, refuse what they cannot use, and end when nothing is on its way any more."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+import numpy as np
+import pytest
+import trustme
+from unit.serving.conftest import CLIENTS, Digits, listening
+
+from tf2c.orchestration.cards import DeviceCard
+from tf2c.runtime.simulator import Simulator
+from tf2c.serving import http as serving_http
+from tf2c.serving.server import Addresses
+from tf2c.serving.service import Service
+from tf2c.serving.tenants import Access
+
+
+def service(digits: Digits) -> Service:
+    return Service({"digits": digits.network}, [DeviceCard(lambda _: Simulator())], Access())
+
+
+@contextmanager
+def command(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run `tf2c serve`."""
+    process = subprocess.Popen(
+        ["tf2c", "serve", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def serving(digits: Digits, *options: str) -> Any:
+    ports = ("--http-port", "0", "--grpc-port", "0", "--json")
+    return command(str(digits.artifact.path), *ports, *options)
+
+
+def ask(client: Any, digits: Digits, answers: "Queue[Any]", count: int) -> None:
+    for index in range(count):
+        image = digits.images[index % 8 : index % 8 + 1]
+        tensor = CLIENTS["grpc"].InferInput("input", list(image.shape), "FP32")
+        tensor.set_data_from_numpy(image)
+        client.async_infer(
+            "digits",
+            [tensor],
+            lambda result, error, index=index: answers.put((index % 8, result, error)),
+        )
+
+
+def test_sigterm_lets_everything_end(digits: Digits) -> None:
+    with serving(digits) as process:
+        ports = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
+        client: Any = CLIENTS["grpc"].InferenceServerClient(f"127.0.0.1:{ports['grpc_port']}")
+        answers: Queue[Any] = Queue()
+        ask(client, digits, answers, 100)
+        first = answers.get(timeout=60)
+        while client.get_inference_statistics("digits", as_json=True)["model_stats"][0].get(
+            "inference_count"
+        ) in (None, "0"):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        got = [first, *(answers.get(timeout=60) for _ in range(99))]
+        assert process.wait(60) == 0
+    served = 0
+    for index, result, error in got:
+        # What came behind the signal is refused; nothing else is.
+        if error is not None:
+            assert "takes no more requests" in str(error) or "StatusCode.UNAVAILABLE" in str(error)
+            continue
+        np.testing.assert_array_equal(result.as_numpy("output")[0], digits.expected[index])
+        served += 1
+    assert served > 0
+
+
+def test_what_has_been_accepted_is_answered(digits: Digits) -> None:
+    """Everything that a server counts as queued when it is told to end comes back."""
+    answers: Queue[Any] = Queue()
+    with listening(service(digits)) as server:
+        client: Any = CLIENTS["grpc"].InferenceServerClient(server.address("grpc"))
+        ask(client, digits, answers, 64)
+        watch = server.service.watch
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            counts = [*watch.statistics.values()]
+            if sum(watch.waiting.values()) + sum(each.succeeded for each in counts) >= 60:
+                break
+            time.sleep(0.001)
+    got = [answers.get(timeout=60) for _ in range(64)]
+    assert sum(error is None for *_, error in got) >= 60
+
+
+def test_encrypted_both_ways(digits: Digits, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    pair = authority.issue_cert("127.0.0.1", "localhost")
+    certificate, key, root = (tmp_path / name for name in ("chain.pem", "key.pem", "root.pem"))
+    pair.cert_chain_pems[0].write_to_path(certificate)
+    pair.private_key_pem.write_to_path(key)
+    authority.cert_pem.write_to_path(root)
+    addresses = Addresses("localhost", 0, 0, certificate, key)
+    with listening(service(digits), addresses) as server:
+        grpc_client: Any = CLIENTS["grpc"].InferenceServerClient(
+            f"localhost:{server.ports['grpc']}", ssl=True, root_certificates=str(root)
+        )
+        http_client: Any = CLIENTS["http"].InferenceServerClient(
+            f"localhost:{server.ports['http']}",
+            ssl=True,
+            ssl_options={"ca_certs": str(root)},
+            insecure=False,
+        )
+        for module, client in ((CLIENTS["grpc"], grpc_client), (CLIENTS["http"], http_client)):
+            tensor = module.InferInput("input", list(digits.images.shape), "FP32")
+            tensor.set_data_from_numpy(digits.images)
+            found = client.infer("digits", [tensor]).as_numpy("output")
+            np.testing.assert_array_equal(found, digits.expected)
+
+
+def test_who_is_too_slow_is_refused(digits: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving_http, "BODY_SECONDS", 0.2)
+    with (
+        listening(service(digits)) as server,
+        socket.create_connection(("127.0.0.1", server.ports["http"])) as connection,
+    ):
+        connection.sendall(
+            b"POST /v2/models/digits/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"
+        )
+        connection.settimeout(30)
+        assert b"408" in connection.recv(1 << 16)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "expected an artifact or a `--repository`, got neither"),
+        (("missing.tf2c",), "expected a tf2c artifact"),
+        (("DIGITS", "DIGITS"), "expected networks of different names, got two `digits`"),
+        (("DIGITS", "--repository", "missing"), "missing: expected a folder of artifacts"),
+        (("DIGITS", "--tenants", "missing.toml"), "missing.toml: expected a file of tenants"),
+        (("DIGITS", "--device", "abacus"), "expected a device, got `abacus`"),
+        (("DIGITS", "--tls-key", "key.pem"), "expected `--tls-certificate` and `--tls-key`"),
+        (
+            ("DIGITS", "--tls-key", "no.pem", "--tls-certificate", "no.pem"),
+            "no.pem: expected a certificate",
+        ),
+    ],
+)
+def test_bad_input_is_one_line(digits: Digits, arguments: tuple[str, ...], message: str) -> None:
+    named = [str(digits.artifact.path) if each == "DIGITS" else each for each in arguments]
+    with command(*named, "--http-port", "0", "--grpc-port", "0") as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    lines = [line for line in errors.splitlines() if not line.startswith("hint: ")]
+    assert len(lines) == 1
+    assert lines[0].startswith("error: ")
+    assert message in lines[0]
+
+
+@pytest.mark.parametrize("option", ["--http-port", "--grpc-port"])
+def test_a_port_that_is_taken(digits: Digits, option: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ports = {"--http-port": "0", "--grpc-port": "0"} | {option: str(taken.getsockname()[1])}
+        arguments = [word for pair in ports.items() for word in pair]
+        with command(str(digits.artifact.path), *arguments) as process:
+            _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert f"hint: choose another port with `{option}`" in errors
+    assert "Traceback" not in errors
