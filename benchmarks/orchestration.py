@@ -45,7 +45,7 @@ class LookingCard(Card):
 
     def run(self, images: Sequence[Image]) -> Sequence[Scores]:
         """Return one number of each image."""
-        return [image[0, 0, :1] for image in images]
+        return [image[0, 0, :1].astype(np.float64) for image in images]
 
     def restart(self) -> None:
         """Nothing fails."""

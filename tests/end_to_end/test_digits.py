@@ -243,6 +243,20 @@ def test_run_verifies_the_emulator(
     assert list(printed["iterations"]) == list(chain.from_iterable(COUNTERS.values()))
 
 
+def test_run_takes_an_engine_that_has_been_built(
+    emulator_library: Path, inputs: Path, digits_artifact: tf2c.Artifact, tmp_path: Path
+) -> None:
+    with EmulatorDevice(digits_artifact.kernels) as device:
+        assert device.built is not None
+        (tmp_path / "engine.aocx").write_bytes(device.built)
+    printed = run_json(
+        *("run", digits_artifact.path, inputs, "--device", "emulator", "--verify"),
+        *("--aocx", tmp_path / "engine.aocx"),
+    )
+    assert printed["elements"] > 0
+    assert printed["differences"] == 0
+
+
 def test_images_side_by_side_are_verified_and_take_fewer_iterations(
     emulator_library: Path, inputs: Path, digits_artifact: tf2c.Artifact
 ) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import tf2c
+
 ROOT = Path(__file__).parents[2]
 ROOMS = ("docs", "examples", "benchmarks")
 
@@ -83,3 +85,13 @@ def test_the_public_names_are_there() -> None:
         assert getattr(tf2c, name) is not None
     with pytest.raises(AttributeError, match="no attribute `nonsense`"):
         _ = tf2c.nonsense
+
+
+def test_the_runtime_in_serving_runs(digits_artifact: tf2c.Artifact) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/serving.md").read_text(), re.S)
+    image = "import numpy as np\nimage = np.zeros((1, 8, 8), np.float32)\n"
+    named = code.replace('"digits.tf2c"', repr(str(digits_artifact.path)))
+    outcome = subprocess.run(
+        [sys.executable, "-c", image + named], capture_output=True, text=True, check=False
+    )
+    assert outcome.returncode == 0, outcome.stderr

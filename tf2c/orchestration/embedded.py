@@ -25,7 +25,7 @@ from tf2c.orchestration.cards import Card, Image, Scores, ServedNetwork
 from tf2c.orchestration.events import (
     Completed,
     Dispatched,
-    Expired,
+    Dropped,
     Lost,
     Observer,
     Rejected,
@@ -132,9 +132,8 @@ class Runtime(Closeable):
         with self._lock:
             del self._shapes[name]
             for request in self._policy.remove_network(name):
-                if self._observe is not None:
-                    self._observe(Expired(time.monotonic_ns(), request))
-                self._end(request, RejectedError(f"network `{name}` is served no more"))
+                error = RejectedError(f"network `{name}` is served no more")
+                self._drop(time.monotonic_ns(), request, error)
             self._dispatch(time.monotonic_ns())
         self._announce()
 
@@ -267,9 +266,7 @@ class Runtime(Closeable):
         if not self._policy.is_awaited:
             return kept
         for late in self._policy.expire(now):
-            if self._observe is not None:
-                self._observe(Expired(now, late))
-            self._end(late, LateError(f"the deadline of request {late.number} has passed"))
+            self._drop(now, late, LateError(f"the deadline of request {late.number} has passed"))
         while (found := self._policy.next(now)) is not None:
             if self._observe is not None:
                 self._observe(Dispatched(now, found))
@@ -313,11 +310,18 @@ class Runtime(Closeable):
             now = time.monotonic_ns()
             self._policy.complete(name)
             if self._observe is not None:
-                self._observe(Completed(now, dispatch))
+                error = str(outcome) if isinstance(outcome, Exception) else None
+                self._observe(Completed(now, dispatch, error))
             self._dispatch(now)
             for index, request in enumerate(dispatch.requests):
                 self._end(request, outcome if isinstance(outcome, Exception) else outcome[index])
         self._announce()
+
+    def _drop(self, now: int, request: Request, error: Exception) -> None:
+        """Give up a request that waited; the lock is held."""
+        if self._observe is not None:
+            self._observe(Dropped(now, request, str(error)))
+        self._end(request, error)
 
     def _end(self, request: Request, outcome: Scores | Exception) -> None:
         """Let a request have ended; the lock is held."""
@@ -356,7 +360,7 @@ class Runtime(Closeable):
                 self._observe(Lost(now, name, running, str(error)))
             for request in running:
                 if request not in again:
-                    self._end(request, error)
+                    self._drop(now, request, error)
             self._dispatch(now)
         self._announce()
         seat.inbox.put(error)
@@ -381,7 +385,7 @@ class Runtime(Closeable):
             del self._seats[name]
             if not self._seats:
                 for request in self._policy.clear():
-                    self._end(request, error)
+                    self._drop(time.monotonic_ns(), request, error)
         self._announce()
         return False
 

@@ -37,13 +37,16 @@ class Completed(NamedTuple):
 
     now: int
     dispatch: Dispatch
+    error: str | None = None
+    """Why there are no results, though the card works."""
 
 
-class Expired(NamedTuple):
-    """A request was too late for any card."""
+class Dropped(NamedTuple):
+    """A request that waited was given up."""
 
     now: int
     request: Request
+    reason: str
 
 
 class Lost(NamedTuple):
@@ -62,7 +65,7 @@ class Restarted(NamedTuple):
     card: str
 
 
-Event = Submitted | Rejected | Dispatched | Completed | Expired | Lost | Restarted
+Event = Submitted | Rejected | Dispatched | Completed | Dropped | Lost | Restarted
 
 Observer = Callable[[Event], None]
 """Told about each event while the runtime waits; has to be quick, and must not call it."""

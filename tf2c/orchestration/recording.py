@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tf2c.orchestration.cluster import Outcome
-from tf2c.orchestration.events import Completed, Dispatched, Event, Expired, Rejected, Submitted
+from tf2c.orchestration.events import Completed, Dispatched, Dropped, Event, Rejected, Submitted
 from tf2c.orchestration.traces import EXPIRED, NEVER, REJECTED, Numbers, Trace
 
 
@@ -66,7 +66,7 @@ class Recording:
                     numbers[event.request.number] = len(numbers)
                     if isinstance(event, Rejected):
                         fates[numbers[event.request.number]] = REJECTED
-                case Expired():
+                case Dropped():
                     fates[numbers[event.request.number]] = EXPIRED
                 case Dispatched(now, found):
                     running[found.card] = len(rows)
@@ -74,7 +74,7 @@ class Recording:
                     card = int(found.card.rsplit(" ", 1)[1])
                     network = self._networks[found.network]
                     rows.append([card, network, int(found.loads), now, now])
-                case Completed(now, found):
+                case Completed(now, found, _):
                     rows[running.pop(found.card)][-1] = now
                 case _:
                     pass

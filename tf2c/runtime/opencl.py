@@ -99,7 +99,8 @@ class OpenCLDevice(Closeable):
                 built = cl.Program(self._context, kernels.decode()).build(list(lanes.value))
             self._kernels = {name: cl.Kernel(built, name) for name in KERNELS}
             self._queues = {name: cl.CommandQueue(self._context) for name in KERNELS}
-            self.built: bytes | None = built.get_info(cl.program_info.BINARIES)[0]
+            binaries: Any = built.get_info(cl.program_info.BINARIES)
+            self.built: bytes | None = binaries[0]
             self.identity = self._identity(cl.Kernel(built, "identity"))
         except cl.Error as error:
             raise DeviceError(f"the kernels do not build on `{device.name}`: {error}") from error

@@ -1,13 +1,14 @@
 """The Open Inference Protocol over gRPC, with the proto that the protocol's clients have."""
 
+import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.metadata import version
 from typing import Any
 
 import grpc
-from tritonclient.grpc import service_pb2 as pb
-from tritonclient.grpc import service_pb2_grpc
+from grpc import aio
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from tf2c.serving.errors import Refusal, RefusedError, refused
 from tf2c.serving.http import EXTENSIONS
@@ -27,8 +28,12 @@ from tf2c.serving.tensors import (
     scheduling,
 )
 
+# What is generated from the proto has no types.
+pb: Any = service_pb2
+generated: Any = service_pb2_grpc
 Context = Any
 Message = Any
+Server = Any
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +79,7 @@ def parse_inference(request: Message) -> Inference:
     )
 
 
-class Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):
+class Servicer(generated.GRPCInferenceServiceServicer):
     """What answers each call."""
 
     def __init__(self, service: Service) -> None:
@@ -90,8 +95,8 @@ class Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):
     ) -> Message:
         """Return an answer, or end the call with a status."""
         try:
-            found = answer(self._caller(context))
-            return await found if isinstance(found, Awaitable) else found
+            found: Any = answer(self._caller(context))
+            return await found if inspect.isawaitable(found) else found
         except Exception as error:
             status = _refused(error)
         await context.abort(getattr(grpc.StatusCode, status.refusal.code), str(status))
@@ -263,19 +268,19 @@ def _refused(error: Exception) -> RefusedError:
     return found
 
 
-def new_server(service: Service, largest_request: int) -> grpc.aio.Server:
+def new_server(service: Service, largest_request: int) -> Server:
     """Return a server that has no port yet.
 
     Args:
         service: what is served.
         largest_request: bytes; larger ones are refused.
     """
-    server = grpc.aio.server(
+    server: Server = aio.server(
         options=[
             ("grpc.max_receive_message_length", largest_request),
             ("grpc.max_send_message_length", -1),
             ("grpc.so_reuseport", 0),
         ]
     )
-    service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(Servicer(service), server)
+    generated.add_GRPCInferenceServiceServicer_to_server(Servicer(service), server)
     return server

@@ -8,7 +8,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import version
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 
@@ -43,7 +43,7 @@ EXTENSIONS = (
     "statistics",
 )
 
-Handler = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
+Answer = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
 
 log = logging.getLogger(__name__)
 
@@ -55,33 +55,30 @@ def application(service: Service, largest_request: int) -> web.Application:
         service: what is served.
         largest_request: bytes of a request's body, unpacked; larger ones are refused.
     """
-    app = web.Application(client_max_size=largest_request, middlewares=[_answer_errors])
-    handlers = _Handlers(service)
-    for method, path, handler in handlers.routes():
-        app.router.add_route(method, path, handlers.for_callers(handler))
+    app = web.Application(client_max_size=largest_request)
+    answers = _Answers(service)
+    for method, path, answer in answers.routes():
+        app.router.add_route(method, path, answers.for_callers(answer))
     for path in ("/v2/health/live", "/v2/health/ready"):
-        app.router.add_get(path, handlers.health)
-    app.router.add_get("/", handlers.page)
+        app.router.add_get(path, answers.health)
+    app.router.add_get("/", answers.page)
     return app
 
 
-@web.middleware
-async def _answer_errors(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+async def _answer_errors(asked: Awaitable[web.StreamResponse]) -> web.StreamResponse:
     """Answer whatever goes wrong as the protocol wants it."""
     try:
-        return await handler(request)
+        return await asked
     except web.HTTPRequestEntityTooLarge as error:
         found = RefusedError(Refusal.TOO_LARGE, f"expected less in a request: {error.text}")
     except web.HTTPException as error:
         return web.json_response({"error": error.reason}, status=error.status)
-    except (RefusedError, TimeoutError) as error:
-        late = RefusedError(Refusal.SLOW, f"expected the request within {BODY_SECONDS:g} s")
-        found = late if isinstance(error, TimeoutError) else error
+    except TimeoutError:
+        found = RefusedError(Refusal.SLOW, f"expected the request within {BODY_SECONDS:g} s")
     except Exception as error:
-        log.exception("a bug of tf2c")
         found = refused(error)
+        if found.refusal is Refusal.BUG:
+            log.exception("a bug of tf2c")
     status = found.refusal.status
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     return web.json_response({"error": str(found)}, status=status, headers=headers)
@@ -94,19 +91,19 @@ def _document(body: bytes) -> dict[str, Any]:
         RefusedError: it is none.
     """
     try:
-        content = json.loads(body) if body.strip() else {}
+        content: Any = json.loads(body) if body.strip() else {}
     except (ValueError, RecursionError) as error:
         raise invalid("expected JSON") from error
     if not isinstance(content, dict):
         raise invalid("expected a JSON object")
-    return content
+    return cast(dict[str, Any], content)
 
 
 def _table(content: Mapping[str, Any], name: str) -> dict[str, Any]:
-    found = content.get(name, {})
+    found: Any = content.get(name, {})
     if not isinstance(found, dict):
         raise invalid(f"expected `{name}` to be an object")
-    return found
+    return cast(dict[str, Any], found)
 
 
 def _only(content: Mapping[str, Any], name: str) -> dict[str, Any] | None:
@@ -115,12 +112,13 @@ def _only(content: Mapping[str, Any], name: str) -> dict[str, Any] | None:
     Raises:
         RefusedError: there are more or fewer.
     """
-    found = content.get(name)
+    found: Any = content.get(name)
     if found in (None, []):
         return None
-    if not isinstance(found, list) or len(found) != 1 or not isinstance(found[0], dict):
+    tensors = cast(list[Any], found) if isinstance(found, list) else []
+    if len(tensors) != 1 or not isinstance(tensors[0], dict):
         raise invalid(f"expected one tensor in `{name}`")
-    return found[0]
+    return cast(dict[str, Any], tensors[0])
 
 
 def parse_inference(model: str, body: bytes, header_length: str | None) -> Inference:
@@ -169,17 +167,17 @@ def parse_inference(model: str, body: bytes, header_length: str | None) -> Infer
     )
 
 
-class _Handlers:
+class _Answers:
     """What answers each path."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def routes(self) -> list[tuple[str, str, Handler]]:
+    def routes(self) -> list[tuple[str, str, Answer]]:
         """Return methods, paths and what answers them."""
         model = "/v2/models/{model}"
         memory = "/v2/systemsharedmemory"
-        found: list[tuple[str, str, Handler]] = [
+        found: list[tuple[str, str, Answer]] = [
             ("GET", "/v2", self.server),
             ("GET", "/v2/models/stats", self.statistics),
             ("POST", "/v2/repository/index", self.index),
@@ -202,16 +200,17 @@ class _Handlers:
             ]
         return found
 
-    def for_callers(
-        self, handler: Handler
-    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        """Return a handler that knows who asks."""
+    def for_callers(self, answer: Answer) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """Return what answers, knows who asks, and says what goes wrong."""
 
         async def known(request: web.Request) -> web.StreamResponse:
             caller = self._service.access.caller(request.headers.get("Authorization"))
-            return await handler(request, caller)
+            return await answer(request, caller)
 
-        return known
+        async def safe(request: web.Request) -> web.StreamResponse:
+            return await _answer_errors(known(request))
+
+        return safe
 
     async def health(self, request: web.Request) -> web.Response:
         """Answer whether the server lives, or takes requests; nobody needs a key for that."""

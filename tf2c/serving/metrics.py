@@ -42,7 +42,8 @@ class _Collector(Collector):
             for phase in ("queue", "compute"):
                 nanoseconds = getattr(each, f"{phase}_nanoseconds")
                 seconds.add_metric((network, tenant, phase), nanoseconds / 1e9)
-            total, buckets = 0, []
+            total = 0
+            buckets: list[tuple[str, int]] = []
             for limit, count in zip((*LATENCY_SECONDS, "+Inf"), each.latencies, strict=True):
                 total += count
                 buckets.append((str(limit), total))

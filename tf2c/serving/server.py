@@ -11,7 +11,7 @@ import grpc
 from aiohttp import web
 
 from tf2c.errors import UserError
-from tf2c.serving.grpc import new_server
+from tf2c.serving.grpc import Server, new_server
 from tf2c.serving.http import application
 from tf2c.serving.service import Service
 
@@ -122,7 +122,7 @@ def _tls_context(addresses: Addresses) -> ssl.SSLContext | None:
     return context
 
 
-def _listen(server: grpc.aio.Server, addresses: Addresses) -> int:
+def _listen(server: Server, addresses: Addresses) -> int:
     where = f"{addresses.host}:{addresses.grpc_port}"
     try:
         if addresses.certificate is None or addresses.private_key is None:

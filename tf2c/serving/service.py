@@ -16,7 +16,16 @@ import numpy.typing as npt
 from tf2c.errors import UserError
 from tf2c.orchestration.cards import Card, DeviceCard, ServedNetwork
 from tf2c.orchestration.embedded import Runtime
-from tf2c.orchestration.events import Completed, Dispatched, Event, Expired, Rejected, Submitted
+from tf2c.orchestration.events import (
+    Completed,
+    Dispatched,
+    Dropped,
+    Event,
+    Lost,
+    Rejected,
+    Restarted,
+    Submitted,
+)
 from tf2c.runtime.device import Device
 from tf2c.serving.errors import Refusal, RefusedError, refused
 from tf2c.serving.shared_memory import Regions
@@ -100,7 +109,7 @@ class Watch:
                 self.waiting[request.tenant] += 1
             case Rejected(_, request, _):
                 self.statistics[request.network, request.tenant].rejected += 1
-            case Expired(_, request):
+            case Dropped(_, request, _):
                 self._times.pop(request.number, None)
                 self.waiting[request.tenant] -= 1
                 self.statistics[request.network, request.tenant].failed += 1
@@ -115,21 +124,25 @@ class Watch:
                     queued, before = self._times[each.number]
                     counts.queue_nanoseconds += now - before
                     self._times[each.number] = queued, now
-            case Completed(now, found):
+            case Completed(now, found, error):
                 self.cards[found.card].is_busy = False
                 for each in found.requests:
                     counts = self.statistics[each.network, each.tenant]
-                    counts.succeeded += 1
+                    counts.succeeded += error is None
+                    counts.failed += error is not None
                     queued, begun = self._times.pop(each.number)
                     counts.compute_nanoseconds += now - begun
                     counts.latencies[bisect_left(LATENCY_SECONDS, (now - queued) / 1e9)] += 1
-            case _:  # a card was lost, or is back
-                card = self.cards[event.card]
-                card.is_busy, card.network = False, ""
-                if hasattr(event, "requests"):
-                    card.losses += 1
-                    for each in event.requests:
-                        self.waiting[each.tenant] += 1
+            case Lost(_, name, requests, _):
+                self.cards[name].losses += 1
+                self._rest(name)
+                for each in requests:
+                    self.waiting[each.tenant] += 1
+            case Restarted(_, name):
+                self._rest(name)
+
+    def _rest(self, name: str) -> None:
+        self.cards[name].is_busy, self.cards[name].network = False, ""
 
 
 class Service:

@@ -18,7 +18,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tf2c.errors import UserError
 from tf2c.orchestration.embedded import DEFAULT_TENANT
@@ -118,8 +118,9 @@ def read_access(path: Path) -> Access:
     """
     content = read_toml(path, "a file of tenants")
     unknown = content.keys() - {"tenants", "operator_key_sha256"}
-    tables = content.get("tenants")
-    if unknown or not isinstance(tables, dict) or not tables:
+    given: Any = content.get("tenants")
+    tables = cast(dict[str, Any], given) if isinstance(given, dict) else {}
+    if unknown or not tables:
         what = f"`{min(unknown)}`" if unknown else "none"
         raise UserError(f"{path}: expected tables `[tenants.NAME]`, got {what}")
     callers: dict[str, Caller] = {}
@@ -145,29 +146,29 @@ def _digest(path: Path, name: str, value: Any) -> str:
     return value
 
 
-def _tenant(path: Path, name: str, table: Any) -> tuple[str, Caller]:
+def _tenant(path: Path, name: str, given: Any) -> tuple[str, Caller]:
     where = f"{path}: tenant `{name}`"
-    if not _NAME.fullmatch(name) or name == "operator" or not isinstance(table, dict):
+    table = cast(dict[str, Any], given) if isinstance(given, dict) else {}
+    if not _NAME.fullmatch(name) or name == "operator" or not table:
         raise UserError(f"{where}: expected a name of letters, digits, - and _, and a table")
     known = {"key_sha256", "networks", *_NUMBERS}
     for key in table:
         if key not in known:
             raise UserError(f"{where}: expected one of {', '.join(sorted(known))}, got `{key}`")
     for key in _NUMBERS:
-        value = table.get(key, 1)
+        value: Any = table.get(key, 1)
         is_number = isinstance(value, int) and not isinstance(value, bool)
         if not is_number or value < 1:
             raise UserError(f"{where}: expected `{key}` to be a whole number >= 1, got `{value}`")
-    networks = table.get("networks")
-    if networks is not None and (
-        not isinstance(networks, list) or any(not isinstance(each, str) for each in networks)
-    ):
-        raise UserError(f"{where}: expected `networks` to be a list of names, got `{networks}`")
+    listed: Any = table.get("networks", [])
+    networks = cast(list[Any], listed) if isinstance(listed, list) else []
+    if not isinstance(listed, list) or any(not isinstance(each, str) for each in networks):
+        raise UserError(f"{where}: expected `networks` to be a list of names, got `{listed}`")
     share = Tenant(table.get("weight", 1), table.get("queue_limit", Tenant().queue_limit))
     caller = Caller(
         name,
         share,
-        None if networks is None else frozenset(networks),
+        frozenset(networks) if "networks" in table else None,
         table.get("images_per_second"),
     )
     return _digest(path, "key_sha256", table.get("key_sha256")), caller

@@ -82,14 +82,14 @@ def images_of(contents: bytes | memoryview, shape: tuple[int, ...]) -> npt.NDArr
     return np.frombuffer(contents, "<f4").reshape(shape)
 
 
-def images_of_numbers(data: Any, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+def images_of_numbers(elements: Any, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Return images of numbers in JSON, flat or nested.
 
     Raises:
         RefusedError: they are none, or more or fewer than the shape says.
     """
     try:
-        numbers = np.asarray(data, np.float32)
+        numbers = np.asarray(elements, np.float32)
     except (TypeError, ValueError, OverflowError) as error:
         raise invalid(f"expected numbers as data of `{INPUT}`") from error
     if numbers.size != math.prod(shape):

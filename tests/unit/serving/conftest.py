@@ -4,10 +4,12 @@ import asyncio
 import hashlib
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import Queue
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +25,7 @@ pytest.importorskip("tritonclient.grpc", reason="`pip install 'tf2c[serve]'`")
 
 from tritonclient import grpc as triton_grpc
 from tritonclient import http as triton_http
+from tritonclient.utils import shared_memory as triton_shared_memory
 
 from tf2c.serving.server import Addresses, Ports, serve
 from tf2c.serving.service import Service
@@ -32,7 +35,14 @@ LARGEST_REQUEST = 1 << 20
 
 KEYS = {"alice": "key of alice", "bob": "key of bob", "operator": "key of the operator"}
 
+shared_memory: Any = triton_shared_memory  # has no types
+
 CLIENTS: dict[str, ModuleType] = {"http": triton_http, "grpc": triton_grpc}
+
+
+def keep(answers: "Queue[Any]", index: int | None, result: Any, error: Any) -> None:
+    """Put what a client's callback is told where a test waits for it."""
+    answers.put((index, result, error))
 
 
 class Server:
@@ -47,7 +57,7 @@ class Server:
 
 
 @contextmanager
-def listening(service: Service, addresses: Addresses | None = None) -> Iterator[Server]:
+def listening(service: Service, addresses: Addresses | None = None) -> Generator[Server]:
     """Serve in a thread until the block ends."""
     found: list[Ports] = []
     errors: list[BaseException] = []

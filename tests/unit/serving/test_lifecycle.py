@@ -7,8 +7,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from queue import Queue
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import trustme
-from unit.serving.conftest import CLIENTS, Digits, listening
+from unit.serving.conftest import CLIENTS, Digits, keep, listening
 
 from tf2c.orchestration.cards import DeviceCard
 from tf2c.runtime.simulator import Simulator
@@ -31,7 +32,7 @@ def service(digits: Digits) -> Service:
 
 
 @contextmanager
-def command(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+def command(*arguments: str) -> Generator[subprocess.Popen[str]]:
     """Run `tf2c serve`."""
     process = subprocess.Popen(
         ["tf2c", "serve", *arguments],
@@ -57,11 +58,7 @@ def ask(client: Any, digits: Digits, answers: "Queue[Any]", count: int) -> None:
         image = digits.images[index % 8 : index % 8 + 1]
         tensor = CLIENTS["grpc"].InferInput("input", list(image.shape), "FP32")
         tensor.set_data_from_numpy(image)
-        client.async_infer(
-            "digits",
-            [tensor],
-            lambda result, error, index=index: answers.put((index % 8, result, error)),
-        )
+        client.async_infer("digits", [tensor], partial(keep, answers, index % 8))
 
 
 def test_sigterm_lets_everything_end(digits: Digits) -> None:

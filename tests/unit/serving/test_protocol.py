@@ -5,6 +5,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from queue import Queue
 from types import ModuleType
 from typing import Any
@@ -12,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from tritonclient.utils import InferenceServerException, shared_memory
-from unit.serving.conftest import CLIENTS, LARGEST_REQUEST, Digits, Server
+from tritonclient.utils import InferenceServerException
+from unit.serving.conftest import CLIENTS, LARGEST_REQUEST, Digits, Server, keep, shared_memory
 
 Images = npt.NDArray[Any]
 
@@ -102,7 +103,7 @@ def test_many_at_once(client: Client, digits: Digits) -> None:
             client.client.async_infer(
                 "digits",
                 [client.input(digits.images[index : index + 1])],
-                lambda result, error, index=index: answers.put((index, result, error)),
+                partial(keep, answers, index),
             )
         together = sorted((answers.get(timeout=60) for _ in range(8)), key=lambda each: each[0])
         assert not any(error for _, _, error in together)
@@ -113,20 +114,20 @@ def test_many_at_once(client: Client, digits: Digits) -> None:
 def test_a_stream_answers_in_order(open_server: Server, digits: Digits) -> None:
     client = Client(CLIENTS["grpc"], open_server.address("grpc"))
     answers: Queue[Any] = Queue()
-    client.client.start_stream(lambda result, error: answers.put((result, error)))
+    client.client.start_stream(partial(keep, answers, None))
     for index in range(8):
         image = digits.images[index : index + 1]
         client.client.async_stream_infer("digits", [client.input(image)], request_id=str(index))
     client.client.async_stream_infer("nothing", [client.input(digits.images)])
     client.client.async_stream_infer("digits", [client.input(digits.images)])
     for index in range(8):
-        result, error = answers.get(timeout=60)
+        _, result, error = answers.get(timeout=60)
         assert error is None
         assert result.get_response().id == str(index)
         np.testing.assert_array_equal(result.as_numpy("output")[0], digits.expected[index])
-    _, error = answers.get(timeout=60)
+    *_, error = answers.get(timeout=60)
     assert "there is no model `nothing`" in str(error)
-    result, error = answers.get(timeout=60)
+    _, result, error = answers.get(timeout=60)
     np.testing.assert_array_equal(result.as_numpy("output"), digits.expected)
     client.client.stop_stream()
 
