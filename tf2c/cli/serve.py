@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "--cards", default=1, show_default=True, type=click.IntRange(1), help="How many of them."
 )
+@click.option("--ray", metavar="ADDRESS", help="Cards in a Ray cluster: auto, HOST:PORT, local.")
 @click.option("--aocx", type=Path, help="The engine as built by `aoc` for cards.")
 @click.option("--repository", type=Path, help="A folder of artifacts that operators may load.")
 @click.option("--tenants", type=Path, help="A TOML file of tenants; without, everybody may ask.")
@@ -41,6 +42,7 @@ def serve_command(
     networks: tuple[Path, ...],
     device: str,
     cards: int,
+    ray: str | None,
     aocx: Path | None,
     repository: Path | None,
     tenants: Path | None,
@@ -69,7 +71,7 @@ def serve_command(
     access = Access() if tenants is None else read_access(tenants)
     if access.is_open and host not in ("127.0.0.1", "localhost", "::1"):
         print_note(f"everybody who reaches {host} may use the cards: no `--tenants`")
-    service = open_service(networks, device, cards, aocx, repository, access)
+    service = open_service(networks, device, cards, ray, aocx, repository, access)
     addresses = server.Addresses(host, http_port, grpc_port, tls_certificate, tls_key)
 
     def started(ports: server.Ports) -> None:
@@ -87,6 +89,7 @@ def open_service(
     paths: tuple[Path, ...],
     device: str,
     cards: int,
+    ray: str | None,
     aocx: Path | None,
     repository: Path | None,
     access: "Access",
@@ -123,5 +126,11 @@ def open_service(
         )
     kernels = next(iter(engines), b"")
 
-    cards_at_work = cards_of(lambda built: open_device(device, built), kernels, cards)
-    return Service(served, cards_at_work, access, repository)
+    if ray is None:
+        opened = cards_of(lambda built: open_device(device, built), kernels, cards)
+    else:
+        from tf2c.orchestration import ray_cards
+
+        ray_cards.connect(ray)
+        opened = ray_cards.open_cards(device, kernels, cards)
+    return Service(served, opened, access, repository)

@@ -124,6 +124,11 @@ class EmulatorDevice(Closeable):
             raise
 
     @property
+    def is_alive(self) -> bool:
+        """Whether its process still runs."""
+        return self._child.poll() is None
+
+    @property
     def process_id(self) -> int:
         """Of the process that the emulator is in."""
         return self._child.pid
