@@ -71,12 +71,12 @@ def served() -> dict[str, ServedNetwork]:
     return {"network": ServedNetwork(program, b"", Network(image=2 * MILLISECOND))}
 
 
-def microseconds(ask: Callable[[], object]) -> dict[str, float]:
+def microseconds(ask: Callable[[], object], requests: int = REQUESTS) -> dict[str, float]:
     """Return median and 99th percentile of the round with the least median."""
     rounds: list[dict[str, float]] = []
     for _ in range(ROUNDS):
-        taken = np.empty(REQUESTS)
-        for index in range(REQUESTS):
+        taken = np.empty(requests)
+        for index in range(requests):
             started = time.perf_counter_ns()
             ask()
             taken[index] = time.perf_counter_ns() - started

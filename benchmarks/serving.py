@@ -4,19 +4,17 @@
 
 The card looks at one number of the image (3 x 224 x 224 FP32, 602 KB), so that all time is the
 runtime's, the server's and the client's. The server is a process of its own. One request at a time;
-of three rounds the one with the least median counts. Writes results/serving.json.
+of five rounds the one with the least median counts. Writes results/serving.json.
 """
 
 import asyncio
 import multiprocessing
-import time
-from collections.abc import Callable
 from multiprocessing.connection import Connection
 from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
-from orchestration import IMAGE, LookingCard
+from orchestration import IMAGE, LookingCard, microseconds
 from report import write_results
 from rich.console import Console
 from rich.table import Table
@@ -33,7 +31,6 @@ from tf2c.serving.service import Service
 from tf2c.serving.tenants import Access
 
 REQUESTS = 500
-ROUNDS = 3
 
 shared_memory: Any = triton_shared_memory  # has no types
 
@@ -57,20 +54,6 @@ def run_server(ports: "Connection[Any, Any]") -> None:
     asyncio.run(serve(service, addresses, started=started))
 
 
-def microseconds(ask: Callable[[], object]) -> dict[str, float]:
-    """Return median and 99th percentile of the round with the least median."""
-    rounds: list[dict[str, float]] = []
-    for _ in range(ROUNDS):
-        taken = np.empty(REQUESTS)
-        for index in range(REQUESTS):
-            started = time.perf_counter_ns()
-            ask()
-            taken[index] = time.perf_counter_ns() - started
-        p50, p99 = np.percentile(taken, [50, 99]) / 1e3
-        rounds.append({"p50": round(float(p50), 1), "p99": round(float(p99), 1)})
-    return min(rounds, key=lambda each: each["p50"])
-
-
 def clients(ports: Ports) -> dict[str, dict[str, float]]:
     """Measure both protocols, with tensors in the request and in shared memory."""
     found: dict[str, dict[str, float]] = {}
@@ -90,13 +73,13 @@ def clients(ports: Ports) -> dict[str, dict[str, float]]:
                 client.infer("network", [tensor], outputs=outputs)
 
             tensor.set_data_from_numpy(images)
-            found[name] = microseconds(ask)
+            found[name] = microseconds(ask, REQUESTS)
             client.register_system_shared_memory("region", "/tf2c_benchmark", size)
             tensor.set_shared_memory("region", images.nbytes)
             output: Any = module.InferRequestedOutput("output")
             output.set_shared_memory("region", 8, offset=images.nbytes)
             found[f"{name}, shared memory"] = microseconds(
-                lambda ask=ask, output=output: ask(outputs=[output])
+                lambda ask=ask, output=output: ask(outputs=[output]), REQUESTS
             )
             client.unregister_system_shared_memory("region")
             client.close()
@@ -118,7 +101,7 @@ def main() -> None:
     with Runtime(served(), [LookingCard()]) as runtime:
         found["in process, run"] = microseconds(lambda: runtime.request("network").arg(IMAGE).run())
         found["in process, submit"] = microseconds(
-            lambda: runtime.request("network").arg(IMAGE).submit().result()
+            lambda: runtime.request("network").arg(IMAGE).submit().result(), REQUESTS
         )
     table = Table("microseconds per request", "p50", "p99")
     for name, each in found.items():

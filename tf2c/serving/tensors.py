@@ -6,7 +6,7 @@ numbers that its integers stand for, exactly.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,6 @@ class Inference:
     priority: int = 0
     seconds: float | None = None
     """Until the result has to be there."""
-    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 def invalid(message: str) -> RefusedError:
