@@ -136,13 +136,14 @@ class PolicyMachine(RuleBasedStateMachine):
             self.ended[request] += 1
         assert not any(map(self.is_late, self.ranks))
 
-    @rule(card=st.sampled_from(CARDS))
-    def complete(self, card: str) -> None:
+    @rule(card=st.sampled_from(CARDS), has_network=st.sampled_from([True, True, True, False]))
+    def complete(self, card: str, has_network: bool = True) -> None:
         if card not in self.running:
             return
         done = self.running.pop(card)
         assert self.policy.running(card) == done
-        self.policy.complete(card)
+        self.policy.complete(card, has_network=has_network)
+        self.loaded[card] = self.loaded[card] if has_network else None
         assert not self.policy.running(card)
         self.ended.update(done)
 
@@ -307,9 +308,9 @@ class Losing(Policy):
 class Duplicating(Policy):
     """Lets what a card has done wait again."""
 
-    def complete(self, name: str) -> None:
+    def complete(self, name: str, *, has_network: bool = True) -> None:
         done = self._cards[name].running[0]
-        super().complete(name)
+        super().complete(name, has_network=has_network)
         self._wait(done)
 
 

@@ -98,6 +98,7 @@ class DeviceCard(Card):
 
     def load(self, network: ServedNetwork) -> None:
         """Load a program; the engine stays as it is."""
+        self._session = None  # if this does not work, it has none
         self._session = Session(self._device, network.program, network.weights)
 
     def run(self, images: Sequence[Image]) -> Sequence[Scores]:

@@ -11,6 +11,7 @@ once, because a request has one future.
 """
 
 import asyncio
+import logging
 import threading
 import time
 from collections import deque
@@ -38,9 +39,12 @@ from tf2c.orchestration.policy import (
     RejectedError,
     Request,
     Tenant,
+    UnknownNetworkError,
     usual_lead,
 )
 from tf2c.runtime.device import Closeable
+
+log = logging.getLogger(__name__)
 
 DEFAULT_TENANT = "default"
 
@@ -54,6 +58,10 @@ ATTEMPTS = 3
 """Cards that may fail with a request before it is what fails."""
 
 
+class ClosingError(RejectedError):
+    """A request to a runtime that takes no more."""
+
+
 class LateError(UserError):
     """A request whose deadline has passed while it waited."""
 
@@ -63,6 +71,8 @@ class _Job:
     """A request on its way."""
 
     image: Image
+    network: ServedNetwork
+    """As it was when the request came."""
     future: "Future[Scores] | None"
     """None as long as the caller's thread runs it."""
     failures: int = 0
@@ -130,9 +140,9 @@ class Runtime(Closeable):
     def remove_network(self, name: str) -> None:
         """Let a network be requested no more; what waits for it is rejected, what runs goes on."""
         with self._lock:
-            del self._shapes[name]
+            del self._networks[name], self._shapes[name]
             for request in self._policy.remove_network(name):
-                error = RejectedError(f"network `{name}` is served no more")
+                error = UnknownNetworkError(f"there is no network `{name}` any more")
                 self._drop(time.monotonic_ns(), request, error)
             self._dispatch(time.monotonic_ns())
         self._announce()
@@ -163,11 +173,11 @@ class Runtime(Closeable):
             UserError: the image is not as the network wants it.
             DeviceError: no card is left.
         """
-        image, future = self._checked(call), _begun_future()
+        image, future = _image(call), _begun_future()
         with self._lock:
             now = time.monotonic_ns()
             try:
-                self._take(call, _Job(image, future), now)
+                self._take(call, image, future, now)
             finally:
                 self._dispatch(now)
         self._announce()
@@ -181,15 +191,16 @@ class Runtime(Closeable):
             UserError: the image is not as the network wants it, or it would come too late.
             DeviceError: no card is left.
         """
-        image = self._checked(call)
+        image = _image(call)
         with self._lock:
-            job, now, mine = _Job(image, None), time.monotonic_ns(), None
+            now = time.monotonic_ns()
             try:
-                request = self._take(call, job, now)
-                mine = self._dispatch(now, keep=request)
+                request = self._take(call, image, None, now)
             except RejectedError:
                 self._dispatch(now)
                 raise
+            job = self._jobs[request.number]
+            mine = self._dispatch(now, keep=request)
             if mine is None:
                 job.future = _begun_future()
         self._announce()
@@ -221,28 +232,21 @@ class Runtime(Closeable):
         for thread in self._threads:
             thread.join()
 
-    def _checked(self, call: "Call") -> Image:
-        """Return a call's image.
-
-        Raises:
-            UserError: it is not as the network wants it.
-        """
-        if call.image is None:
-            raise TypeError("expected an image, got a call without `arg`")
-        shape = self._shapes.get(call.network)
-        if shape is not None and call.image.shape != shape:
-            raise UserError(
-                f"expected an image {shape} for network `{call.network}`, got {call.image.shape}"
-            )
-        return call.image
-
-    def _take(self, call: "Call", job: _Job, now: int) -> Request:
+    def _take(
+        self, call: "Call", image: Image, future: "Future[Scores] | None", now: int
+    ) -> Request:
         """Queue a request; the lock is held."""
+        network = self._networks.get(call.network)
+        if network is not None and image.shape != self._shapes[call.network]:
+            raise UserError(
+                f"expected an image {self._shapes[call.network]} for network `{call.network}`, "
+                f"got {image.shape}"
+            )
         deadline = None if call.seconds is None else now + int(call.seconds * 1e9)
         self._numbers += 1
         request = Request(self._numbers, call.tenant, call.network, deadline, call.priority)
         if self._is_closing:
-            raise RejectedError("the runtime takes no more requests")
+            raise ClosingError("the runtime takes no more requests")
         if not self._seats:
             raise DeviceError("expected a card that works, got none")
         try:
@@ -251,7 +255,8 @@ class Runtime(Closeable):
             if self._observe is not None:
                 self._observe(Rejected(now, request, str(error)))
             raise
-        self._jobs[request.number] = job
+        assert network is not None  # or the policy would have rejected it
+        self._jobs[request.number] = _Job(image, network, future)
         if self._observe is not None:
             self._observe(Submitted(now, request))
         return request
@@ -288,33 +293,38 @@ class Runtime(Closeable):
 
     def _run(self, name: str, seat: _Seat, dispatch: Dispatch) -> Sequence[Scores] | None:
         """Run a batch and deliver it; return None where it did not work."""
-        images = [self._jobs[request.number].image for request in dispatch.requests]
+        jobs = [self._jobs[request.number] for request in dispatch.requests]
+        has_network = not dispatch.loads
         try:
             if dispatch.loads:
-                seat.card.load(self._networks[dispatch.network])
-            scores = seat.card.run(images)
+                seat.card.load(jobs[0].network)
+                has_network = True
+            scores = _scores(seat.card, [job.image for job in jobs])
         except DeviceError as error:
             self._lose(name, seat, error)
+            return None
         except Exception as error:
-            self._deliver(name, dispatch, error)
-        else:
-            self._deliver(name, dispatch, scores)
-            return scores
-        return None
+            scores = [error] * len(jobs)
+        self._deliver(name, dispatch, scores, has_network)
+        return None if isinstance(scores[0], Exception) else [scores[0]]
 
     def _deliver(
-        self, name: str, dispatch: Dispatch, outcome: Sequence[Scores] | Exception
+        self,
+        name: str,
+        dispatch: Dispatch,
+        outcomes: Sequence[Scores | Exception],
+        has_network: bool,
     ) -> None:
         """Let the card be idle, and its batch have ended."""
         with self._lock:
             now = time.monotonic_ns()
-            self._policy.complete(name)
+            self._policy.complete(name, has_network=has_network)
             if self._observe is not None:
-                error = str(outcome) if isinstance(outcome, Exception) else None
-                self._observe(Completed(now, dispatch, error))
+                failed = [each for each in outcomes if isinstance(each, Exception)]
+                self._observe(Completed(now, dispatch, str(failed[0]) if failed else None))
             self._dispatch(now)
-            for index, request in enumerate(dispatch.requests):
-                self._end(request, outcome if isinstance(outcome, Exception) else outcome[index])
+            for request, outcome in zip(dispatch.requests, outcomes, strict=True):
+                self._end(request, outcome)
         self._announce()
 
     def _drop(self, now: int, request: Request, error: Exception) -> None:
@@ -353,7 +363,13 @@ class Runtime(Closeable):
                 job = self._jobs[request.number]
                 job.future = job.future or _begun_future()
                 job.failures += 1
-            hopeless = [each for each in running if self._jobs[each.number].failures == ATTEMPTS]
+            hopeless = [
+                each
+                for each in running
+                if self._jobs[each.number].failures == ATTEMPTS
+                # Another network may have its name by now.
+                or self._networks.get(each.network) is not self._jobs[each.number].network
+            ]
             again = self._policy.remove_card(name, give_up=hopeless)
             now = time.monotonic_ns()
             if self._observe is not None:
@@ -371,7 +387,8 @@ class Runtime(Closeable):
             time.sleep(RESTART_SECONDS * (2**attempt - 1))
             try:
                 seat.card.restart()
-            except (DeviceError, UserError):
+            except Exception as failure:
+                log.warning("card `%s` does not start again: %s", name, failure)
                 continue
             with self._lock:
                 now = time.monotonic_ns()
@@ -388,6 +405,26 @@ class Runtime(Closeable):
                     self._drop(time.monotonic_ns(), request, error)
         self._announce()
         return False
+
+
+def _image(call: "Call") -> Image:
+    if call.image is None:
+        raise TypeError("expected an image, got a call without `arg`")
+    return call.image
+
+
+def _scores(card: Card, images: Sequence[Image]) -> list[Scores | Exception]:
+    """Return what a card makes of images; if one is not as it should be, the others' results.
+
+    Raises:
+        DeviceError: the card failed.
+    """
+    try:
+        return list(card.run(images))
+    except UserError as error:
+        if len(images) == 1:
+            return [error]
+    return [score for image in images for score in _scores(card, [image])]
 
 
 def _begun_future() -> "Future[Scores]":

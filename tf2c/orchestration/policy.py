@@ -97,7 +97,11 @@ class Dispatch(NamedTuple):
 
 
 class RejectedError(Exception):
-    """A request that is not taken, and why; it has never been queued."""
+    """A request that is not taken, and why."""
+
+
+class UnknownNetworkError(RejectedError):
+    """A request for a network that nobody knows, or not any more."""
 
 
 class _Waiting(NamedTuple):
@@ -253,7 +257,7 @@ class Policy:
         network = self.networks.get(request.network)
         account = self._accounts.get(request.tenant)
         if network is None:
-            raise RejectedError(f"there is no network `{request.network}`")
+            raise UnknownNetworkError(f"there is no network `{request.network}`")
         if account is None:
             raise RejectedError(f"there is no tenant `{request.tenant}`")
         if account.waiting >= account.tenant.queue_limit:
@@ -311,10 +315,18 @@ class Policy:
         self._virtual_time = max(self._virtual_time, first.rank)
         return self._dispatch(chosen.request.network, limit, now)
 
-    def complete(self, name: str) -> None:
-        """Let a card be idle again, because it has done what it was to do."""
+    def complete(self, name: str, *, has_network: bool = True) -> None:
+        """Let a card be idle again, because it has done what it was to do.
+
+        Args:
+            name: of the card.
+            has_network: whether it has the network now; not if loading did not work.
+        """
         card = self._cards[name]
         card.running = ()
+        if not has_network and card.loaded is not None:
+            self._holders[card.loaded] -= 1
+            card.loaded = None
         self._rest(name, card)
 
     def _rest(self, name: str, card: _Card) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections.abc import Generator
 from dataclasses import fields
 from enum import Enum
 from typing import Any
@@ -118,6 +119,18 @@ class OpenCLDevice(Closeable):
 
     def load(self, program: Program, weights: bytes) -> None:
         """Copy the job table, the parameters and the weights to the device."""
+        with self._failing():
+            self._load(program, weights)
+
+    @contextlib.contextmanager
+    def _failing(self) -> Generator[None]:
+        """Say that the device failed where the driver says anything."""
+        try:
+            yield
+        except self._cl.Error as error:
+            raise DeviceError(f"`{self.name}` failed: {error}") from error
+
+    def _load(self, program: Program, weights: bytes) -> None:
         self._program = program
         self._interlocks = {}
         self._jobs = self._copy(program.job_table())
@@ -127,6 +140,10 @@ class OpenCLDevice(Closeable):
 
     def execute(self, memories: Memories) -> dict[str, int]:
         """Run all jobs on all frames in place; return the loop iterations of each kernel."""
+        with self._failing():
+            return self._execute(memories)
+
+    def _execute(self, memories: Memories) -> dict[str, int]:
         if self._program is None:
             raise RuntimeError("expected a loaded program")
         memory = self._copy(memories.memory)

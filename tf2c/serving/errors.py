@@ -3,8 +3,8 @@
 from enum import Enum
 
 from tf2c.errors import DeviceError, UserError
-from tf2c.orchestration.embedded import LateError
-from tf2c.orchestration.policy import RejectedError
+from tf2c.orchestration.embedded import ClosingError, LateError
+from tf2c.orchestration.policy import RejectedError, UnknownNetworkError
 
 
 class Refusal(Enum):
@@ -48,6 +48,10 @@ def refused(error: Exception) -> RefusedError:
             return error
         case LateError():
             return RefusedError(Refusal.LATE, str(error))
+        case UnknownNetworkError():
+            return RefusedError(Refusal.UNKNOWN, str(error))
+        case ClosingError():
+            return RefusedError(Refusal.NO_CARD, str(error))
         case RejectedError():
             return RefusedError(Refusal.TOO_MANY, str(error))
         case UserError():

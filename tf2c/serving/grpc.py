@@ -1,5 +1,6 @@
 """The Open Inference Protocol over gRPC, with the proto that the protocol's clients have."""
 
+import asyncio
 import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -213,8 +214,8 @@ class Servicer(generated.GRPCInferenceServiceServicer):
     async def RepositoryModelLoad(self, request: Message, context: Context) -> Message:
         """Load an artifact."""
 
-        def answer(caller: Caller) -> Message:
-            self._service.load(caller, request.model_name)
+        async def answer(caller: Caller) -> Message:
+            await asyncio.to_thread(self._service.load, caller, request.model_name)
             return pb.RepositoryModelLoadResponse()
 
         return await self._answer(context, answer)

@@ -73,6 +73,8 @@ async def _answer_errors(asked: Awaitable[web.StreamResponse]) -> web.StreamResp
         found = RefusedError(Refusal.TOO_LARGE, f"expected less in a request: {error.text}")
     except web.HTTPException as error:
         return web.json_response({"error": error.reason}, status=error.status)
+    except web.RequestPayloadError:
+        found = invalid("expected a request that can be unpacked")
     except TimeoutError:
         found = RefusedError(Refusal.SLOW, f"expected the request within {BODY_SECONDS:g} s")
     except Exception as error:
@@ -134,7 +136,8 @@ def parse_inference(model: str, body: bytes, header_length: str | None) -> Infer
     """
     length = len(body)
     if header_length is not None:
-        if not header_length.isdecimal() or int(header_length) > len(body):
+        is_number = header_length.isdecimal() and len(header_length) < 12
+        if not is_number or int(header_length) > len(body):
             raise invalid(f"expected `{HEADER_LENGTH}` of at most {len(body)}")
         length = int(header_length)
     content, binary = _document(body[:length]), memoryview(body)[length:]

@@ -175,7 +175,7 @@ class Service:
 
     def names(self, caller: Caller) -> list[str]:
         """Return the networks that a caller may use."""
-        return sorted(name for name in self._networks if caller.may_use(name))
+        return sorted(name for name in list(self._networks) if caller.may_use(name))
 
     def network(self, caller: Caller, model: str, version: str = "") -> ServedNetwork:
         """Return a network.
@@ -224,17 +224,13 @@ class Service:
             raise invalid(f"expected at most {LARGEST_BATCH} images, got {count}")
         images = inference.images
         if isinstance(images, Region):
-            images = images_of(self.regions.view(caller.name, images), inference.shape)
+            images = images_of(self.regions.read(caller.name, images), inference.shape)
         if not np.isfinite(images).all():
             raise invalid(f"expected finite numbers as `{INPUT}`, got NaN or infinity")
         values = await self._run(caller, inference, images)
         if inference.output is None:
             return values
-        contents = values.astype("<f8").tobytes()
-        view = self.regions.view(caller.name, inference.output)
-        if len(view) < len(contents):
-            raise invalid(f"expected {len(contents)} bytes for `{OUTPUT}`, got {len(view)}")
-        view[: len(contents)] = contents
+        self.regions.write(caller.name, inference.output, values.astype("<f8").tobytes())
         return None
 
     async def _run(
@@ -287,11 +283,11 @@ class Service:
         if self._repository is None:
             raise invalid("expected a server with a repository (`tf2c serve --repository`)")
         path = self._repository / f"{model}{ARTIFACT_SUFFIX}"
-        if path.parent != self._repository or not path.is_dir():
+        if path.parent != self._repository or len(model) > 200 or not path.is_dir():
             raise RefusedError(Refusal.UNKNOWN, f"there is no artifact `{model}` in the repository")
         try:
             network = ServedNetwork.read(path)
-        except UserError as error:
+        except (UserError, OSError) as error:
             raise invalid(str(error)) from error
         with self._loading:
             if model in self._networks:

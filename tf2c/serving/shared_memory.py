@@ -1,16 +1,18 @@
-"""Shared memory that clients have made, for tensors that nobody copies.
+"""Shared memory that clients have made, for tensors that do not travel.
+
+They are read and written as files are, because a client may shorten its memory at any time: whoever
+has it mapped is killed then. So images are copied once, and nobody changes them afterwards.
 
 The regions are files in /dev/shm, named by their keys. With tenants, a key has to begin with the
 tenant's name and a dot, and a region's name is the tenant's own: nobody reads what another one has.
 """
 
-import mmap
 import os
 import re
 from dataclasses import dataclass
 
 from tf2c.serving.errors import Refusal, RefusedError
-from tf2c.serving.tensors import Region, invalid
+from tf2c.serving.tensors import OUTPUT, Region, invalid
 
 _FOLDER = "/dev/shm"
 _KEY = re.compile(r"/?[A-Za-z0-9_-][A-Za-z0-9._-]{0,200}")
@@ -42,10 +44,10 @@ class Regions:
             is_open: whether there is only one tenant, who may have any key.
         """
         self._is_open = is_open
-        self._regions: dict[tuple[str, str], tuple[Registered, mmap.mmap]] = {}
+        self._regions: dict[tuple[str, str], tuple[Registered, int]] = {}
 
     def register(self, tenant: str, region: Registered) -> None:
-        """Map a region.
+        """Open a region.
 
         Raises:
             RefusedError: it does not exist, is smaller than that, or belongs to somebody else.
@@ -65,22 +67,17 @@ class Regions:
             file = os.open(f"{_FOLDER}/{key}", os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
             raise invalid(f"expected shared memory `{region.key}`, got {error.strerror}") from error
-        try:
-            end = region.offset + region.size
-            if os.fstat(file).st_size < end:
-                raise invalid(f"expected {end} bytes in `{region.key}`, got fewer")
-            mapped = mmap.mmap(file, end)
-        except OSError as error:
-            raise invalid(f"`{region.key}` cannot be mapped: {error.strerror}") from error
-        finally:
+        end = region.offset + region.size
+        if os.fstat(file).st_size < end:
             os.close(file)
-        self._regions[tenant, region.name] = region, mapped
+            raise invalid(f"expected {end} bytes in `{region.key}`, got fewer")
+        self._regions[tenant, region.name] = region, file
 
     def unregister(self, tenant: str, name: str) -> None:
-        """Forget a region, or with an empty name all of a tenant's; what reads it may go on."""
+        """Forget a region, or with an empty name all of a tenant's."""
         for owner, each in list(self._regions):
             if owner == tenant and name in ("", each):
-                del self._regions[owner, each]
+                os.close(self._regions.pop((owner, each))[1])
 
     def status(self, tenant: str, name: str = "") -> list[Registered]:
         """Return a tenant's regions, or the one of a name."""
@@ -90,16 +87,33 @@ class Regions:
             if owner == tenant and name in ("", each)
         ]
 
-    def view(self, tenant: str, part: Region) -> memoryview:
-        """Return the bytes of a part, to be read or written in place.
+    def read(self, tenant: str, part: Region) -> bytes:
+        """Return the bytes of a part.
 
         Raises:
             RefusedError: the tenant has no such region, or the part is not within it.
         """
+        file, place = self._place(tenant, part)
+        found = os.pread(file, part.size, place)
+        if len(found) < part.size:
+            raise invalid(f"expected {part.size} bytes in `{part.name}`, got {len(found)}")
+        return found
+
+    def write(self, tenant: str, part: Region, contents: bytes) -> None:
+        """Write to the beginning of a part.
+
+        Raises:
+            RefusedError: the tenant has no such region, the part is not within it, or too small.
+        """
+        file, place = self._place(tenant, part)
+        if part.size < len(contents) or os.fstat(file).st_size < place + len(contents):
+            raise invalid(f"expected {len(contents)} bytes for `{OUTPUT}`, got {part.size}")
+        os.pwrite(file, contents, place)
+
+    def _place(self, tenant: str, part: Region) -> tuple[int, int]:
         if (tenant, part.name) not in self._regions:
             raise RefusedError(Refusal.UNKNOWN, f"there is no region `{part.name}`")
-        region, mapped = self._regions[tenant, part.name]
+        region, file = self._regions[tenant, part.name]
         if part.offset + part.size > region.size:
             raise invalid(f"expected a part within the {region.size} bytes of `{part.name}`")
-        begin = region.offset + part.offset
-        return memoryview(mapped)[begin : begin + part.size]
+        return file, region.offset + part.offset

@@ -102,7 +102,9 @@ class Access:
             return self._everybody
         scheme, _, key = (authorization or "").partition(" ")
         # Digests are compared, not keys: how long that takes says nothing about the keys.
-        found = self._callers.get(hashlib.sha256(key.strip().encode()).hexdigest())
+        found = self._callers.get(
+            hashlib.sha256(key.strip().encode(errors="surrogateescape")).hexdigest()
+        )
         if scheme.lower() != "bearer" or found is None:
             raise RefusedError(
                 Refusal.UNAUTHENTICATED, "expected a header `authorization: Bearer KEY` with a key"

@@ -149,3 +149,78 @@ def test_an_image_that_does_not_fit_is_refused(served: Served) -> None:
             wrong.submit()
         with pytest.raises(TypeError, match="without `arg`"):
             runtime.request("digits").submit()
+
+
+def test_a_network_that_does_not_load_is_not_there(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody gets the results of the network before it."""
+    card = DeviceCard(lambda _: Simulator())
+    load = card.load
+
+    def refuse(network: ServedNetwork) -> None:
+        if network is served.networks["other"]:
+            raise tf2c.UserError("expected another engine")
+        load(network)
+
+    monkeypatch.setattr(card, "load", refuse)
+    with Runtime(served.networks, [card]) as runtime:
+        for _ in range(2):
+            good = runtime.request("digits").arg(served.images["digits"][0]).run()
+            np.testing.assert_array_equal(good, served.expected["digits"][0])
+            for _ in range(2):
+                with pytest.raises(tf2c.UserError, match="another engine"):
+                    runtime.request("other").arg(served.images["other"][0]).run()
+
+
+def test_an_image_that_is_none_spoils_no_others(served: Served) -> None:
+    """Though they are in one batch."""
+    images = served.images["digits"]
+    with Runtime(served.networks, [DeviceCard(lambda _: Simulator())]) as runtime:
+        asked = [images[0], *(np.full_like(images[0], np.nan) for _ in range(2)), *images[1:5]]
+        futures = [runtime.request("digits").arg(image).submit() for image in asked]
+        for place, expected in ((0, 0), (3, 1), (4, 2), (5, 3), (6, 4)):
+            found = futures[place].result(60)
+            np.testing.assert_array_equal(found, served.expected["digits"][expected])
+        for place in (1, 2):
+            with pytest.raises(tf2c.UserError, match="finite"):
+                futures[place].result(60)
+
+
+@pytest.mark.parametrize("error", [DeviceError("gone"), OSError("no process"), ValueError("bug")])
+def test_requests_end_whatever_a_restart_does(served: Served, error: Exception) -> None:
+    devices = [FailingSimulator(0)]
+
+    def open_device(_: bytes) -> Simulator:
+        if not devices:
+            raise error
+        return devices.pop()
+
+    with Runtime(served.networks, [DeviceCard(open_device)]) as runtime:
+        future = runtime.request("digits").arg(served.images["digits"][0]).submit()
+        with pytest.raises(DeviceError, match="the card is gone"):
+            future.result(60)
+
+
+def test_a_network_comes_and_goes(served: Served) -> None:
+    image = served.images["digits"][0]
+    with Runtime(
+        {"digits": served.networks["digits"]}, [DeviceCard(lambda _: Simulator())]
+    ) as runtime:
+        for name in ("digits", "other", "digits"):
+            runtime.remove_network("digits")
+            with pytest.raises(RejectedError, match="no network `digits`"):
+                runtime.request("digits").arg(image).submit()
+            runtime.add_network("digits", served.networks[name])
+            found = runtime.request("digits").arg(served.images[name][0]).run()
+            np.testing.assert_array_equal(found, served.expected[name][0])
+
+
+def test_what_waits_for_a_network_that_goes_is_told(served: Served) -> None:
+    image = served.images["digits"][0]
+    with Runtime(served.networks, [DeviceCard(lambda _: Simulator())]) as runtime:
+        futures = [runtime.request("digits").arg(image).submit() for _ in range(100)]
+        runtime.remove_network("digits")
+        outcomes = [future.exception(60) for future in futures]
+    assert isinstance(outcomes[-1], RejectedError)
+    assert all(each is None or isinstance(each, RejectedError) for each in outcomes)

@@ -139,7 +139,7 @@ def test_only_operators_load_and_unload(
         alice.infer(digits, "another")
     with pytest.raises(InferenceServerException, match="does not match its checksum"):
         operator.client.load_model("damaged", headers=operator.headers)
-    for name in ("missing", "..", "../repository/another"):
+    for name in ("missing", "..", "../repository/another", "n" * 300):
         with pytest.raises(InferenceServerException):
             operator.client.load_model(name, headers=operator.headers)
 
@@ -220,7 +220,7 @@ def test_a_file_that_is_wrong(tmp_path: Path, old: str, new: str, message: str) 
 
 def test_keys_are_compared_whole() -> None:
     access = Access({})
-    for sent in (None, "", "Bearer", "Bearer ", f"Bearer {KEYS['alice']}"):
+    for sent in (None, "", "Bearer", "Bearer ", "Bearer \udcff", f"Bearer {KEYS['alice']}"):
         with pytest.raises(RefusedError) as error:
             access.caller(sent)
         assert error.value.refusal is Refusal.UNAUTHENTICATED

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -230,7 +231,7 @@ def test_malformed_requests_are_refused(open_server: Server, body: bytes) -> Non
     assert set(answer) == {"error"}
 
 
-@pytest.mark.parametrize("length", ["-1", "1000000", "x"])
+@pytest.mark.parametrize("length", ["-1", "1000000", "x", "9" * 5000])
 def test_a_header_of_another_length_is_refused(open_server: Server, length: str) -> None:
     status, _ = posted(open_server, b"{}", Inference_Header_Content_Length=length)
     assert status == 400
@@ -291,3 +292,28 @@ def test_shared_memory_that_cannot_be_mapped(
             client.client.register_system_shared_memory("region", key, size)
     finally:
         shared_memory.destroy_shared_memory_region(handle)
+
+
+def test_memory_that_a_client_shortens_is_refused(client: Client, digits: Digits) -> None:
+    """The server lives."""
+    handle = shared_memory.create_shared_memory_region("region", "/tf2c_test_short", 4096)
+    try:
+        client.client.register_system_shared_memory("short", "/tf2c_test_short", 4096)
+        os.truncate("/dev/shm/tf2c_test_short", 0)
+        tensor = client.module.InferInput("input", [8, 1, 8, 8], "FP32")
+        tensor.set_shared_memory("short", 2048)
+        with pytest.raises(InferenceServerException, match="expected 2048 bytes in `short`, got 0"):
+            client.client.infer("digits", [tensor])
+        output = client.module.InferRequestedOutput("output")
+        output.set_shared_memory("short", 640)
+        with pytest.raises(InferenceServerException, match="expected 640 bytes for `output`"):
+            client.client.infer("digits", [client.input(digits.images)], outputs=[output])
+        client.client.unregister_system_shared_memory("short")
+    finally:
+        shared_memory.destroy_shared_memory_region(handle)
+    np.testing.assert_array_equal(client.infer(digits.images), digits.expected)
+
+
+def test_what_only_looks_packed_is_refused(open_server: Server) -> None:
+    status, _ = posted(open_server, b"not packed", Content_Encoding="gzip")
+    assert status == 400
