@@ -174,13 +174,15 @@ class Runtime(Closeable):
             DeviceError: no card is left.
         """
         image, future = _image(call), _begun_future()
-        with self._lock:
-            now = time.monotonic_ns()
-            try:
-                self._take(call, image, future, now)
-            finally:
-                self._dispatch(now)
-        self._announce()
+        try:
+            with self._lock:
+                now = time.monotonic_ns()
+                try:
+                    self._take(call, image, future, now)
+                finally:
+                    self._dispatch(now)
+        finally:
+            self._announce()
         return future
 
     def run(self, call: "Call") -> Scores:
@@ -192,22 +194,24 @@ class Runtime(Closeable):
             DeviceError: no card is left.
         """
         image = _image(call)
-        with self._lock:
-            now = time.monotonic_ns()
-            try:
-                request = self._take(call, image, None, now)
-            except RejectedError:
-                self._dispatch(now)
-                raise
-            job = self._jobs[request.number]
-            mine = self._dispatch(now, keep=request)
-            if mine is None:
-                job.future = _begun_future()
-        self._announce()
+        request = mine = job = None
+        try:
+            with self._lock:
+                now = time.monotonic_ns()
+                try:
+                    request = self._take(call, image, None, now)
+                    job = self._jobs[request.number]
+                finally:
+                    mine = self._dispatch(now, keep=request)
+                    if job is not None and mine is None:
+                        job.future = _begun_future()
+        finally:
+            self._announce()
         if mine is not None:
             scores = self._run(mine.card, self._seats[mine.card], mine)
             if scores is not None:
                 return scores[0]
+        assert job is not None
         assert job.future is not None
         return job.future.result()
 
@@ -320,8 +324,9 @@ class Runtime(Closeable):
             now = time.monotonic_ns()
             self._policy.complete(name, has_network=has_network)
             if self._observe is not None:
-                failed = [each for each in outcomes if isinstance(each, Exception)]
-                self._observe(Completed(now, dispatch, str(failed[0]) if failed else None))
+                ended = zip(dispatch.requests, outcomes, strict=True)
+                failed = tuple(each for each, outcome in ended if isinstance(outcome, Exception))
+                self._observe(Completed(now, dispatch, failed))
             self._dispatch(now)
             for request, outcome in zip(dispatch.requests, outcomes, strict=True):
                 self._end(request, outcome)

@@ -37,8 +37,8 @@ class Completed(NamedTuple):
 
     now: int
     dispatch: Dispatch
-    error: str | None = None
-    """Why there are no results, though the card works."""
+    failed: tuple[Request, ...] = ()
+    """What has no result, though the card works: an image that is none, for instance."""
 
 
 class Dropped(NamedTuple):

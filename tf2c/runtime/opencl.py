@@ -92,8 +92,8 @@ class OpenCLDevice(Closeable):
         self.kernels = source_of(kernels)
         self._timeout_seconds = timeout_seconds
         device = _find_device(cl, platform)
-        self._context = cl.Context([device])
         try:
+            self._context = cl.Context([device])
             if kernels.startswith(ELF_MAGIC):
                 built = cl.Program(self._context, [device], [kernels]).build()
             else:

@@ -124,12 +124,12 @@ class Watch:
                     queued, before = self._times[each.number]
                     counts.queue_nanoseconds += now - before
                     self._times[each.number] = queued, now
-            case Completed(now, found, error):
+            case Completed(now, found, failed):
                 self.cards[found.card].is_busy = False
                 for each in found.requests:
                     counts = self.statistics[each.network, each.tenant]
-                    counts.succeeded += error is None
-                    counts.failed += error is not None
+                    counts.succeeded += each not in failed
+                    counts.failed += each in failed
                     queued, begun = self._times.pop(each.number)
                     counts.compute_nanoseconds += now - begun
                     counts.latencies[bisect_left(LATENCY_SECONDS, (now - queued) / 1e9)] += 1
@@ -183,10 +183,11 @@ class Service:
         Raises:
             RefusedError: there is none, for this caller.
         """
-        if model not in self._networks or not caller.may_use(model) or version not in ("", VERSION):
+        found = self._networks.get(model) if caller.may_use(model) else None
+        if found is None or version not in ("", VERSION):
             which = f" version `{version}`" if version else ""
             raise RefusedError(Refusal.UNKNOWN, f"there is no model `{model}`{which}")
-        return self._networks[model]
+        return found
 
     def metadata(self, caller: Caller, model: str, version: str = "") -> dict[str, Any]:
         """Return a network's metadata as the protocol has it."""

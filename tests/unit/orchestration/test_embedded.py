@@ -1,6 +1,8 @@
 """Cards shared in one process: all results are right, whoever asks, and whatever fails."""
 
 import threading
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,9 @@ from unit.onnx_models import classifier_model, random_weights, save_model
 
 import tf2c
 from tf2c.errors import DeviceError
-from tf2c.orchestration.cards import DeviceCard, ServedNetwork
-from tf2c.orchestration.embedded import Runtime
+from tf2c.orchestration.cards import DeviceCard, Image, Scores, ServedNetwork
+from tf2c.orchestration.embedded import LateError, Runtime
+from tf2c.orchestration.events import Completed, Event
 from tf2c.orchestration.policy import RejectedError, Tenant
 from tf2c.runtime.device import Memories
 from tf2c.runtime.simulator import Simulator
@@ -176,7 +179,9 @@ def test_a_network_that_does_not_load_is_not_there(
 def test_an_image_that_is_none_spoils_no_others(served: Served) -> None:
     """Though they are in one batch."""
     images = served.images["digits"]
-    with Runtime(served.networks, [DeviceCard(lambda _: Simulator())]) as runtime:
+    events: list[Event] = []
+    cards = [DeviceCard(lambda _: Simulator())]
+    with Runtime(served.networks, cards, observer=events.append) as runtime:
         asked = [images[0], *(np.full_like(images[0], np.nan) for _ in range(2)), *images[1:5]]
         futures = [runtime.request("digits").arg(image).submit() for image in asked]
         for place, expected in ((0, 0), (3, 1), (4, 2), (5, 3), (6, 4)):
@@ -185,6 +190,8 @@ def test_an_image_that_is_none_spoils_no_others(served: Served) -> None:
         for place in (1, 2):
             with pytest.raises(tf2c.UserError, match="finite"):
                 futures[place].result(60)
+    ended = [each for each in events if isinstance(each, Completed)]
+    assert [request.number for each in ended for request in each.failed] == [2, 3]
 
 
 @pytest.mark.parametrize("error", [DeviceError("gone"), OSError("no process"), ValueError("bug")])
@@ -224,3 +231,29 @@ def test_what_waits_for_a_network_that_goes_is_told(served: Served) -> None:
         outcomes = [future.exception(60) for future in futures]
     assert isinstance(outcomes[-1], RejectedError)
     assert all(each is None or isinstance(each, RejectedError) for each in outcomes)
+
+
+@pytest.mark.parametrize("way", ["submit", "run"])
+def test_a_refused_request_tells_others_that_they_are_late(served: Served, way: str) -> None:
+    """Though the card is busy all the while, and nothing else happens."""
+    busy, go_on = threading.Event(), threading.Event()
+
+    class BusyCard(DeviceCard):
+        def run(self, images: Sequence[Image]) -> Sequence[Scores]:
+            busy.set()
+            assert go_on.wait(60)
+            return super().run(images)
+
+    image = served.images["digits"][0]
+    with Runtime(served.networks, [BusyCard(lambda _: Simulator())]) as runtime:
+        first = runtime.request("digits").arg(image).submit()
+        assert busy.wait(60)
+        late = runtime.request("digits", seconds=0.01).arg(image).submit()
+        time.sleep(0.02)
+        wrong = runtime.request("nothing").arg(image)
+        with pytest.raises(RejectedError):
+            getattr(wrong, way)()
+        with pytest.raises(LateError):
+            late.result(10)
+        go_on.set()
+        np.testing.assert_array_equal(first.result(60), served.expected["digits"][0])
