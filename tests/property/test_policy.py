@@ -245,7 +245,7 @@ class PolicyMachine(RuleBasedStateMachine):
 
 
 SETTINGS = settings(
-    max_examples=150,
+    max_examples=1500,
     stateful_step_count=60,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
@@ -392,6 +392,17 @@ class Impatient(Policy):
         return True
 
 
+class Hesitant(Policy):
+    """Waits for twice as long as loading takes."""
+
+    def _is_worth_loading(self, request: Request, now: int) -> bool:
+        network = self.networks[request.network]
+        self.networks[request.network] = network._replace(load=2 * network.load)
+        is_worth_it = super()._is_worth_loading(request, now)
+        self.networks[request.network] = network
+        return is_worth_it
+
+
 class Patient(Policy):
     """Waits for cards that have a network, however many others do."""
 
@@ -415,6 +426,7 @@ MUTANTS = (
     Overdue,
     Greedy,
     Impatient,
+    Hesitant,
     Patient,
     Tardy,
 )
@@ -425,7 +437,7 @@ def test_a_policy_that_breaks_a_promise_is_found(mutant: type[Policy]) -> None:
     machine = type("MutantMachine", (PolicyMachine,), {"policy_class": mutant})
     unshrunk = settings(SETTINGS, phases=[Phase.generate], report_multiple_bugs=False)
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(machine, settings=settings(unshrunk, max_examples=3000))
+        run_state_machine_as_test(machine, settings=unshrunk)
 
 
 def overtaken(policy_class: type[Policy]) -> int:
