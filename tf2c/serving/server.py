@@ -21,6 +21,9 @@ LARGEST_REQUEST = 64 << 20
 DRAIN_SECONDS = 60.0
 """For what is on its way when the server is told to end."""
 
+GRACE_SECONDS = 5.0
+"""For answers that are being sent when all results are there."""
+
 
 @dataclass(frozen=True)
 class Addresses:
@@ -87,8 +90,7 @@ async def serve(
         service.is_ready = False
         return await asyncio.to_thread(service.runtime.drain, DRAIN_SECONDS)
     finally:
-        # Answers that are being sent get out.
-        await server.stop(grace=5.0)
+        await server.stop(GRACE_SECONDS)
         await runner.cleanup()
         await asyncio.to_thread(service.close)
 

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -19,9 +19,10 @@ import pytest
 import trustme
 from unit.serving.conftest import CLIENTS, Digits, keep, listening
 
-from tf2c.orchestration.cards import DeviceCard
+from tf2c.orchestration.cards import DeviceCard, Image, Scores
 from tf2c.runtime.simulator import Simulator
 from tf2c.serving import http as serving_http
+from tf2c.serving import server as serving_server
 from tf2c.serving.server import Addresses
 from tf2c.serving.service import Service
 from tf2c.serving.tenants import Access
@@ -87,10 +88,22 @@ def test_sigterm_lets_everything_end(digits: Digits) -> None:
     assert served > 0
 
 
-def test_what_has_been_accepted_is_answered(digits: Digits) -> None:
+class SlowCard(DeviceCard):
+    """Takes longer than a server waits for answers that are being sent."""
+
+    def run(self, images: Sequence[Image]) -> Sequence[Scores]:
+        time.sleep(0.3)
+        return super().run(images)
+
+
+def test_what_has_been_accepted_is_answered(
+    digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Everything that a server counts as queued when it is told to end comes back."""
+    monkeypatch.setattr(serving_server, "GRACE_SECONDS", 0.1)
     answers: Queue[Any] = Queue()
-    with listening(service(digits)) as server:
+    cards = [SlowCard(lambda _: Simulator())]
+    with listening(Service({"digits": digits.network}, cards, Access())) as server:
         client: Any = CLIENTS["grpc"].InferenceServerClient(server.address("grpc"))
         ask(client, digits, answers, 64)
         watch = server.service.watch
