@@ -33,7 +33,7 @@ def printed(environment: dict[str, str], folder: Path) -> tuple[Path, str]:
     return Path(place), engine
 
 
-def test_the_wheel_contains_templates_and_boards(tmp_path: Path) -> None:
+def test_the_wheel_contains_templates_boards_and_the_page(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
         cwd=ROOT,
@@ -51,3 +51,4 @@ def test_the_wheel_contains_templates_and_boards(tmp_path: Path) -> None:
     assert checkout.is_relative_to(ROOT)
     assert engine == expected
     assert "kernel void pe(" in engine
+    assert (installed / "tf2c" / "serving" / "page.html").is_file()

@@ -40,6 +40,19 @@ def common_options(command: Command) -> Command:
     )(command)
 
 
+def device_options(command: Command) -> Command:
+    """Add what commands take that run programs on devices."""
+    command = click.option("--aocx", type=Path, help="The engine as built by `aoc` for a card.")(
+        command
+    )
+    return click.option(
+        "--device",
+        default="simulator",
+        show_default=True,
+        help="simulator, emulator, opencl:PLATFORM.",
+    )(command)
+
+
 def preprocessing_options(command: Command) -> Command:
     """Add what commands take that read labeled image files."""
     offset = click.option(

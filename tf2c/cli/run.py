@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tf2c.cli.options import common_options
+from tf2c.cli.options import common_options, device_options
 from tf2c.cli.output import print_json, print_note, show, write_array
 from tf2c.cli.progress import progress_line
 from tf2c.cli.threads import limited_threads
@@ -18,11 +18,8 @@ from tf2c.errors import UserError
 @click.argument("network", type=Path)
 @click.argument("inputs", type=Path)
 @click.option("-o", "--output", type=Path, help="Write the real results as .npy.")
-@click.option(
-    "--device", default="simulator", show_default=True, help="simulator, emulator, opencl:PLATFORM."
-)
+@device_options
 @click.option("--verify", is_flag=True, help="Compare every element with the simulator.")
-@click.option("--aocx", type=Path, help="The engine as built by `aoc` for a card.")
 @click.option(
     "--batch",
     default=1,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tf2c.cli.options import device_options
 from tf2c.cli.output import print_json, print_note
 from tf2c.errors import DeviceError, UserError
 
@@ -15,14 +16,11 @@ if TYPE_CHECKING:
 
 @click.command("serve")
 @click.argument("networks", type=Path, nargs=-1)
-@click.option(
-    "--device", default="simulator", show_default=True, help="simulator, emulator, opencl:PLATFORM."
-)
+@device_options
 @click.option(
     "--cards", default=1, show_default=True, type=click.IntRange(1), help="How many of them."
 )
 @click.option("--ray", metavar="ADDRESS", help="Cards in a Ray cluster: auto, HOST:PORT, local.")
-@click.option("--aocx", type=Path, help="The engine as built by `aoc` for cards.")
 @click.option("--repository", type=Path, help="A folder of artifacts that operators may load.")
 @click.option("--tenants", type=Path, help="A TOML file of tenants; without, everybody may ask.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")

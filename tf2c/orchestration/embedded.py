@@ -109,7 +109,6 @@ class Runtime(Closeable):
         """
         costs = {name: network.costs for name, network in networks.items()}
         self._networks = dict(networks)
-        self._shapes = {name: network.image_shape for name, network in networks.items()}
         self.lead = usual_lead(costs.values(), len(cards)) if lead is None else lead
         self._policy = Policy(costs, tenants or {DEFAULT_TENANT: Tenant()}, self.lead)
         self._observe = observer
@@ -134,13 +133,12 @@ class Runtime(Closeable):
         """Let one more network be requested; its name is new."""
         with self._lock:
             self._networks[name] = network
-            self._shapes[name] = network.image_shape
             self._policy.add_network(name, network.costs)
 
     def remove_network(self, name: str) -> None:
         """Let a network be requested no more; what waits for it is rejected, what runs goes on."""
         with self._lock:
-            del self._networks[name], self._shapes[name]
+            del self._networks[name]
             for request in self._policy.remove_network(name):
                 error = UnknownNetworkError(f"there is no network `{name}` any more")
                 self._drop(time.monotonic_ns(), request, error)
@@ -241,10 +239,10 @@ class Runtime(Closeable):
     ) -> Request:
         """Queue a request; the lock is held."""
         network = self._networks.get(call.network)
-        if network is not None and image.shape != self._shapes[call.network]:
+        if network is not None and image.shape != network.image_shape:
             raise UserError(
-                f"expected an image {self._shapes[call.network]} for network `{call.network}`, "
-                f"got {image.shape}"
+                f"expected an image {network.image_shape} for network `{call.network}`, got "
+                f"{image.shape}"
             )
         deadline = None if call.seconds is None else now + int(call.seconds * 1e9)
         self._numbers += 1
