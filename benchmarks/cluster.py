@@ -29,7 +29,8 @@ from rich.progress import track
 from rich.table import Table
 
 from tf2c.orchestration.cluster import Cluster, Outcome, popular_cards, simulate
-from tf2c.orchestration.policy import LEAST_LEAD, MILLISECOND, Network, Tenant, usual_lead
+from tf2c.orchestration.policy import LEAST_LEAD, usual_lead
+from tf2c.orchestration.requests import MILLISECOND, Network, Tenant
 from tf2c.orchestration.traces import Trace, popularity, synthetic
 
 SERVICE = 2 * MILLISECOND

@@ -26,7 +26,8 @@ from rich.table import Table
 
 from tf2c.orchestration.cards import Card, Image, Scores, ServedNetwork
 from tf2c.orchestration.embedded import Runtime
-from tf2c.orchestration.policy import MILLISECOND, Network, Policy, Request, Tenant
+from tf2c.orchestration.policy import Policy
+from tf2c.orchestration.requests import MILLISECOND, Network, Request, Tenant
 from tf2c.program import Program
 
 IMAGE = np.zeros((3, 224, 224), np.float32)

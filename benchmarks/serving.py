@@ -24,7 +24,7 @@ from tritonclient.utils import shared_memory as triton_shared_memory
 
 from tf2c.orchestration.cards import ServedNetwork
 from tf2c.orchestration.embedded import Runtime
-from tf2c.orchestration.policy import MILLISECOND, Network
+from tf2c.orchestration.requests import MILLISECOND, Network
 from tf2c.program import Program
 from tf2c.serving.server import Addresses, Ports, serve
 from tf2c.serving.service import Service

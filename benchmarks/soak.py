@@ -30,7 +30,7 @@ import tf2c
 from tf2c.orchestration.cards import DeviceCard, Scores, ServedNetwork
 from tf2c.orchestration.embedded import Runtime
 from tf2c.orchestration.events import Event, Lost, Restarted
-from tf2c.orchestration.policy import Tenant
+from tf2c.orchestration.requests import Tenant
 from tf2c.runtime.emulator import EmulatorDevice
 from tf2c.runtime.simulator import Simulator
 

@@ -18,7 +18,7 @@ from tf2c.orchestration.cluster import (
     simulate,
     simulate_by_policy,
 )
-from tf2c.orchestration.policy import MILLISECOND, Network, Tenant
+from tf2c.orchestration.requests import MILLISECOND, Network, Tenant
 from tf2c.orchestration.traces import EXPIRED, NEVER, REJECTED, Trace, popularity, synthetic
 
 NETWORKS = st.builds(

@@ -1,14 +1,11 @@
 """What the policy promises, whatever happens; and that each promise is tested by breaking it."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
-from heapq import heapify
-from itertools import combinations
-from random import Random
+from collections.abc import Collection
 from typing import ClassVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -18,26 +15,30 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-
-from tf2c.orchestration.policy import (
-    TAG_UNIT,
-    Dispatch,
-    Network,
-    Policy,
-    RejectedError,
-    Request,
-    Tenant,
-    _Waiting,  # pyright: ignore[reportPrivateUsage]
+from property.policies import (
+    CARDS,
+    LEAD,
+    NETWORKS,
+    TENANTS,
+    Charging,
+    Duplicating,
+    Forgetful,
+    Greedy,
+    Hesitant,
+    Impatient,
+    Indulgent,
+    LastInFirstOut,
+    Lazy,
+    Losing,
+    Overdue,
+    Patient,
+    Restless,
+    Tardy,
 )
 
-NETWORKS = {
-    "small": Network(image=3, batch=1, load=40, largest_batch=4),
-    "large": Network(image=20, batch=5, load=40, largest_batch=1),
-    "other": Network(image=7, load=40, largest_batch=2),
-}
-TENANTS = {"one": Tenant(1), "three": Tenant(3), "two": Tenant(2, queue_limit=4)}
-CARDS = ("a", "b", "c")
-LEAD = 30
+from tf2c.orchestration.fair_queueing import TAG_UNIT
+from tf2c.orchestration.policy import Dispatch, Policy
+from tf2c.orchestration.requests import RejectedError, Request
 
 Running = dict[str, tuple[Request, ...]]
 
@@ -55,6 +56,7 @@ class PolicyMachine(RuleBasedStateMachine):
         self.accepted: Counter[Request] = Counter()
         self.ended: Counter[Request] = Counter()
         self.ranks: dict[Request, int] = {}  # of all that wait
+        self.charges: dict[Request, int] = {}
         self.running: Running = {}
         self.loaded: dict[str, str | None] = {}
         self.ranked: dict[Request, int] = {}  # of all that ever waited
@@ -88,6 +90,7 @@ class PolicyMachine(RuleBasedStateMachine):
         start = max(self.virtual_time, self.finish[tenant])
         cost = NETWORKS[network].service(1) * TAG_UNIT // TENANTS[tenant].weight
         self.finish[tenant] = start + cost
+        self.charges[request] = cost
         self.ranks[request] = self.ranked[request] = start - priority * self.lead
 
     @rule(card=st.sampled_from(CARDS))
@@ -109,6 +112,7 @@ class PolicyMachine(RuleBasedStateMachine):
         self.ended.update(each for each in running if each not in expected)
         for request in expected:
             self.ranks[request] = self.ranked[request]
+            self.charges[request] = 0
 
     @rule()
     def remove_network(self) -> None:
@@ -117,9 +121,7 @@ class PolicyMachine(RuleBasedStateMachine):
             return
         expected = [each for each in self.ranks if each.network == "other"]
         assert Counter(self.policy.remove_network("other")) == Counter(expected)
-        for request in expected:
-            del self.ranks[request]
-            self.ended[request] += 1
+        self.give_up(expected)
         for card, loaded in self.loaded.items():
             if loaded == "other":
                 self.loaded[card] = None
@@ -130,11 +132,18 @@ class PolicyMachine(RuleBasedStateMachine):
 
     @rule()
     def expire(self) -> None:
-        for request in self.policy.expire(self.now):
-            assert self.is_late(request)
-            del self.ranks[request]
-            self.ended[request] += 1
-        assert not any(map(self.is_late, self.ranks))
+        late = [each for each in self.ranks if self.is_late(each)]
+        when = self.policy.next_expiry
+        assert (when is not None and when <= self.now) == bool(late)
+        assert Counter(self.policy.expire(self.now)) == Counter(late)
+        self.give_up(late)
+
+    @rule(which=st.lists(st.integers(0, 20), max_size=3))
+    def withdraw(self, which: list[int]) -> None:
+        waiting = sorted(self.ranks, key=self.order)
+        wanted = {waiting[index] for index in which if index < len(waiting)}
+        assert Counter(self.policy.withdraw([each.number for each in wanted])) == Counter(wanted)
+        self.give_up(wanted)
 
     @rule(card=st.sampled_from(CARDS), has_network=st.sampled_from([True, True, True, False]))
     def complete(self, card: str, has_network: bool = True) -> None:
@@ -166,6 +175,21 @@ class PolicyMachine(RuleBasedStateMachine):
     def is_late(self, request: Request) -> bool:
         end = self.now + NETWORKS[request.network].service(1)
         return request.deadline is not None and end > request.deadline
+
+    def start(self, request: Request) -> int:
+        return self.ranks[request] + request.priority * self.lead
+
+    def give_up(self, requests: Collection[Request]) -> None:
+        """A tenant's later requests are where they would be without what was given up."""
+        for request in requests:
+            start, charge = self.start(request), self.charges[request]
+            for other in self.ranks:
+                if other.tenant == request.tenant and self.start(other) > start:
+                    self.ranks[other] -= charge
+                    self.ranked[other] = self.ranks[other]
+            self.finish[request.tenant] -= charge
+            del self.ranks[request]
+            self.ended[request] += 1
 
     def order(self, request: Request) -> tuple[int, int]:
         return self.ranks[request], request.number
@@ -255,168 +279,6 @@ def test_the_policy_keeps_its_promises() -> None:
     run_state_machine_as_test(PolicyMachine, settings=SETTINGS)
 
 
-def assert_shares_are_fair(policy_class: type[Policy], seed: int, cards: int) -> None:
-    """Let all tenants wait all the time, for networks at random, and look at what each gets."""
-    random = Random(seed)
-    tenants = {name: each._replace(queue_limit=10) for name, each in TENANTS.items()}
-    policy = policy_class(NETWORKS, tenants, LEAD)
-    honest = Policy(NETWORKS, tenants, LEAD)
-    got = dict.fromkeys(TENANTS, 0)
-    favorite = {tenant: random.choice([*NETWORKS]) for tenant in TENANTS}
-    for card in CARDS[:cards]:
-        policy.add_card(card)
-    busy: list[str] = []
-    for number in range(8):
-        for tenant in TENANTS:
-            network = favorite[tenant] if random.random() < 0.8 else random.choice([*NETWORKS])
-            policy.submit(Request(number, tenant, network), now=0)
-    for step in range(400):
-        found = policy.next(now=step)
-        if found is None:
-            policy.complete(busy.pop(random.randrange(len(busy))))
-            continue
-        busy.append(found.card)
-        for request in found.requests:
-            cost = NETWORKS[request.network].service(1) * TAG_UNIT
-            got[request.tenant] += cost // TENANTS[request.tenant].weight
-            network = favorite[request.tenant]
-            policy.submit(Request(10_000 + step, request.tenant, network), now=step)
-        for one, other in combinations(TENANTS, 2):
-            assert abs(got[one] - got[other]) <= honest.fairness_bound(one, other)
-
-
-@given(st.integers(0, 1 << 30), st.integers(1, len(CARDS)))
-@settings(max_examples=60)
-def test_shares_are_fair(seed: int, cards: int) -> None:
-    assert_shares_are_fair(Policy, seed, cards)
-
-
-class Losing(Policy):
-    """Forgets what a card that fails was doing."""
-
-    def remove_card(self, name: str, give_up: Collection[Request] = ()) -> tuple[Request, ...]:
-        running = super().remove_card(name, give_up)
-        for request in running:
-            queue = self._queues[request.network]
-            (lost,) = (each for each in queue if each.request == request)
-            queue.remove(lost)
-            heapify(queue)
-            self._end_waiting(lost)
-        return running
-
-
-class Duplicating(Policy):
-    """Lets what a card has done wait again."""
-
-    def complete(self, name: str, *, has_network: bool = True) -> None:
-        done = self._cards[name].running[0]
-        super().complete(name, has_network=has_network)
-        self._wait(done)
-
-
-class LastInFirstOut(Policy):
-    """Takes the last request for a network."""
-
-    def _take(self, network: str) -> _Waiting:
-        queue = self._queues[network]
-        taken = max(queue)
-        queue.remove(taken)
-        heapify(queue)
-        self._end_waiting(taken)
-        return taken
-
-
-class Lazy(Policy):
-    """Leaves the last card idle."""
-
-    def next(self, now: int) -> Dispatch | None:
-        idle = sum(not card.running for card in self._cards.values())
-        return super().next(now) if idle > 1 or len(self._cards) == 1 else None
-
-
-class Unweighted(Policy):
-    """Takes all tenants for equals."""
-
-    def __init__(
-        self, networks: Mapping[str, Network], tenants: Mapping[str, Tenant], lead: int
-    ) -> None:
-        super().__init__(
-            networks, {name: each._replace(weight=1) for name, each in tenants.items()}, lead
-        )
-
-
-class Clinging(Policy):
-    """Keeps a network on its card as long as somebody wants it."""
-
-    def __init__(
-        self, networks: Mapping[str, Network], tenants: Mapping[str, Tenant], lead: int
-    ) -> None:
-        super().__init__(networks, tenants, 1 << 40)
-
-
-class Restless(Policy):
-    """Pays no heed to what cards have loaded."""
-
-    def next(self, now: int) -> Dispatch | None:
-        for name, card in self._cards.items():
-            if not card.running:
-                self._unrest(name, card)
-                card.loaded = None
-                self._rest(name, card)
-        return super().next(now)
-
-
-class Overdue(Policy):
-    """Batches without regard to deadlines."""
-
-    def submit(self, request: Request, now: int) -> None:
-        super().submit(request, now)
-        queue = self._queues[request.network]
-        (own,) = (each for each in queue if each.number == request.number)
-        queue[queue.index(own)] = own._replace(request=request._replace(deadline=None))
-
-
-class Greedy(Policy):
-    """Takes more than a tenant may have."""
-
-    def submit(self, request: Request, now: int) -> None:
-        account = self._accounts[request.tenant]
-        account.tenant = account.tenant._replace(queue_limit=1 << 30)
-        super().submit(request, now)
-
-
-class Impatient(Policy):
-    """Loads whatever is wanted, though others would soon be free."""
-
-    def _is_worth_loading(self, request: Request, now: int) -> bool:
-        return True
-
-
-class Hesitant(Policy):
-    """Waits for twice as long as loading takes."""
-
-    def _is_worth_loading(self, request: Request, now: int) -> bool:
-        network = self.networks[request.network]
-        self.networks[request.network] = network._replace(load=2 * network.load)
-        is_worth_it = super()._is_worth_loading(request, now)
-        self.networks[request.network] = network
-        return is_worth_it
-
-
-class Patient(Policy):
-    """Waits for cards that have a network, however many others do."""
-
-    def _is_worth_loading(self, request: Request, now: int) -> bool:
-        return not self._holders[request.network]
-
-
-class Tardy(Policy):
-    """Keeps what is too late for any card."""
-
-    def expire(self, now: int) -> tuple[Request, ...]:
-        return ()
-
-
 MUTANTS = (
     Losing,
     Duplicating,
@@ -428,6 +290,9 @@ MUTANTS = (
     Impatient,
     Hesitant,
     Patient,
+    Charging,
+    Indulgent,
+    Forgetful,
     Tardy,
 )
 
@@ -438,37 +303,3 @@ def test_a_policy_that_breaks_a_promise_is_found(mutant: type[Policy]) -> None:
     unshrunk = settings(SETTINGS, phases=[Phase.generate], report_multiple_bugs=False)
     with pytest.raises(AssertionError):
         run_state_machine_as_test(machine, settings=unshrunk)
-
-
-def overtaken(policy_class: type[Policy]) -> int:
-    """Return how many requests overtake one for whose network the card is never idle."""
-    policy = policy_class(NETWORKS, {"one": Tenant(), "other": Tenant()}, LEAD)
-    policy.add_card("a", loaded="small")
-    for number in range(1, 200):
-        policy.submit(Request(number, "other", "small"), now=0)
-    policy.submit(Request(0, "one", "large"), now=0)
-    for served in range(200):
-        found = policy.next(now=0)
-        assert found is not None
-        if found.network == "large":
-            return served
-        policy.complete(found.card)
-    return 200
-
-
-def test_nobody_starves() -> None:
-    """The lead is worth 30, a request 4: eight may go first, and fill their last batch."""
-    assert overtaken(Policy) <= 8
-    assert overtaken(Clinging) > 8
-
-
-@pytest.mark.parametrize("mutant", [Unweighted, Clinging], ids=lambda each: each.__name__)
-def test_unfair_shares_are_found(mutant: type[Policy]) -> None:
-    def unfair(seed: int) -> bool:
-        try:
-            assert_shares_are_fair(mutant, seed, cards=1)
-        except AssertionError:
-            return True
-        return False
-
-    assert any(map(unfair, range(20)))

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tf2c import artifact as artifacts
-from tf2c.orchestration.policy import MILLISECOND, Network
+from tf2c.errors import UserError
+from tf2c.orchestration.requests import MILLISECOND, Network
 from tf2c.program import Program
 from tf2c.runtime.device import Closeable, Device
 from tf2c.runtime.session import Session
@@ -78,6 +79,20 @@ class Card(Closeable):
         Raises:
             DeviceError: it does not work any more.
         """
+
+
+def results(card: Card, images: Sequence[Image]) -> list[Scores | Exception]:
+    """Return what a card makes of images; if one is not as it should be, the others' results.
+
+    Raises:
+        DeviceError: the card failed.
+    """
+    try:
+        return list(card.run(images))
+    except UserError as error:
+        if len(images) == 1:
+            return [error]
+    return [score for image in images for score in results(card, [image])]
 
 
 class DeviceCard(Card):

@@ -5,8 +5,9 @@ once more, in arrays, because a compiler of loops knows no objects. That both de
 dispatch, is tested with random traces (`tests/property/test_cluster.py`), and with what a runtime
 in process has recorded; `simulate_by_policy` drives the object itself, slowly.
 
-Events at one time happen in this order: cards complete, in the order in which they began; requests
-arrive. After each, requests that are too late are given up, and idle cards get what there is.
+Events at one time happen in this order: requests that have become too late are given up; cards
+complete, in the order in which they began; requests arrive. After each, idle cards get what there
+is.
 """
 
 import heapq
@@ -16,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tf2c.orchestration.policy import Network, Policy, RejectedError, Request, Tenant
+from tf2c.orchestration.policy import Policy
+from tf2c.orchestration.requests import Network, RejectedError, Request, Tenant
 from tf2c.orchestration.traces import EXPIRED, NEVER, REJECTED, Numbers, Trace
 
 NO_NETWORK = -1
@@ -109,7 +111,13 @@ def simulate_by_policy(cluster: Cluster, trace: Trace, durations: Numbers | None
     arriving = next(rows, None)
     number = 0
     while arriving is not None or completions:
-        if completions and (arriving is None or completions[0][0] <= arriving[0]):
+        ends = completions[0][0] if completions else NEVER
+        arrives = NEVER if arriving is None else arriving[0]
+        expiry = policy.next_expiry
+        if expiry is not None and expiry <= min(ends, arrives):
+            now = expiry
+            policy.expire(now)
+        elif ends <= arrives:
             now, _, name = heapq.heappop(completions)
             policy.complete(name)
         else:
@@ -119,8 +127,6 @@ def simulate_by_policy(cluster: Cluster, trace: Trace, durations: Numbers | None
             request = Request(number, str(tenant), str(network), latest, priority)
             fates[number] = _fate(policy, request, now)
             number, arriving = number + 1, next(rows, None)
-        for late in policy.expire(now):
-            fates[late.number] = EXPIRED
         while (found := policy.next(now)) is not None:
             index = len(dispatches)
             costs = networks[found.network]

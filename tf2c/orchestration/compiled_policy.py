@@ -1,8 +1,12 @@
 """`Policy` and its clock as loops over tables, which numba compiles (`tf2c[cluster]`).
 
-Names are those of `policy.py`, which explains them. Requests are numbered as they arrive, and
-dispatches as they are made; a row of a table is one of them, and columns have the names below. Few
-tables instead of objects, because counting references is what takes most of a compiled loop's time.
+Names are those of `policy.py` and `fair_queueing.py`, which explain them. Requests are numbered as
+they arrive, and dispatches as they are made; a row of a table is one of them, and columns have the
+names below. Few tables instead of objects, because counting references is what takes most of a
+compiled loop's time.
+
+Requests of one tenant for one network at one priority keep their order, so they wait in a list, a
+lane, and only the first of each lane is compared with others.
 """
 
 from collections.abc import Sequence
@@ -11,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numba
 import numpy as np
 
-from tf2c.orchestration.policy import TAG_UNIT
+from tf2c.orchestration.fair_queueing import TAG_UNIT
 from tf2c.orchestration.traces import EXPIRED, NEVER, REJECTED, Numbers, Trace
 
 if TYPE_CHECKING:
@@ -19,116 +23,120 @@ if TYPE_CHECKING:
 
 _compiled: Any = numba.njit(cache=True, inline="always", error_model="numpy")
 
-# Columns of requests: those of a trace; where it stands; whether it waits; the last iteration in
-# which it may begin; and which dispatch it becomes.
-ARRIVAL, TENANT, NETWORK, DEADLINE, PRIORITY, RANK, WAITS, LATEST, DISPATCH = range(9)
+WAITING = -3
+"""What has become of a request that waits; and of those that have not come."""
 
-# Of networks: costs; how many requests wait and how many cards have it; its heap of requests in
-# `by_rank`; which goes first and its rank, `NEVER` where none waits.
-IMAGE, BATCH, LOAD, LARGEST_BATCH, LENGTH, HOLDERS, HEAP, SIZE, FIRST, FIRST_RANK = range(10)
+NOBODY = -1
+
+# Columns of requests: the first three are known; FATE is a dispatch or what became of it otherwise.
+ARRIVAL, LANE, DEADLINE, RANK, BEHIND, FATE = range(6)
+
+# Of lanes: whose they are, for what; what a request there pays and how much earlier its rank is
+# than its start tag; the first and the last that waits, or `NOBODY`.
+TENANT, OF_NETWORK, CHARGE, HEAD_START, HEAD, TAIL = range(6)
+
+# Of networks: costs; how many cards have it, how many requests wait; its lanes from one to before
+# another; which request goes first.
+IMAGE, BATCH, LOAD, LARGEST_BATCH, HOLDERS, LENGTH, LANES, LANES_END, FIRST = range(9)
 
 # Of tenants.
-WEIGHT, LIMIT, WAITING, FINISH = range(4)
+LIMIT, IN_QUEUE, FINISH = range(3)
 
 # Of cards: what it has, the next idle one with the same, and when it became idle.
 LOADED, FOLLOWING, IDLE_SINCE = range(3)
 
-# Of lists of idle cards: 0 of those without a network, n + 1 of those with network n; -1: none.
-HEAD, TAIL = range(2)
-
 # Of dispatches; the columns of an `Outcome`.
-CARD, OF_NETWORK, LOADS, BEGIN, END = range(5)
+CARD, NETWORK, LOADS, BEGIN, END = range(5)
+
+# Of heaps, whose rows are in order of both.
+KEY, ITEM = range(2)
 
 # Single numbers.
 VIRTUAL_TIME, TOTAL, EVENTS, IDLE, TIMED, UNDER_WAY = range(6)
 
 
 @_compiled
-def _is_before(table: Numbers, key: int, one: int, other: int) -> bool:
-    """Whether an item has the lesser key, or the same and the lesser number."""
-    left, right = table[one, key], table[other, key]
+def _push(heap: Numbers, size: int, key: int, item: int) -> None:
+    """Put an item into a heap of so many; the least key goes first, then the least item."""
+    place = size
+    while place:
+        parent = (place - 1) >> 2
+        above = heap[parent, KEY]
+        if above < key or (above == key and heap[parent, ITEM] < item):
+            break
+        heap[place, KEY], heap[place, ITEM] = above, heap[parent, ITEM]
+        place = parent
+    heap[place, KEY], heap[place, ITEM] = key, item
+
+
+@_compiled
+def _pop(heap: Numbers, size: int) -> None:
+    """Remove the first item of a heap of so many."""
+    last, place = size - 1, 0
+    key, item = heap[last, KEY], heap[last, ITEM]
+    while True:
+        child = 4 * place + 1
+        if child >= last:
+            break
+        least = child
+        for other in range(child + 1, min(child + 4, last)):
+            if heap[other, KEY] < heap[least, KEY] or (
+                heap[other, KEY] == heap[least, KEY] and heap[other, ITEM] < heap[least, ITEM]
+            ):
+                least = other
+        if key < heap[least, KEY] or (key == heap[least, KEY] and item < heap[least, ITEM]):
+            break
+        heap[place, KEY], heap[place, ITEM] = heap[least, KEY], heap[least, ITEM]
+        place = least
+    heap[place, KEY], heap[place, ITEM] = key, item
+
+
+@_compiled
+def _is_before(requests: Numbers, one: int, other: int) -> bool:
+    """Whether a request goes before another."""
+    left, right = requests[one, RANK], requests[other, RANK]
     return left < right or (left == right and one < other)
 
 
 @_compiled
-def _push(heap: Numbers, begin: int, size: int, table: Numbers, key: int, item: int) -> None:
-    """Put an item into a heap of so many, from `begin` on, ordered by a column of its table."""
-    place = size
-    while place:
-        parent = (place - 1) >> 1
-        above = heap[begin + parent]
-        if not _is_before(table, key, item, above):
-            break
-        heap[begin + place] = above
-        place = parent
-    heap[begin + place] = item
-
-
-@_compiled
-def _pop(heap: Numbers, begin: int, size: int, table: Numbers, key: int) -> None:
-    """Remove the top of a heap of so many."""
-    last, place = size - 1, 0
-    item = heap[begin + last]
-    while True:
-        child = 2 * place + 1
-        if child >= last:
-            break
-        below = heap[begin + child]
-        if child + 1 < last and _is_before(table, key, heap[begin + child + 1], below):
-            child += 1
-            below = heap[begin + child]
-        if not _is_before(table, key, below, item):
-            break
-        heap[begin + place] = below
-        place = child
-    heap[begin + place] = item
-
-
-@_compiled
-def _look_at_first(networks: Numbers, requests: Numbers, by_rank: Numbers, network: int) -> None:
-    """Note which request for a network goes first; what waits no more is forgotten."""
-    begin = networks[network, HEAP]
-    while networks[network, SIZE] and not requests[by_rank[begin], WAITS]:
-        _pop(by_rank, begin, networks[network, SIZE], requests, RANK)
-        networks[network, SIZE] -= 1
-    networks[network, FIRST_RANK] = NEVER
-    if networks[network, SIZE]:
-        networks[network, FIRST] = by_rank[begin]
-        networks[network, FIRST_RANK] = requests[by_rank[begin], RANK]
+def _service(networks: Numbers, network: int) -> int:
+    return networks[network, BATCH] + networks[network, IMAGE]
 
 
 @_compiled
 def _submit(
     networks: Numbers,
     tenants: Numbers,
+    lanes: Numbers,
     requests: Numbers,
-    by_rank: Numbers,
-    by_deadline: Numbers,
+    ranks: Numbers,
+    expiries: Numbers,
     numbers: Numbers,
-    lead: int,
     request: int,
 ) -> None:
     """Queue a request that arrives, or reject it."""
-    tenant, network = requests[request, TENANT], requests[request, NETWORK]
-    service = networks[network, BATCH] + networks[network, IMAGE]
-    latest = requests[request, DEADLINE] - service
-    is_full = tenants[tenant, WAITING] >= tenants[tenant, LIMIT]
-    if is_full or requests[request, ARRIVAL] > latest:
-        requests[request, DISPATCH] = REJECTED
+    lane, deadline = requests[request, LANE], requests[request, DEADLINE]
+    tenant, network = lanes[lane, TENANT], lanes[lane, OF_NETWORK]
+    latest = deadline - _service(networks, network)
+    if tenants[tenant, IN_QUEUE] >= tenants[tenant, LIMIT] or requests[request, ARRIVAL] > latest:
+        requests[request, FATE] = REJECTED
         return
     start = max(numbers[VIRTUAL_TIME], tenants[tenant, FINISH])
-    tenants[tenant, FINISH] = start + service * TAG_UNIT // tenants[tenant, WEIGHT]
-    tenants[tenant, WAITING] += 1
-    requests[request, RANK] = start - requests[request, PRIORITY] * lead
-    requests[request, WAITS] = 1
-    _push(by_rank, networks[network, HEAP], networks[network, SIZE], requests, RANK, request)
-    networks[network, SIZE] += 1
+    rank = start - lanes[lane, HEAD_START]
+    tenants[tenant, FINISH] = start + lanes[lane, CHARGE]
+    requests[request, RANK], requests[request, BEHIND] = rank, NOBODY
+    if lanes[lane, HEAD] != NOBODY:
+        requests[lanes[lane, TAIL], BEHIND] = request
+    else:
+        lanes[lane, HEAD] = request
+        if rank < ranks[network]:
+            ranks[network], networks[network, FIRST] = rank, request
+    lanes[lane, TAIL] = request
+    tenants[tenant, IN_QUEUE] += 1
     networks[network, LENGTH] += 1
     numbers[TOTAL] += 1
-    _look_at_first(networks, requests, by_rank, network)
-    if requests[request, DEADLINE] != NEVER:
-        requests[request, LATEST] = latest
-        _push(by_deadline, 0, numbers[TIMED], requests, LATEST, request)
+    if deadline != NEVER:
+        _push(expiries, numbers[TIMED], latest + 1, request)
         numbers[TIMED] += 1
 
 
@@ -136,17 +144,63 @@ def _submit(
 def _end_waiting(
     networks: Numbers,
     tenants: Numbers,
+    lanes: Numbers,
     requests: Numbers,
-    by_rank: Numbers,
     numbers: Numbers,
     request: int,
+    fate: int,
 ) -> None:
-    network = requests[request, NETWORK]
-    requests[request, WAITS] = 0
-    networks[network, LENGTH] -= 1
+    """Let a request wait no more; lists may go on to have it, but not as the first."""
+    lane = requests[request, LANE]
+    requests[request, FATE] = fate
+    networks[lanes[lane, OF_NETWORK], LENGTH] -= 1
+    tenants[lanes[lane, TENANT], IN_QUEUE] -= 1
     numbers[TOTAL] -= 1
-    tenants[requests[request, TENANT], WAITING] -= 1
-    _look_at_first(networks, requests, by_rank, network)
+    while lanes[lane, HEAD] != NOBODY and requests[lanes[lane, HEAD], FATE] != WAITING:
+        lanes[lane, HEAD] = requests[lanes[lane, HEAD], BEHIND]
+
+
+@_compiled
+def _look_at_first(
+    networks: Numbers, lanes: Numbers, requests: Numbers, ranks: Numbers, network: int
+) -> None:
+    """Note which request for a network goes first, and its rank; `NEVER` where none waits."""
+    ranks[network] = NEVER
+    if not networks[network, LENGTH]:
+        return
+    first = NOBODY
+    for lane in range(networks[network, LANES], networks[network, LANES_END]):
+        head = lanes[lane, HEAD]
+        if head != NOBODY and (first == NOBODY or _is_before(requests, head, first)):
+            first = head
+    networks[network, FIRST], ranks[network] = first, requests[first, RANK]
+
+
+@numba.njit(cache=True, error_model="numpy")  # seldom: not inline
+def _give_up(
+    networks: Numbers,
+    tenants: Numbers,
+    lanes: Numbers,
+    requests: Numbers,
+    ranks: Numbers,
+    numbers: Numbers,
+    late: int,
+) -> None:
+    """Give a request up, and let its tenant's later ones be where they would be without it."""
+    own = requests[late, LANE]
+    start, charge = requests[late, RANK] + lanes[own, HEAD_START], lanes[own, CHARGE]
+    tenant = lanes[own, TENANT]
+    _end_waiting(networks, tenants, lanes, requests, numbers, late, EXPIRED)
+    tenants[tenant, FINISH] -= charge
+    for lane in range(len(lanes)):
+        if lanes[lane, TENANT] == tenant and lanes[lane, HEAD] != NOBODY:
+            request = lanes[lane, HEAD]
+            while request != NOBODY:
+                if requests[request, RANK] + lanes[lane, HEAD_START] > start:
+                    requests[request, RANK] -= charge
+                request = requests[request, BEHIND]
+    for network in range(len(networks)):
+        _look_at_first(networks, lanes, requests, ranks, network)
 
 
 @_compiled
@@ -155,22 +209,25 @@ def _rest(cards: Numbers, lists: Numbers, numbers: Numbers, card: int) -> None:
     numbers[EVENTS] += 1
     numbers[IDLE] += 1
     cards[card, IDLE_SINCE] = numbers[EVENTS]
-    cards[card, FOLLOWING] = -1
-    if lists[kind, HEAD] < 0:
-        lists[kind, HEAD] = card
+    cards[card, FOLLOWING] = NOBODY
+    if lists[kind, 0] == NOBODY:
+        lists[kind, 0] = card
     else:
-        cards[lists[kind, TAIL], FOLLOWING] = card
-    lists[kind, TAIL] = card
+        cards[lists[kind, 1], FOLLOWING] = card
+    lists[kind, 1] = card
 
 
 @_compiled
-def _first(networks: Numbers) -> int:
+def _first(networks: Numbers, ranks: Numbers) -> int:
     """Return the network whose first request goes before all others."""
-    first = 0
-    for network in range(1, len(networks)):
-        rank, least = networks[network, FIRST_RANK], networks[first, FIRST_RANK]
-        is_tie = rank == least and rank != NEVER
-        if rank < least or (is_tie and networks[network, FIRST] < networks[first, FIRST]):
+    least = NEVER
+    for network in range(len(ranks)):
+        least = min(least, ranks[network])
+    first = NOBODY
+    for network in range(len(ranks)):
+        if ranks[network] == least and (
+            first == NOBODY or networks[network, FIRST] < networks[first, FIRST]
+        ):
             first = network
     return first
 
@@ -178,7 +235,7 @@ def _first(networks: Numbers) -> int:
 @_compiled
 def _is_worth_loading(networks: Numbers, requests: Numbers, network: int, now: int) -> bool:
     deadline = requests[networks[network, FIRST], DEADLINE]
-    service = networks[network, BATCH] + networks[network, IMAGE]
+    service = _service(networks, network)
     turns, holders = networks[network, LENGTH] * service, networks[network, HOLDERS]
     if turns > networks[network, LOAD] * holders:
         return True
@@ -188,41 +245,43 @@ def _is_worth_loading(networks: Numbers, requests: Numbers, network: int, now: i
 
 
 @_compiled
-def _choose(networks: Numbers, requests: Numbers, lists: Numbers, limit: int, now: int) -> int:
+def _choose(
+    networks: Numbers, requests: Numbers, ranks: Numbers, lists: Numbers, limit: int, now: int
+) -> int:
     """Return the network whose first request may go, where the very first has no idle card."""
-    could = worth_loading = -1
+    could = worth_loading = NOBODY
     for network in range(len(networks)):
-        if networks[network, FIRST_RANK] > limit:
+        if ranks[network] > limit:
             continue
         first = networks[network, FIRST]
-        if lists[network + 1, HEAD] >= 0:
-            if could < 0 or _is_before(requests, RANK, first, networks[could, FIRST]):
+        if lists[network + 1, 0] != NOBODY:
+            if could == NOBODY or _is_before(requests, first, networks[could, FIRST]):
                 could = network
-        elif could < 0 and _is_worth_loading(networks, requests, network, now):
+        elif could == NOBODY and _is_worth_loading(networks, requests, network, now):
             best = worth_loading
-            if best < 0 or _is_before(requests, RANK, first, networks[best, FIRST]):
+            if best == NOBODY or _is_before(requests, first, networks[best, FIRST]):
                 worth_loading = network
-    return could if could >= 0 else worth_loading
+    return could if could != NOBODY else worth_loading
 
 
 @_compiled
 def _card_for(
     networks: Numbers, cards: Numbers, lists: Numbers, network: int, affinity: bool
 ) -> int:
-    if affinity and lists[network + 1, HEAD] >= 0:
-        return lists[network + 1, HEAD]
-    chosen = unwanted = -1
+    if affinity and lists[network + 1, 0] != NOBODY:
+        return lists[network + 1, 0]
+    chosen = unwanted = NOBODY
     for kind in range(len(lists)):
-        card = lists[kind, HEAD]
-        if card < 0:
+        card = lists[kind, 0]
+        if card == NOBODY:
             continue
         since = cards[card, IDLE_SINCE]
-        if chosen < 0 or since < cards[chosen, IDLE_SINCE]:
+        if chosen == NOBODY or since < cards[chosen, IDLE_SINCE]:
             chosen = card
         is_unwanted = kind == 0 or networks[kind - 1, LENGTH] == 0
-        if is_unwanted and (unwanted < 0 or since < cards[unwanted, IDLE_SINCE]):
+        if is_unwanted and (unwanted == NOBODY or since < cards[unwanted, IDLE_SINCE]):
             unwanted = card
-    return unwanted if affinity and unwanted >= 0 else chosen
+    return unwanted if affinity and unwanted != NOBODY else chosen
 
 
 @_compiled
@@ -231,7 +290,7 @@ def _begin(
 ) -> bool:
     """Let an idle card work on a network; return whether it had another."""
     had = cards[card, LOADED]
-    lists[had + 1, HEAD] = cards[card, FOLLOWING]
+    lists[had + 1, 0] = cards[card, FOLLOWING]
     numbers[IDLE] -= 1
     if had == network:
         return False
@@ -246,8 +305,8 @@ def _begin(
 def _simulate(
     networks: Numbers,
     tenants: Numbers,
+    lanes: Numbers,
     cards: Numbers,
-    lists: Numbers,
     requests: Numbers,
     dispatches: Numbers,
     durations: Numbers,
@@ -255,63 +314,74 @@ def _simulate(
     affinity: bool,
 ) -> int:
     """Run all requests; return how many dispatches there were."""
-    by_rank = np.zeros(len(requests), np.int64)
-    by_deadline = np.zeros(len(requests), np.int64)
-    under_way = np.zeros(len(cards), np.int64)
     numbers = np.zeros(6, np.int64)
+    ranks = np.full(len(networks), NEVER)
+    timed = 0
+    for request in range(len(requests)):
+        timed += requests[request, DEADLINE] != NEVER
+    expiries = np.zeros((timed, 2), np.int64)
+    under_way = np.zeros((len(cards), 2), np.int64)
+    # Of idle cards, 0 of those without a network, n + 1 of those with network n: first and last.
+    lists = np.full((len(networks) + 1, 2), NOBODY)
     arrived = made = 0
     for card in range(len(cards)):
         if cards[card, LOADED] >= 0:
             networks[cards[card, LOADED], HOLDERS] += 1
         _rest(cards, lists, numbers, card)
     while arrived < len(requests) or numbers[UNDER_WAY]:
-        ends = dispatches[under_way[0], END] if numbers[UNDER_WAY] else NEVER
-        if arrived == len(requests) or ends <= requests[arrived, ARRIVAL]:
-            now, card = ends, dispatches[under_way[0], CARD]
-            _pop(under_way, 0, numbers[UNDER_WAY], dispatches, END)
+        while numbers[TIMED] and requests[expiries[0, ITEM], FATE] != WAITING:
+            _pop(expiries, numbers[TIMED])
+            numbers[TIMED] -= 1
+        ends = under_way[0, KEY] if numbers[UNDER_WAY] else NEVER
+        arrives = requests[arrived, ARRIVAL] if arrived < len(requests) else NEVER
+        only = NOBODY  # the network of the only request that waits, if that is easily known
+        if numbers[TIMED] and expiries[0, KEY] <= min(ends, arrives):
+            now = expiries[0, KEY]
+            while numbers[TIMED] and expiries[0, KEY] <= now:
+                late = expiries[0, ITEM]
+                _pop(expiries, numbers[TIMED])
+                numbers[TIMED] -= 1
+                if requests[late, FATE] == WAITING:
+                    _give_up(networks, tenants, lanes, requests, ranks, numbers, late)
+        elif ends <= arrives:
+            now, card = ends, dispatches[under_way[0, ITEM], CARD]
+            _pop(under_way, numbers[UNDER_WAY])
             numbers[UNDER_WAY] -= 1
             _rest(cards, lists, numbers, card)
         else:
-            now = requests[arrived, ARRIVAL]
-            _submit(networks, tenants, requests, by_rank, by_deadline, numbers, lead, arrived)
+            now = arrives
+            _submit(networks, tenants, lanes, requests, ranks, expiries, numbers, arrived)
+            if numbers[TOTAL] == 1 and requests[arrived, FATE] == WAITING:
+                only = lanes[requests[arrived, LANE], OF_NETWORK]
             arrived += 1
-        while numbers[TIMED] and requests[by_deadline[0], LATEST] < now:
-            late = by_deadline[0]
-            _pop(by_deadline, 0, numbers[TIMED], requests, LATEST)
-            numbers[TIMED] -= 1
-            if requests[late, WAITS]:
-                _end_waiting(networks, tenants, requests, by_rank, numbers, late)
-                requests[late, DISPATCH] = EXPIRED
         while numbers[TOTAL] and numbers[IDLE]:
-            network = _first(networks)
-            first_rank = networks[network, FIRST_RANK]
+            network = only if only != NOBODY else _first(networks, ranks)
+            first_rank = ranks[network]
             limit = first_rank + lead
-            if affinity and lists[network + 1, HEAD] < 0:
-                network = _choose(networks, requests, lists, limit, now)
-                if network < 0:
+            if affinity and lists[network + 1, 0] == NOBODY:
+                network = _choose(networks, requests, ranks, lists, limit, now)
+                if network == NOBODY:
                     break
             numbers[VIRTUAL_TIME] = max(numbers[VIRTUAL_TIME], first_rank)
             card = _card_for(networks, cards, lists, network, affinity)
             loads = _begin(networks, cards, lists, numbers, card, network)
             begin = now + networks[network, BATCH] + (networks[network, LOAD] if loads else 0)
             images, earliest = 0, NEVER
-            while (
-                images < networks[network, LARGEST_BATCH] and networks[network, FIRST_RANK] <= limit
-            ):
+            while images < networks[network, LARGEST_BATCH] and ranks[network] <= limit:
                 request = networks[network, FIRST]
                 earliest = min(earliest, requests[request, DEADLINE])
                 if images and begin + (images + 1) * networks[network, IMAGE] > earliest:
                     break
-                _end_waiting(networks, tenants, requests, by_rank, numbers, request)
-                requests[request, DISPATCH] = made
+                _end_waiting(networks, tenants, lanes, requests, numbers, request, made)
+                _look_at_first(networks, lanes, requests, ranks, network)
                 images += 1
             end = begin + images * networks[network, IMAGE]
             if len(durations):
                 end = now + durations[made]
-            dispatches[made, CARD], dispatches[made, OF_NETWORK] = card, network
+            dispatches[made, CARD], dispatches[made, NETWORK] = card, network
             dispatches[made, LOADS] = loads
             dispatches[made, BEGIN], dispatches[made, END] = now, end
-            _push(under_way, 0, numbers[UNDER_WAY], dispatches, END, made)
+            _push(under_way, numbers[UNDER_WAY], end, made)
             numbers[UNDER_WAY] += 1
             made += 1
     return made
@@ -325,27 +395,46 @@ def _table(rows: int, known: Sequence[Numbers | Sequence[int]], columns: int) ->
     return table
 
 
+def _lanes(cluster: "Cluster", trace: Trace) -> tuple[Numbers, Numbers]:
+    """Return the lanes that a trace needs, ordered by network, and each request's."""
+    least = int(trace.priority.min(initial=0))
+    shape = (
+        len(cluster.networks),
+        len(cluster.tenants),
+        int(trace.priority.max(initial=0)) - least + 1,
+    )
+    place = np.ravel_multi_index((trace.network, trace.tenant, trace.priority - least), shape)
+    is_used = np.bincount(place, minlength=np.prod(shape)) > 0
+    lanes = np.full((np.count_nonzero(is_used), 6), NOBODY)
+    for row, used in zip(lanes, np.flatnonzero(is_used), strict=True):
+        network, tenant, priority = map(int, np.unravel_index(used, shape))
+        service = cluster.networks[network].service(1)
+        row[TENANT], row[OF_NETWORK] = tenant, network
+        row[CHARGE] = service * TAG_UNIT // cluster.tenants[tenant].weight
+        row[HEAD_START] = (priority + least) * cluster.lead * TAG_UNIT
+    return lanes, (np.cumsum(is_used) - 1)[place]
+
+
 def run(cluster: "Cluster", trace: Trace, durations: Numbers | None) -> tuple[Numbers, ...]:
     """Run a trace; return the arrays of an `Outcome` behind its trace."""
+    lanes, lane = _lanes(cluster, trace)
     kinds, count = len(cluster.networks), len(cluster.loaded)
     costs = [(each.image, each.batch, each.load, each.largest_batch) for each in cluster.networks]
-    networks = _table(kinds, list(zip(*costs, strict=True)), 10)
-    wanted = np.bincount(trace.network, minlength=kinds)
-    networks[:, HEAP] = np.cumsum(wanted) - wanted
-    networks[:, FIRST_RANK] = NEVER
-    shares = [(each.weight, each.queue_limit) for each in cluster.tenants]
-    tenants = _table(len(shares), list(zip(*shares, strict=True)), 4)
-    requests = _table(len(trace.arrival), trace, 9)
-    dispatches = _table(len(trace.arrival), (), 5)
+    networks = _table(kinds, list(zip(*costs, strict=True)), 9)
+    networks[:, LANES] = np.searchsorted(lanes[:, OF_NETWORK], np.arange(kinds))
+    networks[:, LANES_END] = np.searchsorted(lanes[:, OF_NETWORK], np.arange(kinds), "right")
+    requests = _table(len(lane), (trace.arrival, lane, trace.deadline), 6)
+    requests[:, FATE] = WAITING
+    dispatches = _table(len(lane), (), 5)
     made = _simulate(
         networks,
-        tenants,
+        _table(len(cluster.tenants), [[each.queue_limit for each in cluster.tenants]], 3),
+        lanes,
         _table(count, [cluster.loaded], 3),
-        np.full((kinds + 1, 2), -1),
         requests,
         dispatches,
         np.zeros(0, np.int64) if durations is None else durations,
         cluster.lead * TAG_UNIT,
         cluster.affinity,
     )
-    return requests[:, DISPATCH].copy(), *dispatches[:made].T
+    return requests[:, FATE].copy(), *dispatches[:made].T

@@ -4,10 +4,10 @@
     with Runtime({"digits": ServedNetwork.read("digits.tf2c")}, cards) as runtime:
         scores = runtime.request("digits").arg(image).submit().result()
 
-Each card has a thread that runs its batches. A request that finds a card idle and nobody waiting
-runs in the caller's thread instead if it is asked for with `Call.run`. A card that fails is started
-again, and what it was doing waits again, so that nothing is lost while a card is left; results come
-once, because a request has one future.
+Each card has a thread that runs its batches, and one more gives up what is too late. A request that
+finds a card idle and nobody waiting runs in the caller's thread instead if it is asked for with
+`Call.run`. A card that fails is started again, and what it was doing waits again, so that nothing
+is lost while a card is left; results come once, because a request has one future.
 """
 
 import asyncio
@@ -15,14 +15,14 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 from tf2c.errors import DeviceError, UserError
-from tf2c.orchestration.cards import Card, Image, Scores, ServedNetwork
+from tf2c.orchestration.cards import Card, Image, Scores, ServedNetwork, results
 from tf2c.orchestration.events import (
     Completed,
     Dispatched,
@@ -33,14 +33,14 @@ from tf2c.orchestration.events import (
     Restarted,
     Submitted,
 )
-from tf2c.orchestration.policy import (
-    Dispatch,
-    Policy,
+from tf2c.orchestration.policy import Dispatch, Policy, usual_lead
+from tf2c.orchestration.requests import (
+    ClosingError,
+    LateError,
     RejectedError,
     Request,
     Tenant,
     UnknownNetworkError,
-    usual_lead,
 )
 from tf2c.runtime.device import Closeable
 
@@ -56,14 +56,6 @@ RESTART_SECONDS = 0.05
 
 ATTEMPTS = 3
 """Cards that may fail with a request before it is what fails."""
-
-
-class ClosingError(RejectedError):
-    """A request to a runtime that takes no more."""
-
-
-class LateError(UserError):
-    """A request whose deadline has passed while it waited."""
 
 
 @dataclass(slots=True)
@@ -114,10 +106,13 @@ class Runtime(Closeable):
         self._observe = observer
         self._lock = threading.Lock()
         self._is_closing = False
+        self._has_ended = False
         self._numbers = 0
         self._jobs: dict[int, _Job] = {}
         self._outcomes: deque[tuple[Future[Scores], Scores | Exception]] = deque()
         self._idle = threading.Condition(self._lock)  # nothing is on its way
+        self._alarm = threading.Condition(self._lock)  # something may be late earlier than expected
+        self._alarm_time: int | None = None
         self._seats: dict[str, _Seat] = {}
         self._threads: list[threading.Thread] = []
         for index, card in enumerate(cards):
@@ -126,6 +121,7 @@ class Runtime(Closeable):
             self._policy.add_card(name)
             thread = threading.Thread(target=self._serve, args=(name, seat), name=name, daemon=True)
             self._threads.append(thread)
+        self._threads.append(threading.Thread(target=self._watch, name="deadlines", daemon=True))
         for thread in self._threads:
             thread.start()
 
@@ -139,10 +135,10 @@ class Runtime(Closeable):
         """Let a network be requested no more; what waits for it is rejected, what runs goes on."""
         with self._lock:
             del self._networks[name]
-            for request in self._policy.remove_network(name):
-                error = UnknownNetworkError(f"there is no network `{name}` any more")
-                self._drop(time.monotonic_ns(), request, error)
-            self._dispatch(time.monotonic_ns())
+            now = self._pass_time()
+            error = UnknownNetworkError(f"there is no network `{name}` any more")
+            self._drop(now, self._policy.remove_network(name), error)
+            self._dispatch(now)
         self._announce()
 
     def request(
@@ -163,27 +159,27 @@ class Runtime(Closeable):
         """
         return Call(self, network, tenant, seconds, priority)
 
-    def submit(self, call: "Call") -> "Future[Scores]":
-        """Queue a request; its future has the real numbers that the network returns.
+    def submit(self, call: "Call", images: Sequence[Image]) -> list["Future[Scores]"]:
+        """Queue a request for each image, all or none; futures have what the network returns.
 
         Raises:
-            RejectedError: the policy does not take it.
-            UserError: the image is not as the network wants it.
+            RejectedError: the policy does not take them.
+            UserError: an image is not as the network wants it.
             DeviceError: no card is left.
         """
-        image, future = _image(call), _begun_future()
+        futures = [_begun_future() for _ in images]
+        if not futures:
+            return futures
         try:
             with self._lock:
-                now = time.monotonic_ns()
-                try:
-                    self._take(call, image, future, now)
-                finally:
-                    self._dispatch(now)
+                now = self._pass_time()
+                self._take(call, images, futures, now)
+                self._dispatch(now)
         finally:
             self._announce()
-        return future
+        return futures
 
-    def run(self, call: "Call") -> Scores:
+    def run(self, call: "Call", image: Image) -> Scores:
         """Return a result; in this thread if a card is idle.
 
         Raises:
@@ -191,25 +187,20 @@ class Runtime(Closeable):
             UserError: the image is not as the network wants it, or it would come too late.
             DeviceError: no card is left.
         """
-        image = _image(call)
-        request = mine = job = None
         try:
             with self._lock:
-                now = time.monotonic_ns()
-                try:
-                    request = self._take(call, image, None, now)
-                    job = self._jobs[request.number]
-                finally:
-                    mine = self._dispatch(now, keep=request)
-                    if job is not None and mine is None:
-                        job.future = _begun_future()
+                now = self._pass_time()
+                (request,) = self._take(call, (image,), (None,), now)
+                job = self._jobs[request.number]
+                mine = self._dispatch(now, keep=request)
+                if mine is None:
+                    job.future = _begun_future()
         finally:
             self._announce()
         if mine is not None:
             scores = self._run(mine.card, self._seats[mine.card], mine)
             if scores is not None:
                 return scores[0]
-        assert job is not None
         assert job.future is not None
         return job.future.result()
 
@@ -231,37 +222,68 @@ class Runtime(Closeable):
         self.drain()
         for seat in list(self._seats.values()):
             seat.inbox.put(None)
+        with self._lock:
+            self._has_ended = True
+            self._alarm.notify()
         for thread in self._threads:
             thread.join()
 
     def _take(
-        self, call: "Call", image: Image, future: "Future[Scores] | None", now: int
-    ) -> Request:
-        """Queue a request; the lock is held."""
+        self,
+        call: "Call",
+        images: Sequence[Image],
+        futures: "Sequence[Future[Scores] | None]",
+        now: int,
+    ) -> Sequence[Request]:
+        """Queue a request for each image, all or none; the lock is held."""
         network = self._networks.get(call.network)
-        if network is not None and image.shape != network.image_shape:
-            raise UserError(
-                f"expected an image {network.image_shape} for network `{call.network}`, got "
-                f"{image.shape}"
-            )
-        deadline = None if call.seconds is None else now + int(call.seconds * 1e9)
-        self._numbers += 1
-        request = Request(self._numbers, call.tenant, call.network, deadline, call.priority)
+        for image in images:
+            if network is not None and image.shape != network.image_shape:
+                raise UserError(
+                    f"expected an image {network.image_shape} for network `{call.network}`, got "
+                    f"{image.shape}"
+                )
         if self._is_closing:
             raise ClosingError("the runtime takes no more requests")
         if not self._seats:
             raise DeviceError("expected a card that works, got none")
+        deadline = None if call.seconds is None else now + int(call.seconds * 1e9)
+        first = self._numbers + 1
+        self._numbers += len(images)
+        requests = [
+            Request(number, call.tenant, call.network, deadline, call.priority)
+            for number in range(first, first + len(images))
+        ]
         try:
-            self._policy.submit(request, now)
+            self._policy.check(requests[0], now, len(requests))
         except RejectedError as error:
             if self._observe is not None:
-                self._observe(Rejected(now, request, str(error)))
+                for request in requests:
+                    self._observe(Rejected(now, request, str(error)))
             raise
         assert network is not None  # or the policy would have rejected it
-        self._jobs[request.number] = _Job(image, network, future)
-        if self._observe is not None:
-            self._observe(Submitted(now, request))
-        return request
+        for request, image, future in zip(requests, images, futures, strict=True):
+            self._policy.submit(request, now)
+            self._jobs[request.number] = _Job(image, network, future)
+            if self._observe is not None:
+                self._observe(Submitted(now, request))
+        return requests
+
+    def _pass_time(self) -> int:
+        """Return the time, and give up what has become too late by then; the lock is held.
+
+        Each at the very time when it did, as if nothing else had had to be done: so what is decided
+        does not depend on when the thread for it gets its turn.
+        """
+        now = time.monotonic_ns()
+        while (expiry := self._policy.next_expiry) is not None and expiry <= now:
+            self._expire(expiry)
+            self._dispatch(expiry)
+        return now
+
+    def _expire(self, now: int) -> None:
+        """Give up what is too late; the lock is held."""
+        self._drop(now, self._policy.expire(now), LateError("its deadline has passed"))
 
     def _dispatch(self, now: int, keep: Request | None = None) -> Dispatch | None:
         """Give idle cards what the policy has for them, after each event; the lock is held.
@@ -272,8 +294,6 @@ class Runtime(Closeable):
         kept: Dispatch | None = None
         if not self._policy.is_awaited:
             return kept
-        for late in self._policy.expire(now):
-            self._drop(now, late, LateError(f"the deadline of request {late.number} has passed"))
         while (found := self._policy.next(now)) is not None:
             if self._observe is not None:
                 self._observe(Dispatched(now, found))
@@ -281,7 +301,23 @@ class Runtime(Closeable):
                 kept = found
             else:
                 self._seats[found.card].inbox.put(found)
+        expiry = self._policy.next_expiry
+        if expiry is not None and (self._alarm_time is None or expiry < self._alarm_time):
+            self._alarm_time = expiry
+            self._alarm.notify()
         return kept
+
+    def _watch(self) -> None:
+        """Give up what is too late, also if nothing else happens: a thread."""
+        while True:
+            with self._lock:
+                self._alarm_time = expiry = self._policy.next_expiry
+                wait = None if expiry is None else (expiry - time.monotonic_ns()) / 1e9
+                self._alarm.wait(wait)
+                if self._has_ended:
+                    return
+                self._pass_time()
+            self._announce()
 
     def _serve(self, name: str, seat: _Seat) -> None:
         """Run what comes for a card, until it cannot be started again: its thread."""
@@ -301,7 +337,7 @@ class Runtime(Closeable):
             if dispatch.loads:
                 seat.card.load(jobs[0].network)
                 has_network = True
-            scores = _scores(seat.card, [job.image for job in jobs])
+            scores = results(seat.card, [job.image for job in jobs])
         except DeviceError as error:
             self._lose(name, seat, error)
             return None
@@ -319,7 +355,7 @@ class Runtime(Closeable):
     ) -> None:
         """Let the card be idle, and its batch have ended."""
         with self._lock:
-            now = time.monotonic_ns()
+            now = self._pass_time()
             self._policy.complete(name, has_network=has_network)
             if self._observe is not None:
                 ended = zip(dispatch.requests, outcomes, strict=True)
@@ -330,11 +366,12 @@ class Runtime(Closeable):
                 self._end(request, outcome)
         self._announce()
 
-    def _drop(self, now: int, request: Request, error: Exception) -> None:
-        """Give up a request that waited; the lock is held."""
-        if self._observe is not None:
-            self._observe(Dropped(now, request, str(error)))
-        self._end(request, error)
+    def _drop(self, now: int, requests: Iterable[Request], error: Exception) -> None:
+        """Give up requests that do not wait any more; the lock is held."""
+        for request in requests:
+            if self._observe is not None:
+                self._observe(Dropped(now, request, str(error)))
+            self._end(request, error)
 
     def _end(self, request: Request, outcome: Scores | Exception) -> None:
         """Let a request have ended; the lock is held."""
@@ -361,6 +398,7 @@ class Runtime(Closeable):
     def _lose(self, name: str, seat: _Seat, error: DeviceError) -> None:
         """Do without a card that failed; what it was doing waits again."""
         with self._lock:
+            now = self._pass_time()
             running = self._policy.running(name)
             for request in running:
                 job = self._jobs[request.number]
@@ -374,12 +412,10 @@ class Runtime(Closeable):
                 or self._networks.get(each.network) is not self._jobs[each.number].network
             ]
             again = self._policy.remove_card(name, give_up=hopeless)
-            now = time.monotonic_ns()
             if self._observe is not None:
                 self._observe(Lost(now, name, running, str(error)))
-            for request in running:
-                if request not in again:
-                    self._drop(now, request, error)
+            self._drop(now, [each for each in running if each not in again], error)
+            self._expire(now)  # it may have become too late meanwhile
             self._dispatch(now)
         self._announce()
         seat.inbox.put(error)
@@ -394,7 +430,7 @@ class Runtime(Closeable):
                 log.warning("card `%s` does not start again: %s", name, failure)
                 continue
             with self._lock:
-                now = time.monotonic_ns()
+                now = self._pass_time()
                 self._policy.add_card(name)
                 if self._observe is not None:
                     self._observe(Restarted(now, name))
@@ -404,30 +440,9 @@ class Runtime(Closeable):
         with self._lock:
             del self._seats[name]
             if not self._seats:
-                for request in self._policy.clear():
-                    self._drop(time.monotonic_ns(), request, error)
+                self._drop(time.monotonic_ns(), self._policy.clear(), error)
         self._announce()
         return False
-
-
-def _image(call: "Call") -> Image:
-    if call.image is None:
-        raise TypeError("expected an image, got a call without `arg`")
-    return call.image
-
-
-def _scores(card: Card, images: Sequence[Image]) -> list[Scores | Exception]:
-    """Return what a card makes of images; if one is not as it should be, the others' results.
-
-    Raises:
-        DeviceError: the card failed.
-    """
-    try:
-        return list(card.run(images))
-    except UserError as error:
-        if len(images) == 1:
-            return [error]
-    return [score for image in images for score in _scores(card, [image])]
 
 
 def _begun_future() -> "Future[Scores]":
@@ -455,12 +470,21 @@ class Call:
 
     def submit(self) -> "Future[Scores]":
         """Queue the request; its future has the real numbers that the network returns."""
-        return self.runtime.submit(self)
+        return self.submit_all([self._given()])[0]
+
+    def submit_all(self, images: Iterable[Image]) -> "list[Future[Scores]]":
+        """Queue a request like this for each image, all or none, instead of `arg` and `submit`."""
+        return self.runtime.submit(self, [*images])
 
     def run(self) -> Scores:
         """Return the result; runs in this thread if a card is idle."""
-        return self.runtime.run(self)
+        return self.runtime.run(self, self._given())
 
     def __await__(self) -> Generator[Any, None, Scores]:
         """Wait for the result without holding the event loop up."""
         return asyncio.wrap_future(self.submit()).__await__()
+
+    def _given(self) -> Image:
+        if self.image is None:
+            raise TypeError("expected an image, got a call without `arg`")
+        return self.image

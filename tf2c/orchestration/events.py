@@ -7,7 +7,8 @@ which the policy was told; times never decrease.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tf2c.orchestration.policy import Dispatch, Request
+from tf2c.orchestration.policy import Dispatch
+from tf2c.orchestration.requests import Request
 
 
 class Submitted(NamedTuple):

@@ -3,12 +3,8 @@
 A `Policy` has no clock, no threads and no devices. Whoever drives it, a runtime or a simulator,
 says what happened and when, and is told what to do. The same events give the same decisions.
 
-Tenants share cards by start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996). A request has
-a start tag, the later of the virtual time and of its tenant's last finish tag, and a finish tag,
-later by its service over its tenant's weight. The least start tag goes first. The virtual time is
-the least tag that waited when something was dispatched last.
-
-Two things bend that order, each by a bounded lead, so that nobody starves.
+Tenants share cards by start-time fair queueing (`fair_queueing.py`). Two things bend that order,
+each by a bounded lead, so that nobody starves.
 
 - Affinity: a request for a network that an idle card has loaded may overtake others by the lead,
   because loading another network takes time. A tenant's requests for one network stay in the order
@@ -26,33 +22,13 @@ While two tenants wait all the time, what they get, each over its weight, differ
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
-TAG_UNIT = 1 << 10
-"""Tags are integers, in parts of a nanosecond: no rounding depends on the order of events."""
-
-MILLISECOND = 1_000_000
-"""Nanoseconds."""
+from tf2c.orchestration.fair_queueing import TAG_UNIT, FairQueues, Waiting
+from tf2c.orchestration.requests import MILLISECOND, Network, Request, Tenant
 
 LEAST_LEAD = 50 * MILLISECOND
 """Of one card, where networks are loaded faster."""
-
-
-class Network(NamedTuple):
-    """What a network takes on a card; nanoseconds."""
-
-    image: int
-    """Of service per image of a batch."""
-    batch: int = 0
-    """Of service per batch, beside its images."""
-    load: int = 0
-    """Until a card with another network can begin."""
-    largest_batch: int = 1
-
-    def service(self, images: int) -> int:
-        """Return how long a batch takes on a card that has the network."""
-        return self.batch + images * self.image
 
 
 def usual_lead(networks: Iterable[Network], cards: int) -> int:
@@ -63,26 +39,6 @@ def usual_lead(networks: Iterable[Network], cards: int) -> int:
     (`benchmarks/cluster.py`).
     """
     return cards * max([LEAST_LEAD, *(each.load for each in networks)])
-
-
-class Tenant(NamedTuple):
-    """Somebody who shares the cards."""
-
-    weight: int = 1
-    queue_limit: int = 1024
-    """Requests that may wait at once; more are rejected."""
-
-
-class Request(NamedTuple):
-    """One image for one network."""
-
-    number: int
-    """Of its own."""
-    tenant: str
-    network: str
-    deadline: int | None = None
-    """When the result has to be there, nanoseconds on the driver's clock."""
-    priority: int = 0
 
 
 class Dispatch(NamedTuple):
@@ -96,42 +52,15 @@ class Dispatch(NamedTuple):
     """Whether the card has another network now."""
 
 
-class RejectedError(Exception):
-    """A request that is not taken, and why."""
-
-
-class UnknownNetworkError(RejectedError):
-    """A request for a network that nobody knows, or not any more."""
-
-
-class _Waiting(NamedTuple):
-    """A request that waits; the lesser one goes first."""
-
-    rank: int
-    """The start tag, less the head start of its priority."""
-    number: int
-    request: Request
-
-
-@dataclass(slots=True)
-class _Account:
-    """Of a tenant."""
-
-    tenant: Tenant
-    waiting: int = 0
-    finish: int = 0
-    """Tag of its last request."""
-
-
 @dataclass(slots=True)
 class _Card:
     loaded: str | None = None
-    running: Sequence[_Waiting] = ()
+    running: Sequence[Waiting] = ()
     idle_since: int = 0
     """Which event that was: the less, the longer."""
 
 
-class Policy:
+class Policy(FairQueues):
     """Requests that wait and cards that work."""
 
     def __init__(
@@ -152,30 +81,14 @@ class Policy:
             affinity: whether it counts what cards have loaded; without, they are chosen by how
                 long they have been idle alone, to be compared with.
         """
-        self.networks = dict(networks)
-        self._accounts = {name: _Account(tenant) for name, tenant in tenants.items()}
-        self._queues: dict[str, list[_Waiting]] = {}  # a heap for each network that is waited for
-        self._deadlines: list[tuple[int, int, Request]] = []  # a heap; some wait no more
-        self._timed: set[int] = set()  # numbers of those that do, and have a deadline
+        super().__init__(networks, tenants, lead)
         self._cards: dict[str, _Card] = {}
         self._affinity = affinity
-        self._lead = lead * TAG_UNIT
-        self._virtual_time = 0
         self._events = 0
         # For speed, what the above implies: how many cards have each network, and idle cards by
         # what they have, the longest idle one first.
         self._holders = dict.fromkeys(networks, 0)
         self._idle: dict[str | None, dict[str, _Card]] = {}
-
-    @property
-    def is_awaited(self) -> bool:
-        """Whether any request waits."""
-        return bool(self._queues)
-
-    @property
-    def waiting(self) -> int:
-        """How many requests wait."""
-        return sum(map(len, self._queues.values()))
 
     def fairness_bound(self, one: str, other: str, priority: int = 0) -> int:
         """Return how far two tenants' service over weight may be apart while both wait, in tags."""
@@ -205,11 +118,7 @@ class Policy:
                 card.loaded = None
                 if not card.running:
                     self._rest(card_name, card)
-        removed = self._queues.pop(name, [])
-        for each in removed:
-            self._timed.discard(each.number)
-            self._accounts[each.request.tenant].waiting -= 1
-        return tuple(each.request for each in removed)
+        return self.withdraw([each.number for each in self._queues.get(name, [])])
 
     def add_card(self, name: str, loaded: str | None = None) -> None:
         """Let a card take part, idle."""
@@ -244,56 +153,9 @@ class Policy:
             if each.request not in give_up and each.request.network in self.networks
         ]
         for each in again:
-            self._wait(each)
+            # A card has worked on it: its tenant pays, whatever becomes of it.
+            self._wait(each._replace(charge=0))
         return tuple(each.request for each in again)
-
-    def submit(self, request: Request, now: int) -> None:
-        """Queue a request.
-
-        Raises:
-            RejectedError: nobody knows its network or tenant, its tenant has too many, or its
-                deadline is too early even for an idle card.
-        """
-        network = self.networks.get(request.network)
-        account = self._accounts.get(request.tenant)
-        if network is None:
-            raise UnknownNetworkError(f"there is no network `{request.network}`")
-        if account is None:
-            raise RejectedError(f"there is no tenant `{request.tenant}`")
-        if account.waiting >= account.tenant.queue_limit:
-            raise RejectedError(f"tenant `{request.tenant}` has {account.waiting} requests waiting")
-        service = network.service(1)
-        if request.deadline is not None and now + service > request.deadline:
-            raise RejectedError(f"its deadline is too early for `{request.network}`")
-        start = max(self._virtual_time, account.finish)
-        account.finish = start + service * TAG_UNIT // account.tenant.weight
-        self._wait(_Waiting(start - request.priority * self._lead, request.number, request))
-
-    def expire(self, now: int) -> tuple[Request, ...]:
-        """Remove the requests that are too late for any card."""
-        if not self._timed:
-            return ()
-        late: list[Request] = []
-        while self._deadlines and self._deadlines[0][0] < now:
-            request = heappop(self._deadlines)[2]
-            if request.number in self._timed:
-                # Seldom: it may take time.
-                queue = self._queues[request.network]
-                (found,) = (each for each in queue if each.number == request.number)
-                queue.remove(found)
-                heapify(queue)
-                self._end_waiting(found)
-                late.append(request)
-        return tuple(late)
-
-    def clear(self) -> tuple[Request, ...]:
-        """Remove all requests that wait."""
-        waiting = [each for queue in self._queues.values() for each in queue]
-        self._queues.clear()
-        self._timed.clear()
-        for account in self._accounts.values():
-            account.waiting = 0
-        return tuple(each.request for each in waiting)
 
     def next(self, now: int) -> Dispatch | None:
         """Return what to do next; None if there is nothing before something else happens."""
@@ -302,7 +164,7 @@ class Policy:
         firsts = [queue[0] for queue in self._queues.values()]
         first = min(firsts)
         limit = first.rank + self._lead
-        chosen: _Waiting | None = first
+        chosen: Waiting | None = first
         if self._affinity and first.request.network not in self._idle:
             may_go = [each for each in firsts if each.rank <= limit]
             could = [each for each in may_go if each.request.network in self._idle]
@@ -341,33 +203,6 @@ class Policy:
         del cards[name]
         if not cards:
             del self._idle[card.loaded]
-
-    def _wait(self, waiting: _Waiting) -> None:
-        request = waiting.request
-        queue = self._queues.get(request.network)
-        if queue is None:
-            self._queues[request.network] = [waiting]
-        else:
-            heappush(queue, waiting)
-        if request.deadline is not None:
-            latest = request.deadline - self.networks[request.network].service(1)
-            heappush(self._deadlines, (latest, request.number, request))
-            self._timed.add(request.number)
-        self._accounts[request.tenant].waiting += 1
-
-    def _take(self, network: str) -> _Waiting:
-        """Let the first for a network wait no more."""
-        taken = heappop(self._queues[network])
-        self._end_waiting(taken)
-        return taken
-
-    def _end_waiting(self, waiting: _Waiting) -> None:
-        request = waiting.request
-        if not self._queues[request.network]:
-            del self._queues[request.network]
-        if request.deadline is not None:
-            self._timed.discard(request.number)
-        self._accounts[request.tenant].waiting -= 1
 
     def _is_worth_loading(self, request: Request, now: int) -> bool:
         """Whether loading a network that no idle card has is better than to wait for those it has.
@@ -413,7 +248,7 @@ class Policy:
         card.loaded, card.running = wanted, batch
         return Dispatch(name, wanted, tuple([each.request for each in batch]), loads)
 
-    def _fill(self, batch: list[_Waiting], network: Network, limit: int, begin: int) -> None:
+    def _fill(self, batch: list[Waiting], network: Network, limit: int, begin: int) -> None:
         """Take more requests into a batch, as long as all of it meets its deadlines."""
         wanted = batch[0].request.network
         while len(batch) < network.largest_batch and wanted in self._queues:
@@ -424,7 +259,7 @@ class Policy:
             batch.append(self._take(wanted))
 
 
-def _in_time(batch: Sequence[_Waiting], end: int) -> bool:
+def _in_time(batch: Sequence[Waiting], end: int) -> bool:
     """Whether a batch that ends then is early enough for all of it."""
     deadlines = [each.request.deadline for each in batch]
     return all(deadline is None or end <= deadline for deadline in deadlines)

@@ -3,8 +3,7 @@
 from enum import Enum
 
 from tf2c.errors import DeviceError, UserError
-from tf2c.orchestration.embedded import ClosingError, LateError
-from tf2c.orchestration.policy import RejectedError, UnknownNetworkError
+from tf2c.orchestration.requests import ClosingError, LateError, RejectedError, UnknownNetworkError
 
 
 class Refusal(Enum):

@@ -237,19 +237,19 @@ class Service:
     async def _run(
         self, caller: Caller, inference: Inference, images: npt.NDArray[np.float32]
     ) -> Values:
+        limit = caller.share.queue_limit
+        if len(images) > limit:
+            raise invalid(f"expected at most the {limit} images that may wait, got {len(images)}")
         caller.spend(len(images))
+        call = self.runtime.request(
+            inference.model, caller.name, seconds=inference.seconds, priority=inference.priority
+        )
         try:
-            futures = [
-                self.runtime.request(
-                    inference.model,
-                    caller.name,
-                    seconds=inference.seconds,
-                    priority=inference.priority,
-                )
-                .arg(image)
-                .submit()
-                for image in images
-            ]
+            futures = call.submit_all(images)
+        except Exception as error:
+            caller.give_back(len(images))
+            raise refused(error) from error
+        try:
             return np.stack(await asyncio.gather(*map(asyncio.wrap_future, futures)))
         except Exception as error:
             raise refused(error) from error

@@ -22,7 +22,7 @@ from typing import Any, cast
 
 from tf2c.errors import UserError
 from tf2c.orchestration.embedded import DEFAULT_TENANT
-from tf2c.orchestration.policy import Tenant
+from tf2c.orchestration.requests import Tenant
 from tf2c.serving.errors import Refusal, RefusedError
 from tf2c.toml_files import read_toml
 
@@ -71,6 +71,10 @@ class Caller:
                 f"tenant `{self.name}` may have {self.images_per_second:g} images per second",
             )
         self._credit -= images
+
+    def give_back(self, images: int) -> None:
+        """Return images to the allowance that were not taken."""
+        self._credit += images
 
 
 class Access:

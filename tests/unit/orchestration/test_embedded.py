@@ -1,7 +1,6 @@
 """Cards shared in one process: all results are right, whoever asks, and whatever fails."""
 
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,9 +12,9 @@ from unit.onnx_models import classifier_model, random_weights, save_model
 import tf2c
 from tf2c.errors import DeviceError
 from tf2c.orchestration.cards import DeviceCard, Image, Scores, ServedNetwork
-from tf2c.orchestration.embedded import LateError, Runtime
+from tf2c.orchestration.embedded import Runtime
 from tf2c.orchestration.events import Completed, Event
-from tf2c.orchestration.policy import RejectedError, Tenant
+from tf2c.orchestration.requests import LateError, RejectedError, Tenant
 from tf2c.runtime.device import Memories
 from tf2c.runtime.simulator import Simulator
 
@@ -233,27 +232,48 @@ def test_what_waits_for_a_network_that_goes_is_told(served: Served) -> None:
     assert all(each is None or isinstance(each, RejectedError) for each in outcomes)
 
 
-@pytest.mark.parametrize("way", ["submit", "run"])
-def test_a_refused_request_tells_others_that_they_are_late(served: Served, way: str) -> None:
-    """Though the card is busy all the while, and nothing else happens."""
-    busy, go_on = threading.Event(), threading.Event()
+class BusyCard(DeviceCard):
+    """Begins, and ends when it is told to."""
 
-    class BusyCard(DeviceCard):
-        def run(self, images: Sequence[Image]) -> Sequence[Scores]:
-            busy.set()
-            assert go_on.wait(60)
-            return super().run(images)
+    def __init__(self) -> None:
+        super().__init__(lambda _: Simulator())
+        self.begun, self.may_end = threading.Event(), threading.Event()
+        self.images = 0
 
-    image = served.images["digits"][0]
-    with Runtime(served.networks, [BusyCard(lambda _: Simulator())]) as runtime:
+    def run(self, images: Sequence[Image]) -> Sequence[Scores]:
+        self.begun.set()
+        assert self.may_end.wait(60)
+        self.images += len(images)
+        return super().run(images)
+
+
+def test_what_is_late_is_told_though_nothing_else_happens(served: Served) -> None:
+    image, card = served.images["digits"][0], BusyCard()
+    with Runtime(served.networks, [card]) as runtime:
         first = runtime.request("digits").arg(image).submit()
-        assert busy.wait(60)
-        late = runtime.request("digits", seconds=0.01).arg(image).submit()
-        time.sleep(0.02)
-        wrong = runtime.request("nothing").arg(image)
-        with pytest.raises(RejectedError):
-            getattr(wrong, way)()
+        assert card.begun.wait(60)
+        for seconds in (0.05, 0.02, 0.01):  # the last one is late first
+            late = runtime.request("digits", seconds=seconds).arg(image).submit()
         with pytest.raises(LateError):
             late.result(10)
-        go_on.set()
+        with pytest.raises(LateError):
+            runtime.request("digits", seconds=0.01).arg(image).run()
+        card.may_end.set()
         np.testing.assert_array_equal(first.result(60), served.expected["digits"][0])
+
+
+def test_requests_are_taken_together_or_not_at_all(served: Served) -> None:
+    images, card = served.images["digits"], BusyCard()
+    with Runtime(served.networks, [card], {"one": Tenant(queue_limit=4)}) as runtime:
+        call = runtime.request("digits", "one")
+        futures = call.submit_all(images[:1])
+        assert card.begun.wait(60)
+        futures += call.submit_all(images[1:4])
+        with pytest.raises(RejectedError, match="has 3 requests waiting"):
+            call.submit_all(images[4:6])
+        futures += call.submit_all(images[4:5])
+        assert not call.submit_all([])
+        card.may_end.set()
+        for future, expected in zip(futures, served.expected["digits"], strict=False):
+            np.testing.assert_array_equal(future.result(60), expected)
+    assert card.images == 5

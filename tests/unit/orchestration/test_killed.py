@@ -16,7 +16,7 @@ from tf2c.errors import DeviceError
 from tf2c.orchestration.cards import DeviceCard, Image, Scores, ServedNetwork
 from tf2c.orchestration.embedded import ATTEMPTS, Runtime
 from tf2c.orchestration.events import Event, Lost, Restarted
-from tf2c.orchestration.policy import Tenant
+from tf2c.orchestration.requests import Tenant
 from tf2c.runtime.emulator import EmulatorDevice
 from tf2c.runtime.simulator import Simulator
 

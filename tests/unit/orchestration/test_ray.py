@@ -14,8 +14,8 @@ from tf2c.errors import DeviceError, UserError
 from tf2c.orchestration.cards import ServedNetwork
 from tf2c.orchestration.embedded import Runtime
 from tf2c.orchestration.events import Event, Lost, Restarted
-from tf2c.orchestration.policy import Tenant
 from tf2c.orchestration.ray_cards import RESOURCE, RayCard, connect
+from tf2c.orchestration.requests import Tenant
 
 ray = pytest.importorskip("ray", reason="`pip install 'tf2c[ray]'`")
 

@@ -12,9 +12,9 @@ import pytest
 
 from tf2c.orchestration.cards import Card, Image, Scores, ServedNetwork
 from tf2c.orchestration.cluster import NO_NETWORK, Cluster, simulate, simulate_by_policy
-from tf2c.orchestration.embedded import LateError, Runtime
-from tf2c.orchestration.policy import MILLISECOND, Network, RejectedError, Tenant
+from tf2c.orchestration.embedded import Runtime
 from tf2c.orchestration.recording import Recording
+from tf2c.orchestration.requests import MILLISECOND, LateError, Network, RejectedError, Tenant
 from tf2c.program import Program
 
 NETWORKS = {

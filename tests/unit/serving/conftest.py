@@ -17,7 +17,7 @@ import pytest
 
 import tf2c
 from tf2c.orchestration.cards import DeviceCard, ServedNetwork
-from tf2c.orchestration.policy import Tenant
+from tf2c.orchestration.requests import Tenant
 from tf2c.runtime.simulator import Simulator
 
 pytest.importorskip("aiohttp", reason="`pip install 'tf2c[serve]'`")

@@ -1,6 +1,10 @@
 """Tenants: keys, limits, and what they cannot see of each other."""
 
+import asyncio
+import contextlib
 import re
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +14,14 @@ from tritonclient.utils import InferenceServerException
 from unit.serving.conftest import CLIENTS, KEYS, Digits, Server, headers, shared_memory
 
 from tf2c.errors import UserError
+from tf2c.orchestration.cards import DeviceCard, Image, Scores
+from tf2c.orchestration.requests import Tenant
+from tf2c.runtime.simulator import Simulator
+from tf2c.serving import tenants
 from tf2c.serving.errors import Refusal, RefusedError
+from tf2c.serving.service import Service
 from tf2c.serving.tenants import Access, read_access
+from tf2c.serving.tensors import Inference
 
 DIGEST = "0" * 64
 
@@ -98,6 +108,45 @@ def test_an_allowance_is_not_exceeded(keyed_server: Server, digits: Digits, prot
         bob.infer(digits, "digits", 8)
     assert error.value.status() in ("429", "StatusCode.RESOURCE_EXHAUSTED")
     Caller(keyed_server, protocol, "alice").infer(digits, "digits", 8)
+
+
+def test_a_request_is_taken_whole_or_not_at_all(digits: Digits) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+
+    class BusyCard(DeviceCard):
+        def run(self, images: Sequence[Image]) -> Sequence[Scores]:
+            begun.set()
+            assert may_end.wait(60)
+            return super().run(images)
+
+    caller = tenants.Caller("alice", Tenant(queue_limit=4), images_per_second=1000)
+    with contextlib.closing(
+        Service({"digits": digits.network}, [BusyCard(lambda _: Simulator())], Access({"": caller}))
+    ) as service:
+
+        async def infer(count: int) -> Any:
+            images = digits.images[:count]
+            return await service.infer(caller, Inference("digits", images, images.shape))
+
+        async def ask() -> None:
+            first = asyncio.create_task(infer(1))
+            assert await asyncio.to_thread(begun.wait, 60)
+            others = asyncio.create_task(infer(3))
+            await asyncio.sleep(0)
+            allowance = caller._credit  # pyright: ignore[reportPrivateUsage]
+            with pytest.raises(RefusedError, match="3 requests waiting") as many:
+                await infer(2)
+            with pytest.raises(RefusedError, match="at most the 4 images") as never:
+                await infer(5)
+            assert (many.value.refusal, never.value.refusal) == (Refusal.TOO_MANY, Refusal.INVALID)
+            # What was refused has cost nothing.
+            assert caller._credit >= allowance  # pyright: ignore[reportPrivateUsage]
+            may_end.set()
+            np.testing.assert_array_equal(await first, digits.expected[:1])
+            np.testing.assert_array_equal(await others, digits.expected[:3])
+
+        asyncio.run(ask())
+        assert service.watch.statistics["digits", "alice"].rejected == 2
 
 
 @protocols

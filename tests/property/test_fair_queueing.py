@@ -1,0 +1,135 @@
+"""Tenants get their shares; and policies that do not give them are found."""
+
+from itertools import combinations, count
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from property.policies import (
+    CARDS,
+    LEAD,
+    NETWORKS,
+    TENANTS,
+    Charging,
+    Clinging,
+    Generous,
+    Indulgent,
+    Unweighted,
+)
+
+from tf2c.orchestration.fair_queueing import TAG_UNIT
+from tf2c.orchestration.policy import Policy
+from tf2c.orchestration.requests import Request, Tenant
+
+
+def assert_shares_are_fair(
+    policy_class: type[Policy], seed: int, cards: int, given_up: float = 0.0
+) -> None:
+    """Let all tenants wait all the time, for networks at random, and look at what each gets.
+
+    One of them gives such a part of its requests up as would be too late.
+    """
+    random = Random(seed)
+    tenants = {name: each._replace(queue_limit=10) for name, each in TENANTS.items()}
+    policy = policy_class(NETWORKS, tenants, LEAD)
+    honest = Policy(NETWORKS, tenants, LEAD)
+    got = dict.fromkeys(TENANTS, 0)
+    favorite = {tenant: random.choice([*NETWORKS]) for tenant in TENANTS}
+    for card in CARDS[:cards]:
+        policy.add_card(card)
+    busy: list[str] = []
+    waiting: list[Request] = []
+    numbers = count()
+
+    def submit(tenant: str, network: str, now: int) -> None:
+        waiting.append(Request(next(numbers), tenant, network))
+        policy.submit(waiting[-1], now)
+
+    for _ in range(8):
+        for tenant in TENANTS:
+            network = favorite[tenant] if random.random() < 0.8 else random.choice([*NETWORKS])
+            submit(tenant, network, 0)
+    for step in range(400):
+        while random.random() < given_up:
+            tired = random.choice([each for each in waiting if each.tenant == "three"])
+            assert policy.withdraw([tired.number]) == (tired,)
+            waiting.remove(tired)
+            submit("three", favorite["three"], step)
+        found = policy.next(now=step)
+        if found is None:
+            policy.complete(busy.pop(random.randrange(len(busy))))
+            continue
+        busy.append(found.card)
+        for request in found.requests:
+            cost = NETWORKS[request.network].service(1) * TAG_UNIT
+            got[request.tenant] += cost // TENANTS[request.tenant].weight
+            waiting.remove(request)
+            submit(request.tenant, favorite[request.tenant], step)
+        for one, other in combinations(TENANTS, 2):
+            assert abs(got[one] - got[other]) <= honest.fairness_bound(one, other)
+
+
+@given(st.integers(0, 1 << 30), st.integers(1, len(CARDS)), st.sampled_from([0.0, 0.3, 0.7]))
+@settings(max_examples=180)
+def test_shares_are_fair(seed: int, cards: int, given_up: float) -> None:
+    assert_shares_are_fair(Policy, seed, cards, given_up)
+
+
+def overtaken(policy_class: type[Policy]) -> int:
+    """Return how many requests overtake one for whose network the card is never idle."""
+    policy = policy_class(NETWORKS, {"one": Tenant(), "other": Tenant()}, LEAD)
+    policy.add_card("a", loaded="small")
+    for number in range(1, 200):
+        policy.submit(Request(number, "other", "small"), now=0)
+    policy.submit(Request(0, "one", "large"), now=0)
+    for served in range(200):
+        found = policy.next(now=0)
+        assert found is not None
+        if found.network == "large":
+            return served
+        policy.complete(found.card)
+    return 200
+
+
+def test_nobody_starves() -> None:
+    """The lead is worth 30, a request 4: eight may go first, and fill their last batch."""
+    assert overtaken(Policy) <= 8
+    assert overtaken(Clinging) > 8
+
+
+@pytest.mark.parametrize(
+    ("mutant", "given_up"),
+    [(Unweighted, 0.0), (Clinging, 0.0), (Charging, 0.7), (Indulgent, 0.7)],
+    ids=lambda each: getattr(each, "__name__", ""),
+)
+def test_unfair_shares_are_found(mutant: type[Policy], given_up: float) -> None:
+    def unfair(seed: int) -> bool:
+        try:
+            assert_shares_are_fair(mutant, seed, 1, given_up)
+        except AssertionError:
+            return True
+        return False
+
+    assert any(map(unfair, range(20)))
+
+
+def first_after_a_failure(policy_class: type[Policy]) -> str:
+    """Return who goes first when one's request has failed with a card, and was given up."""
+    policy = policy_class(NETWORKS, {"one": Tenant(), "other": Tenant()}, 0)
+    policy.add_card("a")
+    policy.submit(Request(0, "one", "large"), now=0)
+    assert policy.next(now=0) is not None
+    policy.submit(Request(1, "one", "large"), now=0)
+    policy.remove_card("a")
+    policy.withdraw([0])
+    policy.submit(Request(2, "other", "large"), now=0)
+    policy.add_card("a")
+    found = policy.next(now=0)
+    assert found is not None
+    return found.requests[0].tenant
+
+
+def test_what_a_card_has_worked_on_is_paid_for() -> None:
+    assert first_after_a_failure(Policy) == "other"
+    assert first_after_a_failure(Generous) == "one"
