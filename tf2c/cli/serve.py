@@ -12,6 +12,7 @@ from tf2c.errors import DeviceError, UserError
 if TYPE_CHECKING:
     from tf2c.serving.service import Service
     from tf2c.serving.tenants import Access
+    from tf2c.serving.tracing import Tracing
 
 
 @click.command("serve")
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     type=click.IntRange(1, 1024),
     help="MiB; larger ones are refused.",
 )
+@click.option("--trace-to", metavar="URL", help="Collector of OTLP over HTTP: http://HOST:4318.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout when it listens.")
 def serve_command(
     networks: tuple[Path, ...],
@@ -50,6 +52,7 @@ def serve_command(
     tls_certificate: Path | None,
     tls_key: Path | None,
     largest_request: int,
+    trace_to: str | None,
     as_json: bool,
 ) -> None:
     """Serve artifacts NETWORKS over HTTP and gRPC, by the Open Inference Protocol."""
@@ -69,7 +72,8 @@ def serve_command(
     access = Access() if tenants is None else read_access(tenants)
     if access.is_open and host not in ("127.0.0.1", "localhost", "::1"):
         print_note(f"everybody who reaches {host} may use the cards: no `--tenants`")
-    service = open_service(networks, device, cards, ray, aocx, repository, access)
+    tracing = open_tracing(trace_to)
+    service = open_service(networks, device, cards, ray, aocx, repository, access, tracing)
     addresses = server.Addresses(host, http_port, grpc_port, tls_certificate, tls_key)
 
     def started(ports: server.Ports) -> None:
@@ -83,6 +87,24 @@ def serve_command(
         raise DeviceError(f"requests were still on their way after {server.DRAIN_SECONDS:g} s")
 
 
+def open_tracing(address: str | None) -> "Tracing | None":
+    """Return what traces requests: to a collector, or wherever the process has been told to.
+
+    Raises:
+        UserError: there is an address, but OpenTelemetry is not installed, or it is none.
+    """
+    try:
+        from tf2c.serving.tracing import Tracing
+    except ImportError as error:
+        if address is None:
+            return None
+        raise UserError(
+            f"expected what sends traces, got no `{error.name}`",
+            hint="run `pip install 'tf2c[trace]'`",
+        ) from error
+    return Tracing() if address is None else Tracing.to(address)
+
+
 def open_service(
     paths: tuple[Path, ...],
     device: str,
@@ -91,6 +113,7 @@ def open_service(
     aocx: Path | None,
     repository: Path | None,
     access: "Access",
+    tracing: "Tracing | None",
 ) -> "Service":
     """Open artifacts and cards.
 
@@ -131,4 +154,4 @@ def open_service(
 
         ray_cards.connect(ray)
         opened = ray_cards.open_cards(device, kernels, cards)
-    return Service(served, opened, access, repository)
+    return Service(served, opened, access, repository, tracing)

@@ -33,6 +33,8 @@ class ServedNetwork:
     weights: bytes
     costs: Network = DEFAULT_COSTS
     """Estimates, by which the policy shares cards."""
+    layers: tuple[str, ...] = ()
+    """Of each job, the user's name of its layer."""
 
     @staticmethod
     def read(path: str | Path, costs: Network = DEFAULT_COSTS) -> "ServedNetwork":
@@ -43,7 +45,8 @@ class ServedNetwork:
         """
         folder = artifacts.load_artifact(Path(path))
         program = Program.from_bytes(folder.read(artifacts.PROGRAM))
-        return ServedNetwork(program, folder.read(artifacts.WEIGHTS), costs)
+        layers = tuple(str(each["layer"]) for each in folder.manifest.layers)
+        return ServedNetwork(program, folder.read(artifacts.WEIGHTS), costs, layers)
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -55,6 +58,8 @@ class Card(Closeable):
     """Something that runs batches, one at a time, in whatever thread asks."""
 
     name: str
+    job_times: Sequence[int] = ()
+    """Of the last batch, as `Device.job_times` has them."""
 
     @abstractmethod
     def load(self, network: ServedNetwork) -> None:
@@ -121,7 +126,9 @@ class DeviceCard(Card):
         if self._session is None:
             raise RuntimeError("expected a loaded network")
         batch = images[0][np.newaxis] if len(images) == 1 else np.stack(images)
-        return list(self._session.run(batch).values)
+        values = self._session.run(batch).values
+        self.job_times = self._device.job_times
+        return list(values)
 
     def restart(self) -> None:
         """Open the device again."""

@@ -360,7 +360,7 @@ class Runtime(Closeable):
             if self._observe is not None:
                 ended = zip(dispatch.requests, outcomes, strict=True)
                 failed = tuple(each for each, outcome in ended if isinstance(outcome, Exception))
-                self._observe(Completed(now, dispatch, failed))
+                self._observe(Completed(now, dispatch, failed, self._seats[name].card.job_times))
             self._dispatch(now)
             for request, outcome in zip(dispatch.requests, outcomes, strict=True):
                 self._end(request, outcome)

@@ -4,7 +4,7 @@ Times are nanoseconds of the monotonic clock. Events come one after the other, i
 which the policy was told; times never decrease.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from tf2c.orchestration.policy import Dispatch
@@ -40,6 +40,9 @@ class Completed(NamedTuple):
     dispatch: Dispatch
     failed: tuple[Request, ...] = ()
     """What has no result, though the card works: an image that is none, for instance."""
+    job_times: Sequence[int] = ()
+    """When the card began the batch's jobs, one after the other, and when it ended the last; empty
+    for cards that do not tell."""
 
 
 class Dropped(NamedTuple):

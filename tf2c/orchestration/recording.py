@@ -74,7 +74,7 @@ class Recording:
                     card = int(found.card.rsplit(" ", 1)[1])
                     network = self._networks[found.network]
                     rows.append([card, network, int(found.loads), now, now])
-                case Completed(now, found, _):
+                case Completed(now, found):
                     rows[running.pop(found.card)][-1] = now
                 case _:
                     pass

@@ -1,6 +1,7 @@
 """What a device is to the runtime."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from types import TracebackType
 from typing import Protocol, Self
@@ -137,6 +138,14 @@ class Device(Protocol):
     @property
     def identity(self) -> tuple[int, ...] | None:
         """What its engine says that it was built for (`program.identity`); None without one."""
+        ...
+
+    @property
+    def job_times(self) -> Sequence[int]:
+        """When the last execution began its jobs, one after the other, and when it ended the last.
+
+        Nanoseconds of the monotonic clock; empty where the device does not tell.
+        """
         ...
 
     def load(self, program: Program, weights: bytes) -> None:

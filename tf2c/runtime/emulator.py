@@ -80,6 +80,7 @@ class EmulatorDevice(Closeable):
     """The emulator with one engine built for it."""
 
     name = "emulator"
+    job_times = ()
 
     def __init__(
         self,

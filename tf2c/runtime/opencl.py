@@ -66,6 +66,8 @@ class OpenCLDevice(Closeable):
     used, because finding the platforms starts their drivers.
     """
 
+    job_times = ()
+
     def __init__(
         self,
         platform: str,

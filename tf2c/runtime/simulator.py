@@ -5,6 +5,9 @@ same feature cache, so that a wrong place or a wrong weight byte shows here exac
 card.
 """
 
+import time
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -27,6 +30,7 @@ class Simulator:
     def __init__(self) -> None:
         """Start without a program."""
         self._program: Program | None = None
+        self.job_times: Sequence[int] = ()
 
     def load(self, program: Program, weights: bytes) -> None:
         """Take the network to run: the contents of `program.bin` and `weights.bin`."""
@@ -37,7 +41,7 @@ class Simulator:
         """Run all jobs on all frames in place; the simulator counts no loop iterations."""
         if self._program is None:
             raise RuntimeError("expected a loaded program")
-        _Run(self._program, self._weights, memories).run()
+        self.job_times = _Run(self._program, self._weights, memories).run()
         return {}
 
     def close(self) -> None:
@@ -59,15 +63,18 @@ class _Run:
         shape = (memories.frames, cells, program.engine.channel_vector)
         self._caches = np.zeros(shape, np.int8)
 
-    def run(self) -> None:
-        """Move and compute in the order of the tables."""
+    def run(self) -> list[int]:
+        """Move and compute in the order of the tables; return when jobs began, and the end."""
         moved = traced = 0
+        times = [time.monotonic_ns()]
         for job in self._program.jobs:
             for transfer in self._program.transfers[moved : job.transfers]:
                 self._move(transfer)
             moved = max(moved, job.transfers)
             self._run_job(job, traced)
             traced += traced_vectors(job)
+            times.append(time.monotonic_ns())
+        return times
 
     def _move(self, transfer: Transfer) -> None:
         size = transfer.vectors * self._images

@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -88,8 +89,7 @@ class Servicer(generated.GRPCInferenceServiceServicer):
         self._service = service
 
     def _caller(self, context: Context) -> Caller:
-        metadata = {name.lower(): value for name, value in context.invocation_metadata() or ()}
-        return self._service.access.caller(metadata.get("authorization"))
+        return self._service.access.caller(_sent(context).get("authorization"))
 
     async def _answer(
         self, context: Context, answer: Callable[[Caller], Message | Awaitable[Message]]
@@ -143,7 +143,7 @@ class Servicer(generated.GRPCInferenceServiceServicer):
 
     async def ModelInfer(self, request: Message, context: Context) -> Message:
         """Answer a network's results."""
-        return await self._answer(context, lambda caller: self._infer(caller, request))
+        return await self._answer(context, lambda caller: self._infer(caller, request, context))
 
     async def ModelStreamInfer(
         self, requests: AsyncIterator[Message], context: Context
@@ -151,7 +151,7 @@ class Servicer(generated.GRPCInferenceServiceServicer):
         """Answer results in the order of a stream's requests; errors are answers there."""
         async for request in requests:
             try:
-                answer = await self._infer(self._caller(context), request)
+                answer = await self._infer(self._caller(context), request, context)
                 yield pb.ModelStreamInferResponse(infer_response=answer)
             except Exception as error:
                 yield pb.ModelStreamInferResponse(
@@ -159,9 +159,9 @@ class Servicer(generated.GRPCInferenceServiceServicer):
                     infer_response=pb.ModelInferResponse(id=request.id),
                 )
 
-    async def _infer(self, caller: Caller, request: Message) -> Message:
+    async def _infer(self, caller: Caller, request: Message, context: Context) -> Message:
         network = self._service.network(caller, request.model_name, request.model_version)
-        inference = parse_inference(request)
+        inference = replace(parse_inference(request), sent=_sent(context))
         values = await self._service.infer(caller, inference)
         answer = pb.ModelInferResponse(
             model_name=request.model_name, model_version=VERSION, id=request.id
@@ -260,6 +260,10 @@ class Servicer(generated.GRPCInferenceServiceServicer):
             return pb.SystemSharedMemoryUnregisterResponse()
 
         return await self._answer(context, answer)
+
+
+def _sent(context: Context) -> dict[str, str]:
+    return {name.lower(): value for name, value in context.invocation_metadata() or ()}
 
 
 def _refused(error: Exception) -> RefusedError:

@@ -7,6 +7,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, cast
 
@@ -240,7 +241,10 @@ class _Answers:
         model, _ = _model(request)
         self._service.network(caller, *_model(request))
         body = await asyncio.wait_for(request.read(), BODY_SECONDS)
-        inference = parse_inference(model, body, request.headers.get(HEADER_LENGTH))
+        inference = replace(
+            parse_inference(model, body, request.headers.get(HEADER_LENGTH)),
+            sent={name.lower(): value for name, value in request.headers.items()},
+        )
         values = await self._service.infer(caller, inference)
         tensor: dict[str, Any] = {"name": OUTPUT, "datatype": OUTPUT_TYPE}
         contents = b""
@@ -350,11 +354,11 @@ class _Answers:
     async def status(self, request: web.Request, caller: Caller) -> web.Response:
         """Answer what the page shows."""
         _expect_operator(caller)
-        return web.json_response(page.status(self._service))
+        return web.json_response(page.status(self._service, caller))
 
     async def page(self, request: web.Request) -> web.Response:
         """Answer the page, which says nothing by itself."""
-        return web.Response(text=page.HTML, content_type="text/html")
+        return web.Response(text=page.HTML, content_type="text/html", headers=page.HEADERS)
 
 
 def _model(request: web.Request) -> tuple[str, str]:

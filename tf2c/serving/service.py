@@ -6,9 +6,10 @@ import time
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +43,9 @@ from tf2c.serving.tensors import (
     images_of,
     invalid,
 )
+
+if TYPE_CHECKING:
+    from tf2c.serving.tracing import Tracing
 
 Values = npt.NDArray[np.float64]
 
@@ -124,7 +128,7 @@ class Watch:
                     queued, before = self._times[each.number]
                     counts.queue_nanoseconds += now - before
                     self._times[each.number] = queued, now
-            case Completed(now, found, failed):
+            case Completed(now, found, failed, _):
                 self.cards[found.card].is_busy = False
                 for each in found.requests:
                     counts = self.statistics[each.network, each.tenant]
@@ -154,6 +158,7 @@ class Service:
         cards: Sequence[Card],
         access: Access,
         repository: Path | None = None,
+        tracing: "Tracing | None" = None,
     ) -> None:
         """Start the cards.
 
@@ -162,6 +167,7 @@ class Service:
             cards: which the service closes.
             access: who may use them.
             repository: a folder of artifacts that operators may load by name.
+            tracing: of requests; the service closes it.
         """
         self.access = access
         self.regions = Regions(is_open=access.is_open)
@@ -171,7 +177,13 @@ class Service:
         self._networks = dict(networks)
         self._repository = repository
         self._loading = threading.Lock()
-        self.runtime = Runtime(networks, cards, access.shares, observer=self.watch)
+        self._tracing = tracing
+        self.runtime = Runtime(networks, cards, access.shares, observer=self._observe)
+
+    def _observe(self, event: Event) -> None:
+        self.watch(event)
+        if self._tracing is not None:
+            self._tracing(event)
 
     def names(self, caller: Caller) -> list[str]:
         """Return the networks that a caller may use."""
@@ -228,7 +240,13 @@ class Service:
             images = images_of(self.regions.read(caller.name, images), inference.shape)
         if not np.isfinite(images).all():
             raise invalid(f"expected finite numbers as `{INPUT}`, got NaN or infinity")
-        values = await self._run(caller, inference, images)
+        traced: AbstractContextManager[None] = nullcontext()
+        if self._tracing is not None:
+            traced = self._tracing.request(
+                inference.model, caller.name, len(images), network.layers, inference.sent
+            )
+        with traced:
+            values = await self._run(caller, inference, images)
         if inference.output is None:
             return values
         self.regions.write(caller.name, inference.output, values.astype("<f8").tobytes())
@@ -312,6 +330,8 @@ class Service:
         """Let what is on its way end, and the cards."""
         self.is_ready = False
         self.runtime.close()
+        if self._tracing is not None:
+            self._tracing.close()
 
 
 def _expect_operator(caller: Caller) -> None:

@@ -6,7 +6,7 @@ numbers that its integers stand for, exactly.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,8 @@ class Inference:
     priority: int = 0
     seconds: float | None = None
     """Until the result has to be there."""
+    sent: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Headers, of which tracing looks at some; names are in lower case."""
 
 
 def invalid(message: str) -> RefusedError:

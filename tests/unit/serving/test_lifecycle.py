@@ -164,6 +164,7 @@ def test_who_is_too_slow_is_refused(digits: Digits, monkeypatch: pytest.MonkeyPa
         (("DIGITS", "--repository", "missing"), "missing: expected a folder of artifacts"),
         (("DIGITS", "--tenants", "missing.toml"), "missing.toml: expected a file of tenants"),
         (("DIGITS", "--device", "abacus"), "expected a device, got `abacus`"),
+        (("DIGITS", "--trace-to", "localhost"), "expected `http://HOST:PORT` of a collector"),
         (("DIGITS", "--tls-key", "key.pem"), "expected `--tls-certificate` and `--tls-key`"),
         (
             ("DIGITS", "--tls-key", "no.pem", "--tls-certificate", "no.pem"),
