@@ -255,7 +255,7 @@ class Runtime(Closeable):
             for number in range(first, first + len(images))
         ]
         try:
-            self._policy.check(requests[0], now, len(requests))
+            self._policy.submit_all(requests, now)
         except RejectedError as error:
             if self._observe is not None:
                 for request in requests:
@@ -263,7 +263,6 @@ class Runtime(Closeable):
             raise
         assert network is not None  # or the policy would have rejected it
         for request, image, future in zip(requests, images, futures, strict=True):
-            self._policy.submit(request, now)
             self._jobs[request.number] = _Job(image, network, future)
             if self._observe is not None:
                 self._observe(Submitted(now, request))
@@ -380,7 +379,7 @@ class Runtime(Closeable):
             job.future = _begun_future()
         if job.future is not None:
             self._outcomes.append((job.future, outcome))
-        if not self._jobs:
+        if self._is_closing and not self._jobs:
             self._idle.notify_all()
 
     def _announce(self) -> None:

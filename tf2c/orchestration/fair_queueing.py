@@ -10,7 +10,7 @@ forward by what it would have taken.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from itertools import accumulate
@@ -99,37 +99,40 @@ class FairQueues:
         """How many requests wait."""
         return sum(map(len, self._queues.values()))
 
-    def check(self, request: Request, now: int, count: int = 1) -> None:
-        """Check that so many requests like this one would be taken.
+    def submit(self, request: Request, now: int) -> None:
+        """Queue a request.
 
         Raises:
             RejectedError: nobody knows its network or tenant, its tenant has too many, or its
                 deadline is too early even for an idle card.
         """
-        network = self.networks.get(request.network)
-        account = self._accounts.get(request.tenant)
-        if network is None:
-            raise UnknownNetworkError(f"there is no network `{request.network}`")
-        if account is None:
-            raise RejectedError(f"there is no tenant `{request.tenant}`")
-        if account.waiting + count > account.tenant.queue_limit:
-            raise RejectedError(f"tenant `{request.tenant}` has {account.waiting} requests waiting")
-        if request.deadline is not None and now + network.service(1) > request.deadline:
-            raise RejectedError(f"its deadline is too early for `{request.network}`")
+        self.submit_all((request,), now)
 
-    def submit(self, request: Request, now: int) -> None:
-        """Queue a request.
+    def submit_all(self, requests: Sequence[Request], now: int) -> None:
+        """Queue requests, all or none; they differ in nothing but their numbers.
 
         Raises:
-            RejectedError: it is not taken (`check`).
+            RejectedError: as for `submit`.
         """
-        self.check(request, now)
-        account = self._accounts[request.tenant]
-        service = self.networks[request.network].service(1)
+        _, tenant, name, deadline, priority = requests[0]
+        network = self.networks.get(name)
+        account = self._accounts.get(tenant)
+        if network is None:
+            raise UnknownNetworkError(f"there is no network `{name}`")
+        if account is None:
+            raise RejectedError(f"there is no tenant `{tenant}`")
+        if account.waiting + len(requests) > account.tenant.queue_limit:
+            raise RejectedError(f"tenant `{tenant}` has {account.waiting} requests waiting")
+        service = network.service(1)
+        if deadline is not None and now + service > deadline:
+            raise RejectedError(f"its deadline is too early for `{name}`")
         charge = service * TAG_UNIT // account.tenant.weight
+        head_start = priority * self._lead
         start = max(self._virtual_time, account.finish)
-        account.finish = start + charge
-        self._wait(Waiting(start - request.priority * self._lead, request.number, request, charge))
+        for request in requests:
+            self._wait(Waiting(start - head_start, request.number, request, charge))
+            start += charge
+        account.finish = start
 
     @property
     def next_expiry(self) -> int | None:
