@@ -3,9 +3,10 @@
 import asyncio
 import signal
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakSet
 
 import grpc
 from aiohttp import web
@@ -20,6 +21,9 @@ LARGEST_REQUEST = 64 << 20
 
 DRAIN_SECONDS = 60.0
 """For what is on its way when the server is told to end."""
+
+HEADER_SECONDS = 30.0
+"""Until the headers of a connection's first request have to be there; later ones, as well."""
 
 GRACE_SECONDS = 5.0
 """For answers that are being sent when all results are there."""
@@ -67,22 +71,15 @@ async def serve(
     Raises:
         UserError: a port is taken, or the certificate cannot be used.
     """
-    runner = web.AppRunner(application(service, largest_request), access_log=None)
+    app = application(service, largest_request)
+    runner = web.AppRunner(app, access_log=None, keepalive_timeout=HEADER_SECONDS)
     server = new_server(service, largest_request)
+    listener: asyncio.Server | None = None
     try:
+        connect = _bound_headers(app, runner)
         await runner.setup()
-        site = web.TCPSite(
-            runner, addresses.host, addresses.http_port, ssl_context=_tls_context(addresses)
-        )
-        try:
-            await site.start()
-        except OSError as error:
-            raise UserError(
-                f"expected to listen on {addresses.host}:{addresses.http_port}, got "
-                f"{error.strerror}",
-                hint="choose another port with `--http-port`",
-            ) from error
-        ports = Ports(runner.addresses[0][1], _listen(server, addresses))
+        listener = await _listen_http(connect, addresses)
+        ports = Ports(listener.sockets[0].getsockname()[1], _listen_grpc(server, addresses))
         await server.start()
         if started is not None:
             started(ports)
@@ -90,6 +87,8 @@ async def serve(
         service.is_ready = False
         return await asyncio.to_thread(service.runtime.drain, DRAIN_SECONDS)
     finally:
+        if listener is not None:
+            listener.close()
         await server.stop(GRACE_SECONDS)
         await runner.cleanup()
         await asyncio.to_thread(service.close)
@@ -124,7 +123,53 @@ def _tls_context(addresses: Addresses) -> ssl.SSLContext | None:
     return context
 
 
-def _listen(server: Server, addresses: Addresses) -> int:
+def _bound_headers(app: web.Application, runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:
+    """Return what makes connections; those whose first request does not begin in time are closed.
+
+    Later requests of a connection are what aiohttp itself bounds.
+    """
+    begun: WeakSet[asyncio.BaseTransport] = WeakSet()
+
+    @web.middleware
+    async def note(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        if request.transport is not None:
+            begun.add(request.transport)
+        return await handler(request)
+
+    app.middlewares.append(note)
+
+    def connect() -> asyncio.Protocol:
+        assert runner.server is not None
+        connection = runner.server()
+
+        def close_if_slow() -> None:
+            transport = connection.transport
+            if transport is not None and transport not in begun:
+                transport.abort()
+
+        asyncio.get_running_loop().call_later(HEADER_SECONDS, close_if_slow)
+        return connection
+
+    return connect
+
+
+async def _listen_http(
+    connect: Callable[[], asyncio.Protocol], addresses: Addresses
+) -> asyncio.Server:
+    try:
+        return await asyncio.get_running_loop().create_server(
+            connect, addresses.host, addresses.http_port, ssl=_tls_context(addresses)
+        )
+    except OSError as error:
+        raise UserError(
+            f"expected to listen on {addresses.host}:{addresses.http_port}, got {error.strerror}",
+            hint="choose another port with `--http-port`",
+        ) from error
+
+
+def _listen_grpc(server: Server, addresses: Addresses) -> int:
     where = f"{addresses.host}:{addresses.grpc_port}"
     try:
         if addresses.certificate is None or addresses.private_key is None:

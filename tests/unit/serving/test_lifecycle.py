@@ -1,5 +1,6 @@
 """Servers start, refuse what they cannot use, and end when nothing is on its way any more."""
 
+import contextlib
 import json
 import os
 import signal
@@ -153,6 +154,28 @@ def test_who_is_too_slow_is_refused(digits: Digits, monkeypatch: pytest.MonkeyPa
         )
         connection.settimeout(30)
         assert b"408" in connection.recv(1 << 16)
+
+
+def test_slow_headers_are_bounded(digits: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving_server, "HEADER_SECONDS", 0.5)
+    with listening(service(digits)) as server:
+        address = ("127.0.0.1", server.ports["http"])
+        with (
+            socket.create_connection(address) as silent,
+            socket.create_connection(address) as slow,
+            socket.create_connection(address) as begun,
+        ):
+            post = b"POST /v2/models/digits/infer HTTP/1.1\r\nHost: x\r\n"
+            slow.sendall(post + b"X-Long: ")
+            begun.sendall(post + b"Content-Length: 2\r\n\r\n")
+            for each in (silent, slow, begun):
+                each.settimeout(30)
+            for each in (silent, slow):
+                with contextlib.suppress(ConnectionResetError):
+                    assert each.recv(1 << 16) == b""
+            # Bodies have more time.
+            begun.sendall(b"{}")
+            assert b"expected one tensor in `inputs`" in begun.recv(1 << 16)
 
 
 @pytest.mark.parametrize(
