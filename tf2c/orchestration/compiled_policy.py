@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 _compiled: Any = numba.njit(cache=True, inline="always", error_model="numpy")
 
 WAITING = -3
-"""What has become of a request that waits; and of those that have not come."""
+"""What has become of a request that waits."""
 
 NOBODY = -1
 
-# Columns of requests: the first three are known; FATE is a dispatch or what became of it otherwise.
-ARRIVAL, LANE, DEADLINE, RANK, BEHIND, FATE = range(6)
+# Columns of requests that have come: BEHIND is the next one in its lane.
+LANE, RANK, BEHIND = range(3)
 
 # Of lanes: whose they are, for what; what a request there pays and how much earlier its rank is
 # than its start tag; the first and the last that waits, or `NOBODY`.
@@ -42,8 +42,9 @@ IMAGE, BATCH, LOAD, LARGEST_BATCH, HOLDERS, LENGTH, LANES, LANES_END, FIRST = ra
 # Of tenants.
 LIMIT, IN_QUEUE, FINISH = range(3)
 
-# Of cards: what it has, the next idle one with the same, and when it became idle.
-LOADED, FOLLOWING, IDLE_SINCE = range(3)
+# Of cards: what it has; of an idle one, the next with the same and when it became idle; of one at
+# work, its dispatch's kind and the dispatch of that kind that ends next.
+LOADED, FOLLOWING, IDLE_SINCE, KIND, ENDS_NEXT = range(5)
 
 # Of dispatches; the columns of an `Outcome`.
 CARD, NETWORK, LOADS, BEGIN, END = range(5)
@@ -109,22 +110,26 @@ def _submit(
     tenants: Numbers,
     lanes: Numbers,
     requests: Numbers,
+    fates: Numbers,
     ranks: Numbers,
     expiries: Numbers,
     numbers: Numbers,
     request: int,
+    lane: int,
+    now: int,
+    deadline: int,
 ) -> None:
     """Queue a request that arrives, or reject it."""
-    lane, deadline = requests[request, LANE], requests[request, DEADLINE]
     tenant, network = lanes[lane, TENANT], lanes[lane, OF_NETWORK]
     latest = deadline - _service(networks, network)
-    if tenants[tenant, IN_QUEUE] >= tenants[tenant, LIMIT] or requests[request, ARRIVAL] > latest:
-        requests[request, FATE] = REJECTED
+    if tenants[tenant, IN_QUEUE] >= tenants[tenant, LIMIT] or now > latest:
+        fates[request] = REJECTED
         return
     start = max(numbers[VIRTUAL_TIME], tenants[tenant, FINISH])
     rank = start - lanes[lane, HEAD_START]
     tenants[tenant, FINISH] = start + lanes[lane, CHARGE]
-    requests[request, RANK], requests[request, BEHIND] = rank, NOBODY
+    requests[request, LANE], requests[request, RANK] = lane, rank
+    requests[request, BEHIND], fates[request] = NOBODY, WAITING
     if lanes[lane, HEAD] != NOBODY:
         requests[lanes[lane, TAIL], BEHIND] = request
     else:
@@ -146,17 +151,18 @@ def _end_waiting(
     tenants: Numbers,
     lanes: Numbers,
     requests: Numbers,
+    fates: Numbers,
     numbers: Numbers,
     request: int,
     fate: int,
 ) -> None:
     """Let a request wait no more; lists may go on to have it, but not as the first."""
     lane = requests[request, LANE]
-    requests[request, FATE] = fate
+    fates[request] = fate
     networks[lanes[lane, OF_NETWORK], LENGTH] -= 1
     tenants[lanes[lane, TENANT], IN_QUEUE] -= 1
     numbers[TOTAL] -= 1
-    while lanes[lane, HEAD] != NOBODY and requests[lanes[lane, HEAD], FATE] != WAITING:
+    while lanes[lane, HEAD] != NOBODY and fates[lanes[lane, HEAD]] != WAITING:
         lanes[lane, HEAD] = requests[lanes[lane, HEAD], BEHIND]
 
 
@@ -182,6 +188,7 @@ def _give_up(
     tenants: Numbers,
     lanes: Numbers,
     requests: Numbers,
+    fates: Numbers,
     ranks: Numbers,
     numbers: Numbers,
     late: int,
@@ -190,7 +197,7 @@ def _give_up(
     own = requests[late, LANE]
     start, charge = requests[late, RANK] + lanes[own, HEAD_START], lanes[own, CHARGE]
     tenant = lanes[own, TENANT]
-    _end_waiting(networks, tenants, lanes, requests, numbers, late, EXPIRED)
+    _end_waiting(networks, tenants, lanes, requests, fates, numbers, late, EXPIRED)
     tenants[tenant, FINISH] -= charge
     for lane in range(len(lanes)):
         if lanes[lane, TENANT] == tenant and lanes[lane, HEAD] != NOBODY:
@@ -233,8 +240,8 @@ def _first(networks: Numbers, ranks: Numbers) -> int:
 
 
 @_compiled
-def _is_worth_loading(networks: Numbers, requests: Numbers, network: int, now: int) -> bool:
-    deadline = requests[networks[network, FIRST], DEADLINE]
+def _is_worth_loading(networks: Numbers, deadlines: Numbers, network: int, now: int) -> bool:
+    deadline = deadlines[networks[network, FIRST]]
     service = _service(networks, network)
     turns, holders = networks[network, LENGTH] * service, networks[network, HOLDERS]
     if turns > networks[network, LOAD] * holders:
@@ -246,7 +253,13 @@ def _is_worth_loading(networks: Numbers, requests: Numbers, network: int, now: i
 
 @_compiled
 def _choose(
-    networks: Numbers, requests: Numbers, ranks: Numbers, lists: Numbers, limit: int, now: int
+    networks: Numbers,
+    requests: Numbers,
+    deadlines: Numbers,
+    ranks: Numbers,
+    lists: Numbers,
+    limit: int,
+    now: int,
 ) -> int:
     """Return the network whose first request may go, where the very first has no idle card."""
     could = worth_loading = NOBODY
@@ -257,7 +270,7 @@ def _choose(
         if lists[network + 1, 0] != NOBODY:
             if could == NOBODY or _is_before(requests, first, networks[could, FIRST]):
                 could = network
-        elif could == NOBODY and _is_worth_loading(networks, requests, network, now):
+        elif could == NOBODY and _is_worth_loading(networks, deadlines, network, now):
             best = worth_loading
             if best == NOBODY or _is_before(requests, first, networks[best, FIRST]):
                 worth_loading = network
@@ -301,13 +314,65 @@ def _begin(
     return True
 
 
+@_compiled
+def _set_end(
+    cards: Numbers,
+    dispatches: Numbers,
+    under_way: Numbers,
+    last: Numbers,
+    numbers: Numbers,
+    kind: int,
+    made: int,
+) -> None:
+    """Note when a dispatch ends.
+
+    Those of a kind take the same time, so they end in the order in which they begin, and only the
+    first of each kind is compared with others. `NOBODY` is the kind of those that take any time.
+    """
+    cards[dispatches[made, CARD], KIND] = kind
+    cards[dispatches[made, CARD], ENDS_NEXT] = NOBODY
+    if kind != NOBODY:
+        before = last[kind]
+        last[kind] = made
+        if before != NOBODY:
+            cards[dispatches[before, CARD], ENDS_NEXT] = made
+            return
+    _push(under_way, numbers[UNDER_WAY], dispatches[made, END], made)
+    numbers[UNDER_WAY] += 1
+
+
+@_compiled
+def _take_end(
+    cards: Numbers, dispatches: Numbers, under_way: Numbers, last: Numbers, numbers: Numbers
+) -> int:
+    """Return the card that ends next, which works no more."""
+    card = dispatches[under_way[0, ITEM], CARD]
+    _pop(under_way, numbers[UNDER_WAY])
+    following = cards[card, ENDS_NEXT]
+    if following != NOBODY:
+        _push(under_way, numbers[UNDER_WAY] - 1, dispatches[following, END], following)
+        return card
+    numbers[UNDER_WAY] -= 1
+    if cards[card, KIND] != NOBODY:
+        last[cards[card, KIND]] = NOBODY
+    return card
+
+
 @numba.njit(cache=True, error_model="numpy")
 def _simulate(
     networks: Numbers,
     tenants: Numbers,
     lanes: Numbers,
+    lane_of: Numbers,
     cards: Numbers,
+    arrivals: Numbers,
+    tenant_of: Numbers,
+    network_of: Numbers,
+    deadlines: Numbers,
+    priorities: Numbers,
+    least_priority: int,
     requests: Numbers,
+    fates: Numbers,
     dispatches: Numbers,
     durations: Numbers,
     lead: int,
@@ -318,9 +383,12 @@ def _simulate(
     ranks = np.full(len(networks), NEVER)
     timed = 0
     for request in range(len(requests)):
-        timed += requests[request, DEADLINE] != NEVER
+        timed += deadlines[request] != NEVER
     expiries = np.zeros((timed, 2), np.int64)
     under_way = np.zeros((len(cards), 2), np.int64)
+    # Of kinds of dispatches, the last that is under way: network, images, whether it loads.
+    largest_batch = networks[:, LARGEST_BATCH].max()
+    last = np.full(len(networks) * largest_batch * 2, NOBODY)
     # Of idle cards, 0 of those without a network, n + 1 of those with network n: first and last.
     lists = np.full((len(networks) + 1, 2), NOBODY)
     arrived = made = 0
@@ -329,11 +397,11 @@ def _simulate(
             networks[cards[card, LOADED], HOLDERS] += 1
         _rest(cards, lists, numbers, card)
     while arrived < len(requests) or numbers[UNDER_WAY]:
-        while numbers[TIMED] and requests[expiries[0, ITEM], FATE] != WAITING:
+        while numbers[TIMED] and fates[expiries[0, ITEM]] != WAITING:
             _pop(expiries, numbers[TIMED])
             numbers[TIMED] -= 1
         ends = under_way[0, KEY] if numbers[UNDER_WAY] else NEVER
-        arrives = requests[arrived, ARRIVAL] if arrived < len(requests) else NEVER
+        arrives = arrivals[arrived] if arrived < len(requests) else NEVER
         only = NOBODY  # the network of the only request that waits, if that is easily known
         if numbers[TIMED] and expiries[0, KEY] <= min(ends, arrives):
             now = expiries[0, KEY]
@@ -341,25 +409,39 @@ def _simulate(
                 late = expiries[0, ITEM]
                 _pop(expiries, numbers[TIMED])
                 numbers[TIMED] -= 1
-                if requests[late, FATE] == WAITING:
-                    _give_up(networks, tenants, lanes, requests, ranks, numbers, late)
+                if fates[late] == WAITING:
+                    _give_up(networks, tenants, lanes, requests, fates, ranks, numbers, late)
         elif ends <= arrives:
-            now, card = ends, dispatches[under_way[0, ITEM], CARD]
-            _pop(under_way, numbers[UNDER_WAY])
-            numbers[UNDER_WAY] -= 1
+            now, card = ends, _take_end(cards, dispatches, under_way, last, numbers)
             _rest(cards, lists, numbers, card)
         else:
             now = arrives
-            _submit(networks, tenants, lanes, requests, ranks, expiries, numbers, arrived)
-            if numbers[TOTAL] == 1 and requests[arrived, FATE] == WAITING:
-                only = lanes[requests[arrived, LANE], OF_NETWORK]
+            lane = lane_of[
+                network_of[arrived], tenant_of[arrived], priorities[arrived] - least_priority
+            ]
+            _submit(
+                networks,
+                tenants,
+                lanes,
+                requests,
+                fates,
+                ranks,
+                expiries,
+                numbers,
+                arrived,
+                lane,
+                now,
+                deadlines[arrived],
+            )
+            if numbers[TOTAL] == 1 and fates[arrived] == WAITING:
+                only = network_of[arrived]
             arrived += 1
         while numbers[TOTAL] and numbers[IDLE]:
             network = only if only != NOBODY else _first(networks, ranks)
             first_rank = ranks[network]
             limit = first_rank + lead
             if affinity and lists[network + 1, 0] == NOBODY:
-                network = _choose(networks, requests, ranks, lists, limit, now)
+                network = _choose(networks, requests, deadlines, ranks, lists, limit, now)
                 if network == NOBODY:
                     break
             numbers[VIRTUAL_TIME] = max(numbers[VIRTUAL_TIME], first_rank)
@@ -369,20 +451,20 @@ def _simulate(
             images, earliest = 0, NEVER
             while images < networks[network, LARGEST_BATCH] and ranks[network] <= limit:
                 request = networks[network, FIRST]
-                earliest = min(earliest, requests[request, DEADLINE])
+                earliest = min(earliest, deadlines[request])
                 if images and begin + (images + 1) * networks[network, IMAGE] > earliest:
                     break
-                _end_waiting(networks, tenants, lanes, requests, numbers, request, made)
+                _end_waiting(networks, tenants, lanes, requests, fates, numbers, request, made)
                 _look_at_first(networks, lanes, requests, ranks, network)
                 images += 1
             end = begin + images * networks[network, IMAGE]
+            kind = (network * largest_batch + images - 1) * 2 + loads
             if len(durations):
-                end = now + durations[made]
+                end, kind = now + durations[made], NOBODY
             dispatches[made, CARD], dispatches[made, NETWORK] = card, network
             dispatches[made, LOADS] = loads
             dispatches[made, BEGIN], dispatches[made, END] = now, end
-            _push(under_way, numbers[UNDER_WAY], end, made)
-            numbers[UNDER_WAY] += 1
+            _set_end(cards, dispatches, under_way, last, numbers, kind, made)
             made += 1
     return made
 
@@ -395,46 +477,45 @@ def _table(rows: int, known: Sequence[Numbers | Sequence[int]], columns: int) ->
     return table
 
 
-def _lanes(cluster: "Cluster", trace: Trace) -> tuple[Numbers, Numbers]:
-    """Return the lanes that a trace needs, ordered by network, and each request's."""
-    least = int(trace.priority.min(initial=0))
-    shape = (
-        len(cluster.networks),
-        len(cluster.tenants),
-        int(trace.priority.max(initial=0)) - least + 1,
-    )
-    place = np.ravel_multi_index((trace.network, trace.tenant, trace.priority - least), shape)
-    is_used = np.bincount(place, minlength=np.prod(shape)) > 0
-    lanes = np.full((np.count_nonzero(is_used), 6), NOBODY)
-    for row, used in zip(lanes, np.flatnonzero(is_used), strict=True):
-        network, tenant, priority = map(int, np.unravel_index(used, shape))
+def _lanes(cluster: "Cluster", trace: Trace, least_priority: int) -> tuple[Numbers, Numbers]:
+    """Return a lane for each network, tenant and priority, and the table of which is which."""
+    priorities = int(trace.priority.max(initial=0)) - least_priority + 1
+    shape = len(cluster.networks), len(cluster.tenants), priorities
+    lanes = np.full((np.prod(shape), 6), NOBODY)
+    lane_of = np.arange(len(lanes)).reshape(shape)
+    for (network, tenant, priority), lane in np.ndenumerate(lane_of):
         service = cluster.networks[network].service(1)
-        row[TENANT], row[OF_NETWORK] = tenant, network
-        row[CHARGE] = service * TAG_UNIT // cluster.tenants[tenant].weight
-        row[HEAD_START] = (priority + least) * cluster.lead * TAG_UNIT
-    return lanes, (np.cumsum(is_used) - 1)[place]
+        lanes[lane, TENANT], lanes[lane, OF_NETWORK] = tenant, network
+        lanes[lane, CHARGE] = service * TAG_UNIT // cluster.tenants[tenant].weight
+        lanes[lane, HEAD_START] = (priority + least_priority) * cluster.lead * TAG_UNIT
+    return lanes, lane_of
 
 
 def run(cluster: "Cluster", trace: Trace, durations: Numbers | None) -> tuple[Numbers, ...]:
     """Run a trace; return the arrays of an `Outcome` behind its trace."""
-    lanes, lane = _lanes(cluster, trace)
+    least_priority = int(trace.priority.min(initial=0))
+    lanes, lane_of = _lanes(cluster, trace, least_priority)
     kinds, count = len(cluster.networks), len(cluster.loaded)
     costs = [(each.image, each.batch, each.load, each.largest_batch) for each in cluster.networks]
     networks = _table(kinds, list(zip(*costs, strict=True)), 9)
-    networks[:, LANES] = np.searchsorted(lanes[:, OF_NETWORK], np.arange(kinds))
-    networks[:, LANES_END] = np.searchsorted(lanes[:, OF_NETWORK], np.arange(kinds), "right")
-    requests = _table(len(lane), (trace.arrival, lane, trace.deadline), 6)
-    requests[:, FATE] = WAITING
-    dispatches = _table(len(lane), (), 5)
+    networks[:, LANES] = lane_of[:, 0, 0]
+    networks[:, LANES_END] = networks[:, LANES] + lane_of[0].size
+    requests = len(trace.arrival)
+    fates = np.empty(requests, np.int64)
+    dispatches = np.empty((requests, 5), np.int64)
     made = _simulate(
         networks,
         _table(len(cluster.tenants), [[each.queue_limit for each in cluster.tenants]], 3),
         lanes,
-        _table(count, [cluster.loaded], 3),
-        requests,
+        lane_of,
+        _table(count, [cluster.loaded], 5),
+        *trace,
+        least_priority,
+        np.empty((requests, 3), np.int64),
+        fates,
         dispatches,
         np.zeros(0, np.int64) if durations is None else durations,
         cluster.lead * TAG_UNIT,
         cluster.affinity,
     )
-    return requests[:, FATE].copy(), *dispatches[:made].T
+    return fates, *dispatches[:made].T
