@@ -4,8 +4,8 @@ import asyncio
 import hashlib
 import shutil
 import threading
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Queue
 from types import ModuleType
@@ -48,8 +48,9 @@ def keep(answers: "Queue[Any]", index: int | None, result: Any, error: Any) -> N
 class Server:
     """A service that listens."""
 
-    def __init__(self, service: Service, ports: Ports) -> None:
+    def __init__(self, service: Service, ports: Ports, stop: Callable[[], None]) -> None:
         self.service = service
+        self.stop = stop
         self.ports = {"http": ports.http, "grpc": ports.grpc}
 
     def address(self, protocol: str) -> str:
@@ -93,11 +94,16 @@ def listening(service: Service, addresses: Addresses | None = None) -> Generator
     assert begun.wait(60)
     if errors:
         raise errors[0]
+    loop, stop = stops[0]
+
+    def end() -> None:
+        with suppress(RuntimeError):  # it has ended
+            loop.call_soon_threadsafe(stop.set)
+
     try:
-        yield Server(service, found[0])
+        yield Server(service, found[0], end)
     finally:
-        loop, stop = stops[0]
-        loop.call_soon_threadsafe(stop.set)
+        end()
         thread.join(60)
     assert not errors
 
