@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
+APT_GET := DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=0 -o Acquire::http::Timeout=30
 
 .DEFAULT_GOAL := help
 
@@ -29,8 +30,17 @@ setup: $(DEV) ## make the environment with everything that the tests need
 run: $(RUNTIME) ## compile the bundled network, evaluate it, run its OpenCL on the emulator
 	$(BIN)/python examples/digits/run.py
 
+.PHONY: browser
+browser: ## install Chromium for the test of the page (Debian, root)
+	@if command -v chromium && command -v chromedriver; then exit; fi >/dev/null; \
+	install() { $(APT_GET) install -qq --no-install-recommends chromium chromium-driver; }; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	    { install || { $(APT_GET) update -qq && install; }; } >/dev/null 2>&1 </dev/null; \
+	then exit; fi; \
+	echo "no Chromium: the test of the page will be skipped"
+
 .PHONY: test
-test: lint type lit pytest ## everything that CI runs
+test: browser lint type lit pytest ## everything that CI runs
 
 .PHONY: fmt
 fmt: $(DEV) ## format the code
