@@ -92,9 +92,9 @@ def simulate(cluster: Cluster, trace: Trace, durations: Numbers | None = None) -
         durations: nanoseconds of each dispatch, loading included; by default those that the
             networks state.
     """
-    from tf2c.orchestration import compiled_policy
+    from tf2c.orchestration import cluster_tables
 
-    return Outcome(trace, *compiled_policy.run(cluster, trace, durations))
+    return Outcome(trace, *cluster_tables.run(cluster, trace, durations))
 
 
 def simulate_by_policy(cluster: Cluster, trace: Trace, durations: Numbers | None = None) -> Outcome:

@@ -2,26 +2,17 @@
 
 Names are those of `policy.py` and `fair_queueing.py`, which explain them. Requests are numbered as
 they arrive, and dispatches as they are made; a row of a table is one of them, and columns have the
-names below. Few tables instead of objects, because counting references is what takes most of a
-compiled loop's time.
+names below. Tables have no owner here (`borrowed`): else counting references to them takes half
+of the time.
 
 Requests of one tenant for one network at one priority keep their order, so they wait in a list, a
 lane, and only the first of each lane is compared with others.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
 import numba
-import numpy as np
 
-from tf2c.orchestration.fair_queueing import TAG_UNIT
-from tf2c.orchestration.traces import EXPIRED, NEVER, REJECTED, Numbers, Trace
-
-if TYPE_CHECKING:
-    from tf2c.orchestration.cluster import Cluster
-
-_compiled: Any = numba.njit(cache=True, inline="always", error_model="numpy")
+from tf2c.orchestration.compiled_heap import ITEM, KEY, WORKER, borrowed, compiled, pop, push
+from tf2c.orchestration.traces import EXPIRED, NEVER, REJECTED, Numbers
 
 WAITING = -3
 """What has become of a request that waits."""
@@ -36,75 +27,36 @@ LANE, RANK, BEHIND = range(3)
 TENANT, OF_NETWORK, CHARGE, HEAD_START, HEAD, TAIL = range(6)
 
 # Of networks: costs; how many cards have it, how many requests wait; its lanes from one to before
-# another; which request goes first.
-IMAGE, BATCH, LOAD, LARGEST_BATCH, HOLDERS, LENGTH, LANES, LANES_END, FIRST = range(9)
+# another; which request goes first; its place among networks that are waited for, or `NOBODY`.
+IMAGE, BATCH, LOAD, LARGEST_BATCH, HOLDERS, LENGTH, LANES, LANES_END, FIRST, PLACE = range(10)
 
 # Of tenants.
 LIMIT, IN_QUEUE, FINISH = range(3)
 
 # Of cards: what it has; of an idle one, the next with the same and when it became idle; of one at
-# work, its dispatch's kind and the dispatch of that kind that ends next.
-LOADED, FOLLOWING, IDLE_SINCE, KIND, ENDS_NEXT = range(5)
+# work, its dispatch's kind, and which card ends next of that kind, when, and with what dispatch.
+LOADED, FOLLOWING, IDLE_SINCE, KIND, NEXT_CARD, NEXT_END, NEXT_DISPATCH = range(7)
 
 # Of dispatches; the columns of an `Outcome`.
 CARD, NETWORK, LOADS, BEGIN, END = range(5)
 
-# Of heaps, whose rows are in order of both.
-KEY, ITEM = range(2)
-
 # Single numbers.
-VIRTUAL_TIME, TOTAL, EVENTS, IDLE, TIMED, UNDER_WAY = range(6)
+VIRTUAL_TIME, WAITED_FOR, EVENTS, IDLE, TIMED, UNDER_WAY = range(6)
 
 
-@_compiled
-def _push(heap: Numbers, size: int, key: int, item: int) -> None:
-    """Put an item into a heap of so many; the least key goes first, then the least item."""
-    place = size
-    while place:
-        parent = (place - 1) >> 2
-        above = heap[parent, KEY]
-        if above < key or (above == key and heap[parent, ITEM] < item):
-            break
-        heap[place, KEY], heap[place, ITEM] = above, heap[parent, ITEM]
-        place = parent
-    heap[place, KEY], heap[place, ITEM] = key, item
-
-
-@_compiled
-def _pop(heap: Numbers, size: int) -> None:
-    """Remove the first item of a heap of so many."""
-    last, place = size - 1, 0
-    key, item = heap[last, KEY], heap[last, ITEM]
-    while True:
-        child = 4 * place + 1
-        if child >= last:
-            break
-        least = child
-        for other in range(child + 1, min(child + 4, last)):
-            if heap[other, KEY] < heap[least, KEY] or (
-                heap[other, KEY] == heap[least, KEY] and heap[other, ITEM] < heap[least, ITEM]
-            ):
-                least = other
-        if key < heap[least, KEY] or (key == heap[least, KEY] and item < heap[least, ITEM]):
-            break
-        heap[place, KEY], heap[place, ITEM] = heap[least, KEY], heap[least, ITEM]
-        place = least
-    heap[place, KEY], heap[place, ITEM] = key, item
-
-
-@_compiled
+@compiled
 def _is_before(requests: Numbers, one: int, other: int) -> bool:
     """Whether a request goes before another."""
     left, right = requests[one, RANK], requests[other, RANK]
     return left < right or (left == right and one < other)
 
 
-@_compiled
+@compiled
 def _service(networks: Numbers, network: int) -> int:
     return networks[network, BATCH] + networks[network, IMAGE]
 
 
-@_compiled
+@compiled
 def _submit(
     networks: Numbers,
     tenants: Numbers,
@@ -112,6 +64,7 @@ def _submit(
     requests: Numbers,
     fates: Numbers,
     ranks: Numbers,
+    waited_for: Numbers,
     expiries: Numbers,
     numbers: Numbers,
     request: int,
@@ -139,20 +92,22 @@ def _submit(
     lanes[lane, TAIL] = request
     tenants[tenant, IN_QUEUE] += 1
     networks[network, LENGTH] += 1
-    numbers[TOTAL] += 1
+    if networks[network, PLACE] == NOBODY:
+        networks[network, PLACE] = numbers[WAITED_FOR]
+        waited_for[numbers[WAITED_FOR]] = network
+        numbers[WAITED_FOR] += 1
     if deadline != NEVER:
-        _push(expiries, numbers[TIMED], latest + 1, request)
+        push(expiries, numbers[TIMED], latest + 1, request, NOBODY)
         numbers[TIMED] += 1
 
 
-@_compiled
+@compiled
 def _end_waiting(
     networks: Numbers,
     tenants: Numbers,
     lanes: Numbers,
     requests: Numbers,
     fates: Numbers,
-    numbers: Numbers,
     request: int,
     fate: int,
 ) -> None:
@@ -161,18 +116,29 @@ def _end_waiting(
     fates[request] = fate
     networks[lanes[lane, OF_NETWORK], LENGTH] -= 1
     tenants[lanes[lane, TENANT], IN_QUEUE] -= 1
-    numbers[TOTAL] -= 1
     while lanes[lane, HEAD] != NOBODY and fates[lanes[lane, HEAD]] != WAITING:
         lanes[lane, HEAD] = requests[lanes[lane, HEAD], BEHIND]
 
 
-@_compiled
+@compiled
 def _look_at_first(
-    networks: Numbers, lanes: Numbers, requests: Numbers, ranks: Numbers, network: int
+    networks: Numbers,
+    lanes: Numbers,
+    requests: Numbers,
+    ranks: Numbers,
+    waited_for: Numbers,
+    numbers: Numbers,
+    network: int,
 ) -> None:
     """Note which request for a network goes first, and its rank; `NEVER` where none waits."""
     ranks[network] = NEVER
     if not networks[network, LENGTH]:
+        place = networks[network, PLACE]
+        if place != NOBODY:
+            numbers[WAITED_FOR] -= 1
+            last = waited_for[numbers[WAITED_FOR]]
+            waited_for[place], networks[last, PLACE] = last, place
+            networks[network, PLACE] = NOBODY
         return
     first = NOBODY
     for lane in range(networks[network, LANES], networks[network, LANES_END]):
@@ -190,6 +156,7 @@ def _give_up(
     requests: Numbers,
     fates: Numbers,
     ranks: Numbers,
+    waited_for: Numbers,
     numbers: Numbers,
     late: int,
 ) -> None:
@@ -197,7 +164,7 @@ def _give_up(
     own = requests[late, LANE]
     start, charge = requests[late, RANK] + lanes[own, HEAD_START], lanes[own, CHARGE]
     tenant = lanes[own, TENANT]
-    _end_waiting(networks, tenants, lanes, requests, fates, numbers, late, EXPIRED)
+    _end_waiting(networks, tenants, lanes, requests, fates, late, EXPIRED)
     tenants[tenant, FINISH] -= charge
     for lane in range(len(lanes)):
         if lanes[lane, TENANT] == tenant and lanes[lane, HEAD] != NOBODY:
@@ -207,10 +174,10 @@ def _give_up(
                     requests[request, RANK] -= charge
                 request = requests[request, BEHIND]
     for network in range(len(networks)):
-        _look_at_first(networks, lanes, requests, ranks, network)
+        _look_at_first(networks, lanes, requests, ranks, waited_for, numbers, network)
 
 
-@_compiled
+@compiled
 def _rest(cards: Numbers, lists: Numbers, numbers: Numbers, card: int) -> None:
     kind = cards[card, LOADED] + 1
     numbers[EVENTS] += 1
@@ -224,22 +191,18 @@ def _rest(cards: Numbers, lists: Numbers, numbers: Numbers, card: int) -> None:
     lists[kind, 1] = card
 
 
-@_compiled
-def _first(networks: Numbers, ranks: Numbers) -> int:
+@compiled
+def _first(networks: Numbers, requests: Numbers, waited_for: Numbers, numbers: Numbers) -> int:
     """Return the network whose first request goes before all others."""
-    least = NEVER
-    for network in range(len(ranks)):
-        least = min(least, ranks[network])
-    first = NOBODY
-    for network in range(len(ranks)):
-        if ranks[network] == least and (
-            first == NOBODY or networks[network, FIRST] < networks[first, FIRST]
-        ):
+    first = waited_for[0]
+    for place in range(1, numbers[WAITED_FOR]):
+        network = waited_for[place]
+        if _is_before(requests, networks[network, FIRST], networks[first, FIRST]):
             first = network
     return first
 
 
-@_compiled
+@compiled
 def _is_worth_loading(networks: Numbers, deadlines: Numbers, network: int, now: int) -> bool:
     deadline = deadlines[networks[network, FIRST]]
     service = _service(networks, network)
@@ -251,19 +214,22 @@ def _is_worth_loading(networks: Numbers, deadlines: Numbers, network: int, now: 
     return turns > (deadline - now - service) * holders
 
 
-@_compiled
+@compiled
 def _choose(
     networks: Numbers,
     requests: Numbers,
     deadlines: Numbers,
     ranks: Numbers,
+    waited_for: Numbers,
     lists: Numbers,
+    numbers: Numbers,
     limit: int,
     now: int,
 ) -> int:
     """Return the network whose first request may go, where the very first has no idle card."""
     could = worth_loading = NOBODY
-    for network in range(len(networks)):
+    for place in range(numbers[WAITED_FOR]):
+        network = waited_for[place]
         if ranks[network] > limit:
             continue
         first = networks[network, FIRST]
@@ -277,7 +243,7 @@ def _choose(
     return could if could != NOBODY else worth_loading
 
 
-@_compiled
+@compiled
 def _card_for(
     networks: Numbers, cards: Numbers, lists: Numbers, network: int, affinity: bool
 ) -> int:
@@ -297,7 +263,7 @@ def _card_for(
     return unwanted if affinity and unwanted != NOBODY else chosen
 
 
-@_compiled
+@compiled
 def _begin(
     networks: Numbers, cards: Numbers, lists: Numbers, numbers: Numbers, card: int, network: int
 ) -> bool:
@@ -314,52 +280,52 @@ def _begin(
     return True
 
 
-@_compiled
+@compiled
 def _set_end(
     cards: Numbers,
-    dispatches: Numbers,
     under_way: Numbers,
     last: Numbers,
     numbers: Numbers,
     kind: int,
+    card: int,
     made: int,
+    end: int,
 ) -> None:
-    """Note when a dispatch ends.
+    """Note when a card ends a dispatch.
 
     Those of a kind take the same time, so they end in the order in which they begin, and only the
     first of each kind is compared with others. `NOBODY` is the kind of those that take any time.
     """
-    cards[dispatches[made, CARD], KIND] = kind
-    cards[dispatches[made, CARD], ENDS_NEXT] = NOBODY
+    cards[card, KIND], cards[card, NEXT_CARD] = kind, NOBODY
     if kind != NOBODY:
         before = last[kind]
-        last[kind] = made
+        last[kind] = card
         if before != NOBODY:
-            cards[dispatches[before, CARD], ENDS_NEXT] = made
+            cards[before, NEXT_CARD], cards[before, NEXT_END] = card, end
+            cards[before, NEXT_DISPATCH] = made
             return
-    _push(under_way, numbers[UNDER_WAY], dispatches[made, END], made)
+    push(under_way, numbers[UNDER_WAY], end, made, card)
     numbers[UNDER_WAY] += 1
 
 
-@_compiled
-def _take_end(
-    cards: Numbers, dispatches: Numbers, under_way: Numbers, last: Numbers, numbers: Numbers
-) -> int:
+@compiled
+def _take_end(cards: Numbers, under_way: Numbers, last: Numbers, numbers: Numbers) -> int:
     """Return the card that ends next, which works no more."""
-    card = dispatches[under_way[0, ITEM], CARD]
-    _pop(under_way, numbers[UNDER_WAY])
-    following = cards[card, ENDS_NEXT]
-    if following != NOBODY:
-        _push(under_way, numbers[UNDER_WAY] - 1, dispatches[following, END], following)
-        return card
+    card = under_way[0, WORKER]
+    pop(under_way, numbers[UNDER_WAY])
     numbers[UNDER_WAY] -= 1
-    if cards[card, KIND] != NOBODY:
+    following = cards[card, NEXT_CARD]
+    if following != NOBODY:
+        end, dispatch = cards[card, NEXT_END], cards[card, NEXT_DISPATCH]
+        push(under_way, numbers[UNDER_WAY], end, dispatch, following)
+        numbers[UNDER_WAY] += 1
+    elif cards[card, KIND] != NOBODY:
         last[cards[card, KIND]] = NOBODY
     return card
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _simulate(
+def simulate(
     networks: Numbers,
     tenants: Numbers,
     lanes: Numbers,
@@ -375,22 +341,55 @@ def _simulate(
     fates: Numbers,
     dispatches: Numbers,
     durations: Numbers,
+    lists: Numbers,
+    ranks: Numbers,
+    waited_for: Numbers,
+    expiries: Numbers,
+    under_way: Numbers,
+    last: Numbers,
+    numbers: Numbers,
     lead: int,
     affinity: bool,
 ) -> int:
-    """Run all requests; return how many dispatches there were."""
-    numbers = np.zeros(6, np.int64)
-    ranks = np.full(len(networks), NEVER)
-    timed = 0
-    for request in range(len(requests)):
-        timed += deadlines[request] != NEVER
-    expiries = np.zeros((timed, 2), np.int64)
-    under_way = np.zeros((len(cards), 2), np.int64)
-    # Of kinds of dispatches, the last that is under way: network, images, whether it loads.
-    largest_batch = networks[:, LARGEST_BATCH].max()
-    last = np.full(len(networks) * largest_batch * 2, NOBODY)
-    # Of idle cards, 0 of those without a network, n + 1 of those with network n: first and last.
-    lists = np.full((len(networks) + 1, 2), NOBODY)
+    """Run all requests; return how many dispatches there were.
+
+    Args:
+        networks: a table, as the following ones.
+        tenants: a table.
+        lanes: a table.
+        lane_of: `[networks, tenants, priorities]`: which lane is whose.
+        cards: a table.
+        arrivals: of a trace, as the following ones.
+        tenant_of: of a trace.
+        network_of: of a trace.
+        deadlines: of a trace.
+        priorities: of a trace.
+        least_priority: of all.
+        requests: a table, to be filled.
+        fates: what becomes of each request, to be filled: a dispatch, or `REJECTED` or `EXPIRED`.
+        dispatches: a table, to be filled.
+        durations: of dispatches; none if networks say what they take.
+        lists: `[networks + 1, 2]`: of idle cards without a network, and with each: first and last.
+        ranks: of each network, that of the request that goes first; `NEVER` where none waits.
+        waited_for: room for networks.
+        expiries: room for a heap of the requests with deadlines.
+        under_way: room for a heap of cards.
+        last: of each kind of dispatches (network, images, whether it loads) the card that ends
+            last.
+        numbers: single numbers.
+        lead: in tags.
+        affinity: as of a `Policy`.
+    """
+    networks, tenants, lanes = borrowed(networks), borrowed(tenants), borrowed(lanes)
+    lane_of, cards, lists = borrowed(lane_of), borrowed(cards), borrowed(lists)
+    arrivals, tenant_of = borrowed(arrivals), borrowed(tenant_of)
+    network_of, deadlines = borrowed(network_of), borrowed(deadlines)
+    priorities, durations = borrowed(priorities), borrowed(durations)
+    requests, fates, dispatches = borrowed(requests), borrowed(fates), borrowed(dispatches)
+    ranks, waited_for = borrowed(ranks), borrowed(waited_for)
+    expiries, under_way = borrowed(expiries), borrowed(under_way)
+    last, numbers = borrowed(last), borrowed(numbers)
+    largest_batch = len(last) // len(networks) // 2
     arrived = made = 0
     for card in range(len(cards)):
         if cards[card, LOADED] >= 0:
@@ -398,21 +397,30 @@ def _simulate(
         _rest(cards, lists, numbers, card)
     while arrived < len(requests) or numbers[UNDER_WAY]:
         while numbers[TIMED] and fates[expiries[0, ITEM]] != WAITING:
-            _pop(expiries, numbers[TIMED])
+            pop(expiries, numbers[TIMED])
             numbers[TIMED] -= 1
         ends = under_way[0, KEY] if numbers[UNDER_WAY] else NEVER
         arrives = arrivals[arrived] if arrived < len(requests) else NEVER
-        only = NOBODY  # the network of the only request that waits, if that is easily known
         if numbers[TIMED] and expiries[0, KEY] <= min(ends, arrives):
             now = expiries[0, KEY]
             while numbers[TIMED] and expiries[0, KEY] <= now:
                 late = expiries[0, ITEM]
-                _pop(expiries, numbers[TIMED])
+                pop(expiries, numbers[TIMED])
                 numbers[TIMED] -= 1
                 if fates[late] == WAITING:
-                    _give_up(networks, tenants, lanes, requests, fates, ranks, numbers, late)
+                    _give_up(
+                        networks,
+                        tenants,
+                        lanes,
+                        requests,
+                        fates,
+                        ranks,
+                        waited_for,
+                        numbers,
+                        late,
+                    )
         elif ends <= arrives:
-            now, card = ends, _take_end(cards, dispatches, under_way, last, numbers)
+            now, card = ends, _take_end(cards, under_way, last, numbers)
             _rest(cards, lists, numbers, card)
         else:
             now = arrives
@@ -426,6 +434,7 @@ def _simulate(
                 requests,
                 fates,
                 ranks,
+                waited_for,
                 expiries,
                 numbers,
                 arrived,
@@ -433,15 +442,15 @@ def _simulate(
                 now,
                 deadlines[arrived],
             )
-            if numbers[TOTAL] == 1 and fates[arrived] == WAITING:
-                only = network_of[arrived]
             arrived += 1
-        while numbers[TOTAL] and numbers[IDLE]:
-            network = only if only != NOBODY else _first(networks, ranks)
+        while numbers[WAITED_FOR] and numbers[IDLE]:
+            network = _first(networks, requests, waited_for, numbers)
             first_rank = ranks[network]
             limit = first_rank + lead
             if affinity and lists[network + 1, 0] == NOBODY:
-                network = _choose(networks, requests, deadlines, ranks, lists, limit, now)
+                network = _choose(
+                    networks, requests, deadlines, ranks, waited_for, lists, numbers, limit, now
+                )
                 if network == NOBODY:
                     break
             numbers[VIRTUAL_TIME] = max(numbers[VIRTUAL_TIME], first_rank)
@@ -454,8 +463,8 @@ def _simulate(
                 earliest = min(earliest, deadlines[request])
                 if images and begin + (images + 1) * networks[network, IMAGE] > earliest:
                     break
-                _end_waiting(networks, tenants, lanes, requests, fates, numbers, request, made)
-                _look_at_first(networks, lanes, requests, ranks, network)
+                _end_waiting(networks, tenants, lanes, requests, fates, request, made)
+                _look_at_first(networks, lanes, requests, ranks, waited_for, numbers, network)
                 images += 1
             end = begin + images * networks[network, IMAGE]
             kind = (network * largest_batch + images - 1) * 2 + loads
@@ -464,58 +473,6 @@ def _simulate(
             dispatches[made, CARD], dispatches[made, NETWORK] = card, network
             dispatches[made, LOADS] = loads
             dispatches[made, BEGIN], dispatches[made, END] = now, end
-            _set_end(cards, dispatches, under_way, last, numbers, kind, made)
+            _set_end(cards, under_way, last, numbers, kind, card, made, end)
             made += 1
     return made
-
-
-def _table(rows: int, known: Sequence[Numbers | Sequence[int]], columns: int) -> Numbers:
-    """Return a table whose first columns are known; the others are 0."""
-    table = np.zeros((rows, columns), np.int64)
-    for index, column in enumerate(known):
-        table[:, index] = column
-    return table
-
-
-def _lanes(cluster: "Cluster", trace: Trace, least_priority: int) -> tuple[Numbers, Numbers]:
-    """Return a lane for each network, tenant and priority, and the table of which is which."""
-    priorities = int(trace.priority.max(initial=0)) - least_priority + 1
-    shape = len(cluster.networks), len(cluster.tenants), priorities
-    lanes = np.full((np.prod(shape), 6), NOBODY)
-    lane_of = np.arange(len(lanes)).reshape(shape)
-    for (network, tenant, priority), lane in np.ndenumerate(lane_of):
-        service = cluster.networks[network].service(1)
-        lanes[lane, TENANT], lanes[lane, OF_NETWORK] = tenant, network
-        lanes[lane, CHARGE] = service * TAG_UNIT // cluster.tenants[tenant].weight
-        lanes[lane, HEAD_START] = (priority + least_priority) * cluster.lead * TAG_UNIT
-    return lanes, lane_of
-
-
-def run(cluster: "Cluster", trace: Trace, durations: Numbers | None) -> tuple[Numbers, ...]:
-    """Run a trace; return the arrays of an `Outcome` behind its trace."""
-    least_priority = int(trace.priority.min(initial=0))
-    lanes, lane_of = _lanes(cluster, trace, least_priority)
-    kinds, count = len(cluster.networks), len(cluster.loaded)
-    costs = [(each.image, each.batch, each.load, each.largest_batch) for each in cluster.networks]
-    networks = _table(kinds, list(zip(*costs, strict=True)), 9)
-    networks[:, LANES] = lane_of[:, 0, 0]
-    networks[:, LANES_END] = networks[:, LANES] + lane_of[0].size
-    requests = len(trace.arrival)
-    fates = np.empty(requests, np.int64)
-    dispatches = np.empty((requests, 5), np.int64)
-    made = _simulate(
-        networks,
-        _table(len(cluster.tenants), [[each.queue_limit for each in cluster.tenants]], 3),
-        lanes,
-        lane_of,
-        _table(count, [cluster.loaded], 5),
-        *trace,
-        least_priority,
-        np.empty((requests, 3), np.int64),
-        fates,
-        dispatches,
-        np.zeros(0, np.int64) if durations is None else durations,
-        cluster.lead * TAG_UNIT,
-        cluster.affinity,
-    )
-    return fates, *dispatches[:made].T

@@ -10,18 +10,18 @@ finds a card idle and nobody waiting runs in the caller's thread instead if it i
 is lost while a card is left; results come once, because a request has one future.
 """
 
-import asyncio
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tf2c.errors import DeviceError, UserError
+from tf2c.orchestration.calls import Call
 from tf2c.orchestration.cards import Card, Image, Scores, ServedNetwork, results
 from tf2c.orchestration.events import (
     Completed,
@@ -33,10 +33,12 @@ from tf2c.orchestration.events import (
     Restarted,
     Submitted,
 )
+from tf2c.orchestration.measured_costs import MeasuredCosts
 from tf2c.orchestration.policy import Dispatch, Policy, usual_lead
 from tf2c.orchestration.requests import (
     ClosingError,
     LateError,
+    Network,
     RejectedError,
     Request,
     Tenant,
@@ -88,6 +90,7 @@ class Runtime(Closeable):
         tenants: Mapping[str, Tenant] | None = None,
         *,
         lead: int | None = None,
+        measures: bool = False,
         observer: Observer | None = None,
     ) -> None:
         """Start a thread for each card.
@@ -97,12 +100,15 @@ class Runtime(Closeable):
             cards: open; the runtime closes them.
             tenants: who may request; by default one, `default`.
             lead: of the policy, nanoseconds; by default `usual_lead`.
+            measures: whether networks cost what they have been measured to take (`MeasuredCosts`)
+                instead of what they state; decisions depend on the cards' speed then.
             observer: told about everything that happens.
         """
         costs = {name: network.costs for name, network in networks.items()}
         self._networks = dict(networks)
         self.lead = usual_lead(costs.values(), len(cards)) if lead is None else lead
         self._policy = Policy(costs, tenants or {DEFAULT_TENANT: Tenant()}, self.lead)
+        self._measured: dict[str, MeasuredCosts] | None = {} if measures else None
         self._observe = observer
         self._lock = threading.Lock()
         self._is_closing = False
@@ -125,6 +131,11 @@ class Runtime(Closeable):
         for thread in self._threads:
             thread.start()
 
+    def costs(self) -> dict[str, Network]:
+        """Return what networks take, as far as is known."""
+        with self._lock:
+            return dict(self._policy.networks)
+
     def add_network(self, name: str, network: ServedNetwork) -> None:
         """Let one more network be requested; its name is new."""
         with self._lock:
@@ -135,6 +146,8 @@ class Runtime(Closeable):
         """Let a network be requested no more; what waits for it is rejected, what runs goes on."""
         with self._lock:
             del self._networks[name]
+            if self._measured is not None:
+                self._measured.pop(name, None)
             now = self._pass_time()
             error = UnknownNetworkError(f"there is no network `{name}` any more")
             self._drop(now, self._policy.remove_network(name), error)
@@ -148,7 +161,7 @@ class Runtime(Closeable):
         *,
         seconds: float | None = None,
         priority: int = 0,
-    ) -> "Call":
+    ) -> Call:
         """Begin a request.
 
         Args:
@@ -159,7 +172,7 @@ class Runtime(Closeable):
         """
         return Call(self, network, tenant, seconds, priority)
 
-    def submit(self, call: "Call", images: Sequence[Image]) -> list["Future[Scores]"]:
+    def submit(self, call: Call, images: Sequence[Image]) -> list["Future[Scores]"]:
         """Queue a request for each image, all or none; futures have what the network returns.
 
         Raises:
@@ -179,7 +192,7 @@ class Runtime(Closeable):
             self._announce()
         return futures
 
-    def run(self, call: "Call", image: Image) -> Scores:
+    def run(self, call: Call, image: Image) -> Scores:
         """Return a result; in this thread if a card is idle.
 
         Raises:
@@ -230,7 +243,7 @@ class Runtime(Closeable):
 
     def _take(
         self,
-        call: "Call",
+        call: Call,
         images: Sequence[Image],
         futures: "Sequence[Future[Scores] | None]",
         now: int,
@@ -310,11 +323,11 @@ class Runtime(Closeable):
         """Give up what is too late, also if nothing else happens: a thread."""
         while True:
             with self._lock:
+                if self._has_ended:
+                    return
                 self._alarm_time = expiry = self._policy.next_expiry
                 wait = None if expiry is None else (expiry - time.monotonic_ns()) / 1e9
                 self._alarm.wait(wait)
-                if self._has_ended:
-                    return
                 self._pass_time()
             self._announce()
 
@@ -332,11 +345,15 @@ class Runtime(Closeable):
         """Run a batch and deliver it; return None where it did not work."""
         jobs = [self._jobs[request.number] for request in dispatch.requests]
         has_network = not dispatch.loads
+        started = time.monotonic_ns()
         try:
             if dispatch.loads:
                 seat.card.load(jobs[0].network)
                 has_network = True
+            begun = time.monotonic_ns()
             scores = results(seat.card, [job.image for job in jobs])
+            if self._measured is not None:
+                self._measure(jobs, dispatch, begun - started, time.monotonic_ns() - begun)
         except DeviceError as error:
             self._lose(name, seat, error)
             return None
@@ -344,6 +361,17 @@ class Runtime(Closeable):
             scores = [error] * len(jobs)
         self._deliver(name, dispatch, scores, has_network)
         return None if isinstance(scores[0], Exception) else [scores[0]]
+
+    def _measure(self, jobs: Sequence[_Job], dispatch: Dispatch, load: int, service: int) -> None:
+        """Let a network cost what it takes."""
+        name = dispatch.network
+        with self._lock:
+            if self._measured is None or self._networks.get(name) is not jobs[0].network:
+                return
+            if name not in self._measured:
+                self._measured[name] = MeasuredCosts(jobs[0].network.costs)
+            found = self._measured[name].add(len(jobs), service, load if dispatch.loads else None)
+            self._policy.networks[name] = found
 
     def _deliver(
         self,
@@ -449,41 +477,3 @@ def _begun_future() -> "Future[Scores]":
     future: Future[Scores] = Future()
     future.set_running_or_notify_cancel()
     return future
-
-
-@dataclass(slots=True)
-class Call:
-    """A request that is being put together; `await` it, `submit` it or `run` it."""
-
-    runtime: Runtime
-    network: str
-    tenant: str
-    seconds: float | None = None
-    priority: int = 0
-    image: Image | None = None
-
-    def arg(self, image: Image) -> "Call":
-        """Give the image, `[C, H, W]`; it is not copied before its batch is run."""
-        self.image = image
-        return self
-
-    def submit(self) -> "Future[Scores]":
-        """Queue the request; its future has the real numbers that the network returns."""
-        return self.submit_all([self._given()])[0]
-
-    def submit_all(self, images: Iterable[Image]) -> "list[Future[Scores]]":
-        """Queue a request like this for each image, all or none, instead of `arg` and `submit`."""
-        return self.runtime.submit(self, [*images])
-
-    def run(self) -> Scores:
-        """Return the result; runs in this thread if a card is idle."""
-        return self.runtime.run(self, self._given())
-
-    def __await__(self) -> Generator[Any, None, Scores]:
-        """Wait for the result without holding the event loop up."""
-        return asyncio.wrap_future(self.submit()).__await__()
-
-    def _given(self) -> Image:
-        if self.image is None:
-            raise TypeError("expected an image, got a call without `arg`")
-        return self.image

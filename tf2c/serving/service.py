@@ -178,7 +178,9 @@ class Service:
         self._repository = repository
         self._loading = threading.Lock()
         self._tracing = tracing
-        self.runtime = Runtime(networks, cards, access.shares, observer=self._observe)
+        self.runtime = Runtime(
+            networks, cards, access.shares, measures=True, observer=self._observe
+        )
 
     def _observe(self, event: Event) -> None:
         self.watch(event)
