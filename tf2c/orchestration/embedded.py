@@ -131,6 +131,12 @@ class Runtime(Closeable):
         for thread in self._threads:
             thread.start()
 
+    @property
+    def cards(self) -> list[str]:
+        """Names of all that work or are being started again."""
+        with self._lock:
+            return [*self._seats]
+
     def costs(self) -> dict[str, Network]:
         """Return what networks take, as far as is known."""
         with self._lock:

@@ -10,6 +10,7 @@ from base64 import b64encode
 from importlib.resources import files
 from typing import Any
 
+from tf2c.orchestration.requests import MILLISECOND
 from tf2c.serving.service import Service
 from tf2c.serving.tenants import Caller
 
@@ -52,12 +53,16 @@ def status(service: Service, operator: Caller) -> dict[str, Any]:
         | dict.fromkeys(_OUTCOMES, 0)
         for name, share in service.access.shares.items()
     }
-    nothing: dict[str, Any] = {"is_loaded": False} | dict.fromkeys(_OUTCOMES, 0)
+    nothing: dict[str, Any] = {"is_loaded": False, "milliseconds": None}
+    nothing |= dict.fromkeys(_OUTCOMES, 0)
     networks = {name: nothing | {"is_loaded": True} for name in service.names(operator)}
     for (network, tenant), each in list(watch.statistics.items()):
         for shown in (networks.setdefault(network, {**nothing}), tenants[tenant]):
             for outcome in _OUTCOMES:
                 shown[outcome] += getattr(each, outcome)
+    for name, costs in service.runtime.costs().items():
+        if name in networks:
+            networks[name]["milliseconds"] = round(costs.service(1) / MILLISECOND, 3)
     return {
         "is_ready": service.is_ready,
         "seconds": round(time.time() - service.started, 1),

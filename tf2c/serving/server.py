@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 from weakref import WeakSet
 
 import grpc
@@ -132,13 +133,13 @@ def _bound_headers(app: web.Application, runner: web.AppRunner) -> Callable[[], 
 
     @web.middleware
     async def note(
-        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+        request: web.Request, **answer: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         if request.transport is not None:
             begun.add(request.transport)
-        return await handler(request)
+        return await answer["handler"](request)  # as aiohttp calls it
 
-    app.middlewares.append(note)
+    app.middlewares.append(cast(Any, note))
 
     def connect() -> asyncio.Protocol:
         assert runner.server is not None

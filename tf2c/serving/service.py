@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +86,8 @@ class CardState:
 
     network: str = ""
     is_busy: bool = False
+    is_lost: bool = False
+    """Whether it failed, and has not been started again."""
     batches: int = 0
     loads: int = 0
     losses: int = 0
@@ -138,15 +140,13 @@ class Watch:
                     counts.compute_nanoseconds += now - begun
                     counts.latencies[bisect_left(LATENCY_SECONDS, (now - queued) / 1e9)] += 1
             case Lost(_, name, requests, _):
-                self.cards[name].losses += 1
-                self._rest(name)
+                card = replace(self.cards[name], network="", is_busy=False, is_lost=True)
+                card.losses += 1
+                self.cards[name] = card
                 for each in requests:
                     self.waiting[each.tenant] += 1
             case Restarted(_, name):
-                self._rest(name)
-
-    def _rest(self, name: str) -> None:
-        self.cards[name].is_busy, self.cards[name].network = False, ""
+                self.cards[name].is_lost = False
 
 
 class Service:
@@ -181,6 +181,9 @@ class Service:
         self.runtime = Runtime(
             networks, cards, access.shares, measures=True, observer=self._observe
         )
+
+        for name in self.runtime.cards:
+            self.watch.cards.setdefault(name, CardState())
 
     def _observe(self, event: Event) -> None:
         self.watch(event)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from unit.serving.conftest import CLIENTS, KEYS, Digits, Server, headers, keep, listening
 
+from tf2c.errors import DeviceError
 from tf2c.orchestration.cards import DeviceCard, Image, Scores
 from tf2c.runtime.simulator import Simulator
 from tf2c.serving import page as serving_page
@@ -208,12 +209,13 @@ def test_it_shows_who_works_and_who_waits_until_the_server_has_ended(
     with listening(Service({"digits": digits.network}, [card], Access())) as server:
         page = look(server)
         page.until_live()
-        assert page.table("cards") == {}
+        assert page.table("cards")["simulator 0"]["does"] == "idle"
+        assert page.text("busy") == "0 of 1"
         client: Any = CLIENTS["grpc"].InferenceServerClient(server.address("grpc"))
         for count in (1, 4):
             client.async_infer("digits", [tensor("grpc", digits, count)], partial(keep, answers, 0))
             if count == 1:
-                page.until(lambda: page.text("busy") == "1")
+                page.until(lambda: page.text("busy") == "1 of 1")
         page.until(lambda: page.text("waiting") == "4")
         (row,) = page.table("cards").values()
         assert (row["does"], row["network"], row["failures"]) == ("works", "digits", "0")
@@ -228,6 +230,37 @@ def test_it_shows_who_works_and_who_waits_until_the_server_has_ended(
     page.until(lambda: page.text("state").startswith("the server has ended; these numbers are of"))
     page.until(page.looks_old)
     assert not page.text("uptime")
+
+
+def test_it_shows_what_is_lost(look: Callable[[Server], Page], digits: Digits) -> None:
+    may_restart = threading.Event()
+
+    class LostCard(DeviceCard):
+        fails = True
+
+        def run(self, images: Sequence[Image]) -> Sequence[Scores]:
+            if self.fails:
+                self.fails = False
+                raise DeviceError("the card is gone")
+            return super().run(images)
+
+        def restart(self) -> None:
+            assert may_restart.wait(120)
+            super().restart()
+
+    card, answers = LostCard(lambda _: Simulator()), Queue[Any]()
+    with listening(Service({"digits": digits.network}, [card], Access())) as server:
+        page = look(server)
+        page.until_live()
+        assert page.table("networks")["digits"]["ms / image"] == "2"  # as stated
+        client: Any = CLIENTS["grpc"].InferenceServerClient(server.address("grpc"))
+        client.async_infer("digits", [tensor("grpc", digits, 1)], partial(keep, answers, 0))
+        page.until(lambda: page.table("cards")["simulator 0"]["does"] == "lost")
+        assert page.table("cards")["simulator 0"]["failures"] == "1"
+        may_restart.set()
+        page.until(lambda: page.table("cards")["simulator 0"]["does"] == "idle")
+        assert answers.get(timeout=60)[2] is None
+        page.until(lambda: page.table("networks")["digits"]["ms / image"] != "2")  # measured
 
 
 def test_only_the_operators_key_opens_it(
