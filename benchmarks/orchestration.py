@@ -9,7 +9,8 @@ what Python itself takes: calling the card, and a `ThreadPoolExecutor` of one th
 the one with the least median counts, because the machine is shared.
 
 Scaling: 1 to 8 cards that wait 2 ms for each image, all requests there when they begin; how much
-faster than one card they are, over how many they are. Writes results/orchestration.json.
+faster than one card they are, over how many they are. Of three rounds the fastest counts. Writes
+results/orchestration.json.
 """
 
 import asyncio
@@ -35,7 +36,7 @@ IMAGE = np.zeros((3, 224, 224), np.float32)
 REQUESTS = 10_000
 ROUNDS = 5
 SERVICE_SECONDS = 2e-3
-IMAGES_PER_CARD = 1000
+IMAGES_PER_CARD = 500
 
 
 class LookingCard(Card):
@@ -138,9 +139,9 @@ def overhead() -> dict[str, dict[str, float]]:
 
 
 def scaling() -> dict[int, float]:
-    """Return how many images per second cards run together."""
-    found: dict[int, float] = {}
-    for cards in range(1, 9):
+    """Return how many images per second cards run together, in the fastest of three rounds."""
+    found = dict.fromkeys(range(1, 9), 0.0)
+    for cards in [*found] * 3:
         may_begin = threading.Event()
         with Runtime(
             served(),
@@ -156,7 +157,7 @@ def scaling() -> dict[int, float]:
             may_begin.set()
             for future in futures:
                 future.result()
-            found[cards] = count / (time.perf_counter() - started)
+            found[cards] = max(found[cards], count / (time.perf_counter() - started))
     return found
 
 

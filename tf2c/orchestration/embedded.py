@@ -118,7 +118,7 @@ class Runtime(Closeable):
         self._outcomes: deque[tuple[Future[Scores], Scores | Exception]] = deque()
         self._idle = threading.Condition(self._lock)  # nothing is on its way
         self._alarm = threading.Condition(self._lock)  # something may be late earlier than expected
-        self._alarm_time: int | None = None
+        self._alarm_time: int | None = None  # nothing that waits is late earlier
         self._seats: dict[str, _Seat] = {}
         self._threads: list[threading.Thread] = []
         for index, card in enumerate(cards):
@@ -294,9 +294,10 @@ class Runtime(Closeable):
         does not depend on when the thread for it gets its turn.
         """
         now = time.monotonic_ns()
-        while (expiry := self._policy.next_expiry) is not None and expiry <= now:
-            self._expire(expiry)
-            self._dispatch(expiry)
+        if self._alarm_time is not None:
+            while (expiry := self._policy.next_expiry) is not None and expiry <= now:
+                self._expire(expiry)
+                self._dispatch(expiry)
         return now
 
     def _expire(self, now: int) -> None:
@@ -310,16 +311,15 @@ class Runtime(Closeable):
             What a card is to do for the request to keep, if it is to do that alone and now.
         """
         kept: Dispatch | None = None
-        if not self._policy.is_awaited:
-            return kept
-        while (found := self._policy.next(now)) is not None:
+        policy = self._policy
+        while policy.is_awaited and (found := policy.next(now)) is not None:
             if self._observe is not None:
                 self._observe(Dispatched(now, found))
             if keep is not None and found.requests == (keep,):
                 kept = found
             else:
                 self._seats[found.card].inbox.put(found)
-        expiry = self._policy.next_expiry
+        expiry = policy.next_expiry if policy.is_awaited else None
         if expiry is not None and (self._alarm_time is None or expiry < self._alarm_time):
             self._alarm_time = expiry
             self._alarm.notify()

@@ -162,7 +162,7 @@ class Policy(FairQueues):
         if not self._idle or not self._queues:
             return None
         firsts = [queue[0] for queue in self._queues.values()]
-        first = min(firsts)
+        first = min(firsts) if len(firsts) > 1 else firsts[0]
         limit = first.rank + self._lead
         chosen: Waiting | None = first
         if self._affinity and first.request.network not in self._idle:
