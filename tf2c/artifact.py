@@ -49,8 +49,9 @@ class Manifest:
     preprocessing: dict[str, Any]
     """How image files become inputs; empty where no image file had a part in it."""
     layers: list[dict[str, Any]]
-    """Of each job: the user's layer name, the accumulator bits that range analysis proved, and what
-    it takes on the engine as `analysis.cost.layers.JobCost` says: a model, nothing measured."""
+    """Of each layer: the user's name of it, the accumulator bits that range analysis proved, and
+    what it takes on the engine as `analysis.cost.layers.JobCost` says: a model, nothing measured.
+    It is a job for each entry of `split`."""
     mixture: dict[str, Any]
     """How many terms each layer's weights have and what decided it, where that was chosen; what is
     estimated says so."""

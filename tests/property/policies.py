@@ -147,8 +147,8 @@ class Indulgent(Policy):
 class Forgetful(Policy):
     """Lets tenants pay less for what comes, but not for what waits already."""
 
-    def _advanced(self, waiting: Waiting, advances: Mapping[str, Any]) -> Waiting:
-        return waiting
+    def _move_forward(self, advances: Mapping[str, Any]) -> None:
+        """Nothing."""
 
 
 class Generous(Policy):

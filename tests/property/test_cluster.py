@@ -157,3 +157,33 @@ def test_bursts_and_drift_are_what_they_are_called() -> None:
         for part in (slice(0, 90_000), slice(110_000, None))
     ]
     assert np.argmax(halves[0]) != np.argmax(halves[1])
+
+
+@pytest.mark.parametrize("networks", [[Network(10)], [Network(0), Network(10)]])
+@pytest.mark.parametrize("cards", [0, 2])
+def test_both_end_alike_without_cards_or_costs(networks: list[Network], cards: int) -> None:
+    trace = synthetic(50, 1e8, len(networks), seed=4)
+    cluster = Cluster(networks, [Tenant()], np.full(cards, 0), 20)
+    outcome = simulate(cluster, trace)
+    assert_same(outcome, simulate_by_policy(cluster, trace))
+    assert outcome.served.all() == (cards > 0)
+
+
+def test_clusters_that_cannot_be_are_refused() -> None:
+    """Compiled loops would write anywhere."""
+    good = Cluster([Network(10)], [Tenant()], np.array([0]), 20)
+    trace = synthetic(20, 1e8, 1, seed=4)
+    for cluster, asked in (
+        (good, trace._replace(network=trace.network + 1)),
+        (good, trace._replace(network=trace.network - 1)),
+        (good, trace._replace(tenant=trace.tenant + 1)),
+        (replace(good, loaded=np.array([1])), trace),
+        (replace(good, loaded=np.array([-2])), trace),
+        (replace(good, networks=[Network(10, largest_batch=0)]), trace),
+        (replace(good, lead=-1), trace),
+        (replace(good, lead=1 << 52), trace),
+    ):
+        with pytest.raises(ValueError, match="expected"):
+            simulate(cluster, asked)
+    with pytest.raises(ValueError, match="a duration for each dispatch"):
+        simulate(good, trace, np.ones(3, np.int64))

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,9 @@ class ServedNetwork:
         """
         folder = artifacts.load_artifact(Path(path))
         program = Program.from_bytes(folder.read(artifacts.PROGRAM))
-        layers = tuple(str(each["layer"]) for each in folder.manifest.layers)
+        # A layer is a job for each way in which its filters are split.
+        jobs = ([str(each["layer"])] * len(each["split"]) for each in folder.manifest.layers)
+        layers = tuple(chain.from_iterable(jobs))
         return ServedNetwork(program, folder.read(artifacts.WEIGHTS), costs, layers)
 
     @property
@@ -97,7 +100,9 @@ def results(card: Card, images: Sequence[Image]) -> list[Scores | Exception]:
     except UserError as error:
         if len(images) == 1:
             return [error]
-    return [score for image in images for score in results(card, [image])]
+    found = [score for image in images for score in results(card, [image])]
+    card.job_times = ()  # of the last image, and not of the batch
+    return found
 
 
 class DeviceCard(Card):
@@ -123,6 +128,7 @@ class DeviceCard(Card):
 
     def run(self, images: Sequence[Image]) -> Sequence[Scores]:
         """Run the program on images; one alone is not copied."""
+        self.job_times = ()
         if self._session is None:
             raise RuntimeError("expected a loaded network")
         batch = images[0][np.newaxis] if len(images) == 1 else np.stack(images)

@@ -47,8 +47,28 @@ def _lanes(cluster: "Cluster", trace: Trace, least_priority: int) -> tuple[Numbe
     return lanes, lane_of
 
 
+def _expect_ranges(cluster: "Cluster", trace: Trace) -> None:
+    """Check what compiled loops do not: they write wherever they are told to."""
+    for name, numbers, least, most in (
+        ("networks of requests", trace.network, 0, len(cluster.networks)),
+        ("tenants of requests", trace.tenant, 0, len(cluster.tenants)),
+        ("networks of cards", cluster.loaded, -1, len(cluster.networks)),
+    ):
+        if numbers.size and not (least <= numbers.min() and numbers.max() < most):
+            raise ValueError(f"expected {name} from {least} to {most - 1}")
+    if any(each.largest_batch < 1 for each in cluster.networks):
+        raise ValueError("expected batches of 1 image or more")
+    if not 0 <= cluster.lead * TAG_UNIT < NEVER // 4:
+        raise ValueError(f"expected a lead of 0 to {NEVER // 4 // TAG_UNIT} ns")
+
+
 def run(cluster: "Cluster", trace: Trace, durations: Numbers | None) -> tuple[Numbers, ...]:
-    """Run a trace; return the arrays of an `Outcome` behind its trace."""
+    """Run a trace; return the arrays of an `Outcome` behind its trace.
+
+    Raises:
+        ValueError: something in the trace or the cluster is out of range.
+    """
+    _expect_ranges(cluster, trace)
     least_priority = int(trace.priority.min(initial=0))
     lanes, lane_of = _lanes(cluster, trace, least_priority)
     kinds, count = len(cluster.networks), len(cluster.loaded)
@@ -82,4 +102,6 @@ def run(cluster: "Cluster", trace: Trace, durations: Numbers | None) -> tuple[Nu
         cluster.lead * TAG_UNIT,
         cluster.affinity,
     )
+    if made == NOBODY:
+        raise ValueError("expected a duration for each dispatch, got fewer")
     return fates, *dispatches[:made].T

@@ -207,7 +207,7 @@ def _is_worth_loading(networks: Numbers, deadlines: Numbers, network: int, now: 
     deadline = deadlines[networks[network, FIRST]]
     service = _service(networks, network)
     turns, holders = networks[network, LENGTH] * service, networks[network, HOLDERS]
-    if turns > networks[network, LOAD] * holders:
+    if not holders or turns > networks[network, LOAD] * holders:
         return True
     if deadline == NEVER or now + networks[network, LOAD] + service > deadline:
         return False
@@ -351,7 +351,7 @@ def simulate(
     lead: int,
     affinity: bool,
 ) -> int:
-    """Run all requests; return how many dispatches there were.
+    """Run all requests; return how many dispatches there were, or `NOBODY` if durations run out.
 
     Args:
         networks: a table, as the following ones.
@@ -468,6 +468,8 @@ def simulate(
                 images += 1
             end = begin + images * networks[network, IMAGE]
             kind = (network * largest_batch + images - 1) * 2 + loads
+            if made == len(durations) and made:
+                return NOBODY
             if len(durations):
                 end, kind = now + durations[made], NOBODY
             dispatches[made, CARD], dispatches[made, NETWORK] = card, network
@@ -475,4 +477,7 @@ def simulate(
             dispatches[made, BEGIN], dispatches[made, END] = now, end
             _set_end(cards, under_way, last, numbers, kind, card, made, end)
             made += 1
+    for request in range(len(requests)):
+        if fates[request] == WAITING:
+            fates[request] = EXPIRED
     return made

@@ -32,6 +32,7 @@ from tf2c.orchestration.events import (
     Rejected,
     Restarted,
     Submitted,
+    safe,
 )
 from tf2c.orchestration.measured_costs import MeasuredCosts
 from tf2c.orchestration.policy import Dispatch, Policy, usual_lead
@@ -109,7 +110,7 @@ class Runtime(Closeable):
         self.lead = usual_lead(costs.values(), len(cards)) if lead is None else lead
         self._policy = Policy(costs, tenants or {DEFAULT_TENANT: Tenant()}, self.lead)
         self._measured: dict[str, MeasuredCosts] | None = {} if measures else None
-        self._observe = observer
+        self._observe = None if observer is None else safe(observer)
         self._lock = threading.Lock()
         self._is_closing = False
         self._has_ended = False
@@ -296,6 +297,8 @@ class Runtime(Closeable):
         now = time.monotonic_ns()
         if self._alarm_time is not None:
             while (expiry := self._policy.next_expiry) is not None and expiry <= now:
+                # Without an idle card nothing is decided before now: all at once, then.
+                expiry = expiry if self._policy.has_idle_card else now
                 self._expire(expiry)
                 self._dispatch(expiry)
         return now
@@ -333,7 +336,7 @@ class Runtime(Closeable):
                     return
                 self._alarm_time = expiry = self._policy.next_expiry
                 wait = None if expiry is None else (expiry - time.monotonic_ns()) / 1e9
-                self._alarm.wait(wait)
+                self._alarm.wait(None if wait is None else min(wait, threading.TIMEOUT_MAX))
                 self._pass_time()
             self._announce()
 
@@ -358,13 +361,17 @@ class Runtime(Closeable):
                 has_network = True
             begun = time.monotonic_ns()
             scores = results(seat.card, [job.image for job in jobs])
-            if self._measured is not None:
+            if self._measured is not None and not any(isinstance(s, Exception) for s in scores):
                 self._measure(jobs, dispatch, begun - started, time.monotonic_ns() - begun)
         except DeviceError as error:
             self._lose(name, seat, error)
             return None
         except Exception as error:
             scores = [error] * len(jobs)
+        except BaseException:  # in the caller's thread: it gives up, and the card goes on
+            interrupted = DeviceError("whoever ran the batch was interrupted")
+            self._deliver(name, dispatch, [interrupted] * len(jobs), has_network=False)
+            raise
         self._deliver(name, dispatch, scores, has_network)
         return None if isinstance(scores[0], Exception) else [scores[0]]
 
@@ -377,7 +384,7 @@ class Runtime(Closeable):
             if name not in self._measured:
                 self._measured[name] = MeasuredCosts(jobs[0].network.costs)
             found = self._measured[name].add(len(jobs), service, load if dispatch.loads else None)
-            self._policy.networks[name] = found
+            self._policy.set_costs(name, found)
 
     def _deliver(
         self,

@@ -4,6 +4,7 @@ Times are nanoseconds of the monotonic clock. Events come one after the other, i
 which the policy was told; times never decrease.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -73,3 +74,17 @@ Event = Submitted | Rejected | Dispatched | Completed | Dropped | Lost | Restart
 
 Observer = Callable[[Event], None]
 """Told about each event while the runtime waits; has to be quick, and must not call it."""
+
+log = logging.getLogger(__name__)
+
+
+def safe(observer: Observer) -> Observer:
+    """Return an observer that does not fail: what happens goes on, whoever watches."""
+
+    def observe(event: Event) -> None:
+        try:
+            observer(event)
+        except Exception:
+            log.exception("an observer failed")
+
+    return observe

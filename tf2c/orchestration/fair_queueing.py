@@ -82,6 +82,9 @@ class FairQueues:
             lead: head start of each step of priority, nanoseconds.
         """
         self.networks = dict(networks)
+        # What an image takes at best, by which alone deadlines are judged: what has been measured
+        # may have been a bad moment, and what is refused for it is never measured again.
+        self._quickest = {name: each.service(1) for name, each in networks.items()}
         self._accounts = {name: _Account(tenant) for name, tenant in tenants.items()}
         self._queues: dict[str, list[Waiting]] = {}  # a heap for each network that is waited for
         self._expiries: list[tuple[int, int]] = []  # a heap: when, and of which; some wait no more
@@ -123,10 +126,9 @@ class FairQueues:
             raise RejectedError(f"there is no tenant `{tenant}`")
         if account.waiting + len(requests) > account.tenant.queue_limit:
             raise RejectedError(f"tenant `{tenant}` has {account.waiting} requests waiting")
-        service = network.service(1)
-        if deadline is not None and now + service > deadline:
+        if deadline is not None and now + self._quickest[name] > deadline:
             raise RejectedError(f"its deadline is too early for `{name}`")
-        charge = service * TAG_UNIT // account.tenant.weight
+        charge = network.service(1) * TAG_UNIT // account.tenant.weight
         head_start = priority * self._lead
         start = max(self._virtual_time, account.finish)
         for request in requests:
@@ -182,14 +184,20 @@ class FairQueues:
         advances = {tenant: _Advance(each) for tenant, each in charges.items()}
         for tenant, advance in advances.items():
             self._accounts[tenant].finish -= advance.total
-        for network, queue in list(self._queues.items()):
-            self._set_queue(network, [self._advanced(each, advances) for each in queue])
+        self._move_forward(advances)
 
-    def _advanced(self, waiting: Waiting, advances: Mapping[str, _Advance]) -> Waiting:
-        advance = advances.get(waiting.request.tenant)
-        if advance is None:
-            return waiting
-        return waiting._replace(rank=waiting.rank - advance.of(self._start(waiting)))
+    def _move_forward(self, advances: Mapping[str, _Advance]) -> None:
+        """Give tenants' requests the tags that they would have without what was removed."""
+        lead = self._lead
+        for queue in self._queues.values():
+            has_moved = False
+            for index, (rank, number, request, charge) in enumerate(queue):
+                advance = advances.get(request.tenant)
+                if advance is not None and (by := advance.of(rank + request.priority * lead)):
+                    queue[index] = Waiting(rank - by, number, request, charge)
+                    has_moved = True
+            if has_moved:
+                heapify(queue)
 
     def _start(self, waiting: Waiting) -> int:
         """Return the start tag of a request."""
@@ -203,7 +211,7 @@ class FairQueues:
         else:
             heappush(queue, waiting)
         if request.deadline is not None:
-            expiry = request.deadline - self.networks[request.network].service(1) + 1
+            expiry = request.deadline - self._quickest[request.network] + 1
             heappush(self._expiries, (expiry, request.number))
             self._timed.add(request.number)
         self._accounts[request.tenant].waiting += 1

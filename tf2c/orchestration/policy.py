@@ -90,6 +90,11 @@ class Policy(FairQueues):
         self._holders = dict.fromkeys(networks, 0)
         self._idle: dict[str | None, dict[str, _Card]] = {}
 
+    @property
+    def has_idle_card(self) -> bool:
+        """Whether any card does nothing."""
+        return bool(self._idle)
+
     def fairness_bound(self, one: str, other: str, priority: int = 0) -> int:
         """Return how far two tenants' service over weight may be apart while both wait, in tags."""
         largest = max(network.service(1) for network in self.networks.values())
@@ -100,7 +105,12 @@ class Policy(FairQueues):
     def add_network(self, name: str, network: Network) -> None:
         """Let requests be for one more network."""
         self.networks[name] = network
+        self._quickest[name] = network.service(1)
         self._holders[name] = 0
+
+    def set_costs(self, name: str, network: Network) -> None:
+        """Let a network cost something else: tenants' shares, and what is worth loading."""
+        self.networks[name] = network
 
     def remove_network(self, name: str) -> tuple[Request, ...]:
         """Let no more requests be for a network; what runs goes on.
@@ -109,6 +119,7 @@ class Policy(FairQueues):
             What waited for it, and waits no more.
         """
         del self.networks[name]
+        del self._quickest[name]
         del self._holders[name]
         for card_name, card in self._cards.items():
             if card.loaded == name:
@@ -213,7 +224,7 @@ class Policy(FairQueues):
         network, holders = self.networks[request.network], self._holders[request.network]
         service = network.service(1)
         turns = len(self._queues[request.network]) * service  # by one card
-        if turns > network.load * holders:
+        if not holders or turns > network.load * holders:
             return True
         if request.deadline is None or now + network.load + service > request.deadline:
             return False

@@ -76,6 +76,7 @@ async def serve(
     runner = web.AppRunner(app, access_log=None, keepalive_timeout=HEADER_SECONDS)
     server = new_server(service, largest_request)
     listener: asyncio.Server | None = None
+    has_drained = True
     try:
         connect = _bound_headers(app, runner)
         await runner.setup()
@@ -86,13 +87,15 @@ async def serve(
             started(ports)
         await _told_to_end(stop)
         service.is_ready = False
-        return await asyncio.to_thread(service.runtime.drain, DRAIN_SECONDS)
+        has_drained = await asyncio.to_thread(service.runtime.drain, DRAIN_SECONDS)
+        return has_drained
     finally:
         if listener is not None:
             listener.close()
         await server.stop(GRACE_SECONDS)
         await runner.cleanup()
-        await asyncio.to_thread(service.close)
+        if has_drained:  # else closing would wait for what does not end
+            await asyncio.to_thread(service.close)
 
 
 async def _told_to_end(stop: asyncio.Event | None) -> None:

@@ -157,7 +157,9 @@ class Tracing:
                     error = "no result" if has_failed else None
                     batch = spans.add("batch", begun.pop(found.card), now, _of(found), error)
                     below = _Spans(self._tracer, batch)
-                    times = zip(layers, job_times[:-1], job_times[1:], strict=False)
+                    if len(job_times) != len(layers) + 1:
+                        continue  # not told, or the network has been loaded again meanwhile
+                    times = zip(layers, job_times[:-1], job_times[1:], strict=True)
                     for job, (layer, starts, ends) in enumerate(times):
                         below.add(layer, starts, ends, {"tf2c.job": job})
                 case Lost(now, card, requests, reason):

@@ -11,7 +11,7 @@ from unit.onnx_models import classifier_model, random_weights, save_model
 
 import tf2c
 from tf2c.errors import DeviceError
-from tf2c.orchestration.cards import DeviceCard, Image, Scores, ServedNetwork
+from tf2c.orchestration.cards import DeviceCard, Image, Scores, ServedNetwork, results
 from tf2c.orchestration.embedded import Runtime
 from tf2c.orchestration.events import Completed, Event
 from tf2c.orchestration.requests import LateError, RejectedError, Tenant
@@ -277,3 +277,55 @@ def test_requests_are_taken_together_or_not_at_all(served: Served) -> None:
         for future, expected in zip(futures, served.expected["digits"], strict=False):
             np.testing.assert_array_equal(future.result(60), expected)
     assert card.images == 5
+
+
+def test_a_deadline_that_is_never_stops_no_others(served: Served) -> None:
+    image, card = served.images["digits"][0], BusyCard()
+    with Runtime(served.networks, [card]) as runtime:
+        runtime.request("digits").arg(image).submit()
+        assert card.begun.wait(60)
+        for_ever = runtime.request("digits", seconds=1e11).arg(image).submit()
+        with pytest.raises(LateError):
+            runtime.request("digits", seconds=0.01).arg(image).submit().result(10)
+        card.may_end.set()
+        np.testing.assert_array_equal(for_ever.result(60), served.expected["digits"][0])
+
+
+def test_a_caller_that_is_interrupted_leaves_the_card_to_others(served: Served) -> None:
+    class InterruptedCard(DeviceCard):
+        interrupts = True
+
+        def run(self, images: Sequence[Image]) -> Sequence[Scores]:
+            if self.interrupts:
+                self.interrupts = False
+                raise KeyboardInterrupt
+            return super().run(images)
+
+    image = served.images["digits"][0]
+    with Runtime(served.networks, [InterruptedCard(lambda _: Simulator())]) as runtime:
+        with pytest.raises(KeyboardInterrupt):
+            runtime.request("digits").arg(image).run()
+        found = runtime.request("digits").arg(image).run()
+        np.testing.assert_array_equal(found, served.expected["digits"][0])
+
+
+def test_an_observer_that_fails_changes_nothing(served: Served) -> None:
+    def fail(event: Event) -> None:
+        raise ValueError(event)
+
+    cards = [DeviceCard(lambda _: Simulator())]
+    with Runtime(served.networks, cards, TENANTS, observer=fail) as runtime:
+        served.assert_all_right(runtime, 20, "one")
+
+
+def test_a_batch_that_fails_has_no_times_of_another(served: Served) -> None:
+    images = served.images["digits"]
+    with DeviceCard(lambda _: Simulator()) as card:
+        card.load(served.networks["digits"])
+        card.run([*images[:1]])
+        assert len(card.job_times) == len(served.networks["digits"].layers) + 1
+        with pytest.raises(tf2c.UserError):
+            card.run([np.full_like(images[0], np.nan)])
+        assert not card.job_times
+        assert len(results(card, [images[0], np.full_like(images[0], np.nan)])) == 2
+        assert not card.job_times

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tf2c.errors import UserError
 from tf2c.orchestration.cards import Card, Image, Scores, ServedNetwork
 from tf2c.orchestration.embedded import Runtime
 from tf2c.orchestration.measured_costs import MeasuredCosts
@@ -108,3 +109,35 @@ def test_a_runtime_measures_what_networks_take(measures: bool) -> None:
         assert each.service(1) >= seconds[name] * 1e9
         assert each.load >= 0.02 * 1e9
     assert costs["slow"].service(1) > costs["quick"].service(1)
+
+
+def test_a_bad_moment_refuses_nobody() -> None:
+    """Who has a deadline is judged by what a network states: else nothing would be measured."""
+    program = cast(Program, SimpleNamespace(fold=SimpleNamespace(shape=(1, 1, 4))))
+    stated = Network(image=MILLISECOND, load=MILLISECOND)
+    networks = {"net": ServedNetwork(program, b"net", stated)}
+    image = np.zeros((1, 1, 4), np.float32)
+    seconds = {"net": 0.2}
+    card = SlowCard(seconds)
+    with Runtime(networks, [card], measures=True) as runtime:
+        runtime.request("net").arg(image).run()
+        assert runtime.costs()["net"].service(1) > 0.1e9
+        seconds["net"] = 0.0
+        card.load(networks["net"])
+        for _ in range(50):
+            runtime.request("net", seconds=0.1).arg(image).submit().exception(60)
+        assert runtime.costs()["net"].service(1) < 0.1e9
+
+
+def test_what_fails_is_not_measured() -> None:
+    class RefusingCard(SlowCard):
+        def run(self, images: Sequence[Image]) -> Sequence[Scores]:
+            raise UserError("expected another image")
+
+    program = cast(Program, SimpleNamespace(fold=SimpleNamespace(shape=(1, 1, 4))))
+    stated = Network(image=MILLISECOND, load=MILLISECOND)
+    networks = {"net": ServedNetwork(program, b"net", stated)}
+    with Runtime(networks, [RefusingCard({"net": 0.0})], measures=True) as runtime:
+        future = runtime.request("net").arg(np.zeros((1, 1, 4), np.float32)).submit()
+        assert isinstance(future.exception(60), UserError)
+        assert runtime.costs() == {"net": stated}
