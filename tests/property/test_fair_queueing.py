@@ -13,6 +13,7 @@ from property.policies import (
     TENANTS,
     Charging,
     Clinging,
+    Forgetful,
     Generous,
     Indulgent,
     Unweighted,
@@ -133,3 +134,21 @@ def first_after_a_failure(policy_class: type[Policy]) -> str:
 def test_what_a_card_has_worked_on_is_paid_for() -> None:
     assert first_after_a_failure(Policy) == "other"
     assert first_after_a_failure(Generous) == "one"
+
+
+def first_after_giving_up(policy_class: type[Policy]) -> str:
+    """Return who goes first when one has given up what would have gone before."""
+    policy = policy_class(NETWORKS, {"one": Tenant(), "other": Tenant()}, 0)
+    policy.add_card("a")
+    for number, tenant in enumerate(("one", "one", "other")):
+        policy.submit(Request(number, tenant, "large"), now=0)
+    policy.withdraw([0])
+    found = policy.next(now=0)
+    assert found is not None
+    return found.requests[0].tenant
+
+
+def test_what_is_given_up_is_not_paid_for() -> None:
+    assert first_after_giving_up(Policy) == "one"
+    for mutant in (Charging, Forgetful):
+        assert first_after_giving_up(mutant) == "other"

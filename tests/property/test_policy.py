@@ -22,7 +22,6 @@ from property.policies import (
     TENANTS,
     Charging,
     Duplicating,
-    Forgetful,
     Greedy,
     Hesitant,
     Impatient,
@@ -292,7 +291,6 @@ MUTANTS = (
     Patient,
     Charging,
     Indulgent,
-    Forgetful,
     Tardy,
 )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import re
 import threading
 from collections.abc import Sequence
@@ -152,11 +153,12 @@ def test_a_request_is_taken_whole_or_not_at_all(digits: Digits) -> None:
 @protocols
 def test_regions_belong_to_tenants(keyed_server: Server, protocol: str) -> None:
     alice, bob = (Caller(keyed_server, protocol, name) for name in ("alice", "bob"))
-    handle = shared_memory.create_shared_memory_region("own", "/alice.own", 64)
+    key = f"/alice.own{os.getpid()}"  # tests run side by side
+    handle = shared_memory.create_shared_memory_region("own", key, 64)
     try:
         with pytest.raises(InferenceServerException, match=r"begins with `bob\.`"):
-            bob.client.register_system_shared_memory("own", "/alice.own", 64, headers=bob.headers)
-        alice.client.register_system_shared_memory("own", "/alice.own", 64, headers=alice.headers)
+            bob.client.register_system_shared_memory("own", key, 64, headers=bob.headers)
+        alice.client.register_system_shared_memory("own", key, 64, headers=alice.headers)
         tensor = bob.module.InferInput("input", [1, 1, 4, 4], "FP32")
         tensor.set_shared_memory("own", 64)
         tensor_shape = [1, 1, 8, 8]

@@ -19,6 +19,9 @@ from unit.serving.conftest import CLIENTS, LARGEST_REQUEST, Digits, Server, keep
 
 Images = npt.NDArray[Any]
 
+KEY = f"/tf2c_test_{os.getpid()}"
+"""Of shared memory: tests run side by side."""
+
 
 class Client:
     """A client of either protocol."""
@@ -245,10 +248,10 @@ def test_a_deadline_that_cannot_be_met_is_refused(client: Client, digits: Digits
 def test_tensors_in_shared_memory(client: Client, digits: Digits) -> None:
     inputs, outputs = digits.images, digits.expected
     size = inputs.nbytes + outputs.nbytes
-    handle = shared_memory.create_shared_memory_region("region", "/tf2c_test_region", size)
+    handle = shared_memory.create_shared_memory_region("region", f"{KEY}_region", size)
     try:
         shared_memory.set_shared_memory_region(handle, [inputs])
-        client.client.register_system_shared_memory("region", "/tf2c_test_region", size)
+        client.client.register_system_shared_memory("region", f"{KEY}_region", size)
         tensor = client.module.InferInput("input", list(inputs.shape), "FP32")
         tensor.set_shared_memory("region", inputs.nbytes)
         output = client.module.InferRequestedOutput("output")
@@ -277,16 +280,17 @@ def test_tensors_in_shared_memory(client: Client, digits: Digits) -> None:
 @pytest.mark.parametrize(
     ("key", "size", "message"),
     [
-        ("/tf2c_test_missing", 8, "No such file"),
+        (f"{KEY}_missing", 8, "No such file"),
         ("/../etc/passwd", 8, "expected a key"),
-        ("/tf2c_test_small", 1 << 20, "got fewer"),
-        ("/tf2c_test_small", 0, "expected 1 to"),
+        (f"{KEY}_small", 1 << 20, "got fewer"),
+        (f"{KEY}_small", 0, "expected 1 to"),
     ],
+    ids=["missing", "outside", "larger", "empty"],
 )
 def test_shared_memory_that_cannot_be_mapped(
     client: Client, key: str, size: int, message: str
 ) -> None:
-    handle = shared_memory.create_shared_memory_region("small", "/tf2c_test_small", 64)
+    handle = shared_memory.create_shared_memory_region("small", f"{KEY}_small", 64)
     try:
         with pytest.raises(InferenceServerException, match=message):
             client.client.register_system_shared_memory("region", key, size)
@@ -296,10 +300,10 @@ def test_shared_memory_that_cannot_be_mapped(
 
 def test_memory_that_a_client_shortens_is_refused(client: Client, digits: Digits) -> None:
     """The server lives."""
-    handle = shared_memory.create_shared_memory_region("region", "/tf2c_test_short", 4096)
+    handle = shared_memory.create_shared_memory_region("region", f"{KEY}_short", 4096)
     try:
-        client.client.register_system_shared_memory("short", "/tf2c_test_short", 4096)
-        os.truncate("/dev/shm/tf2c_test_short", 0)
+        client.client.register_system_shared_memory("short", f"{KEY}_short", 4096)
+        os.truncate(f"/dev/shm{KEY}_short", 0)
         tensor = client.module.InferInput("input", [8, 1, 8, 8], "FP32")
         tensor.set_shared_memory("short", 2048)
         with pytest.raises(InferenceServerException, match="expected 2048 bytes in `short`, got 0"):
