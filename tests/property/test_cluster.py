@@ -185,5 +185,6 @@ def test_clusters_that_cannot_be_are_refused() -> None:
     ):
         with pytest.raises(ValueError, match="expected"):
             simulate(cluster, asked)
-    with pytest.raises(ValueError, match="a duration for each dispatch"):
-        simulate(good, trace, np.ones(3, np.int64))
+    for durations in (np.ones(3, np.int64), np.ones(0, np.int64)):
+        with pytest.raises(ValueError, match="a duration for each dispatch"):
+            simulate(good, trace, durations)

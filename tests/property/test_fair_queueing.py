@@ -152,3 +152,16 @@ def test_what_is_given_up_is_not_paid_for() -> None:
     assert first_after_giving_up(Policy) == "one"
     for mutant in (Charging, Forgetful):
         assert first_after_giving_up(mutant) == "other"
+
+
+def test_what_has_run_is_forgotten() -> None:
+    """Though its deadline is far away."""
+    policy = Policy(NETWORKS, TENANTS, LEAD)
+    policy.add_card("a", loaded="small")
+    for number in range(1000):
+        policy.submit(Request(number, "one", "small", deadline=1 << 40), now=0)
+        assert policy.next(now=0) is not None
+        policy.complete("a")
+    assert len(policy._expiries) <= 100  # pyright: ignore[reportPrivateUsage]
+    policy.submit(Request(1000, "one", "small", deadline=100), now=0)
+    assert policy.expire(now=101) == (Request(1000, "one", "small", deadline=100),)

@@ -69,6 +69,8 @@ def run(cluster: "Cluster", trace: Trace, durations: Numbers | None) -> tuple[Nu
         ValueError: something in the trace or the cluster is out of range.
     """
     _expect_ranges(cluster, trace)
+    if durations is not None and len(durations) < min(1, len(trace.arrival)):
+        raise ValueError("expected a duration for each dispatch, got none")
     least_priority = int(trace.priority.min(initial=0))
     lanes, lane_of = _lanes(cluster, trace, least_priority)
     kinds, count = len(cluster.networks), len(cluster.loaded)

@@ -368,9 +368,9 @@ class Runtime(Closeable):
             return None
         except Exception as error:
             scores = [error] * len(jobs)
-        except BaseException:  # in the caller's thread: it gives up, and the card goes on
-            interrupted = DeviceError("whoever ran the batch was interrupted")
-            self._deliver(name, dispatch, [interrupted] * len(jobs), has_network=False)
+        except BaseException:  # in the caller's thread, which gives up: nobody knows what the card
+            # is in the middle of, or whether its next answer is to this batch.
+            self._lose(name, seat, DeviceError("whoever ran the batch was interrupted"))
             raise
         self._deliver(name, dispatch, scores, has_network)
         return None if isinstance(scores[0], Exception) else [scores[0]]

@@ -11,6 +11,8 @@ from typing import NamedTuple
 from tf2c.orchestration.policy import Dispatch
 from tf2c.orchestration.requests import Request
 
+log = logging.getLogger(__name__)
+
 
 class Submitted(NamedTuple):
     """A request was queued."""
@@ -74,8 +76,6 @@ Event = Submitted | Rejected | Dispatched | Completed | Dropped | Lost | Restart
 
 Observer = Callable[[Event], None]
 """Told about each event while the runtime waits; has to be quick, and must not call it."""
-
-log = logging.getLogger(__name__)
 
 
 def safe(observer: Observer) -> Observer:

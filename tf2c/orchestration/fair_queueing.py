@@ -28,6 +28,10 @@ TAG_UNIT = 1 << 10
 """Tags are integers, in parts of a nanosecond: no rounding depends on the order of events."""
 
 
+LEAST_FORGOTTEN = 64
+"""Expiries of requests that wait no more that are forgotten together, and not one by one."""
+
+
 class Waiting(NamedTuple):
     """A request that waits; the lesser one goes first."""
 
@@ -214,6 +218,9 @@ class FairQueues:
             expiry = request.deadline - self._quickest[request.network] + 1
             heappush(self._expiries, (expiry, request.number))
             self._timed.add(request.number)
+            if len(self._expiries) > 2 * len(self._timed) + LEAST_FORGOTTEN:
+                self._expiries = [each for each in self._expiries if each[1] in self._timed]
+                heapify(self._expiries)
         self._accounts[request.tenant].waiting += 1
 
     def _take(self, network: str) -> Waiting:

@@ -73,7 +73,12 @@ async def serve(
         UserError: a port is taken, or the certificate cannot be used.
     """
     app = application(service, largest_request)
-    runner = web.AppRunner(app, access_log=None, keepalive_timeout=HEADER_SECONDS)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        keepalive_timeout=HEADER_SECONDS,
+        shutdown_timeout=GRACE_SECONDS,
+    )
     server = new_server(service, largest_request)
     listener: asyncio.Server | None = None
     has_drained = True
@@ -88,7 +93,6 @@ async def serve(
         await _told_to_end(stop)
         service.is_ready = False
         has_drained = await asyncio.to_thread(service.runtime.drain, DRAIN_SECONDS)
-        return has_drained
     finally:
         if listener is not None:
             listener.close()
@@ -96,6 +100,7 @@ async def serve(
         await runner.cleanup()
         if has_drained:  # else closing would wait for what does not end
             await asyncio.to_thread(service.close)
+    return has_drained
 
 
 async def _told_to_end(stop: asyncio.Event | None) -> None:

@@ -1,19 +1,21 @@
 """Cards shared in one process: all results are right, whoever asks, and whatever fails."""
 
+import copy
 import threading
-from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from unit.held_card import HeldCard
 from unit.onnx_models import classifier_model, random_weights, save_model
 
 import tf2c
 from tf2c.errors import DeviceError
-from tf2c.orchestration.cards import DeviceCard, Image, Scores, ServedNetwork, results
+from tf2c.orchestration.cards import DeviceCard, ServedNetwork, results
 from tf2c.orchestration.embedded import Runtime
-from tf2c.orchestration.events import Completed, Event
+from tf2c.orchestration.events import Completed, Event, Restarted
 from tf2c.orchestration.requests import LateError, RejectedError, Tenant
 from tf2c.runtime.device import Memories
 from tf2c.runtime.simulator import Simulator
@@ -232,23 +234,8 @@ def test_what_waits_for_a_network_that_goes_is_told(served: Served) -> None:
     assert all(each is None or isinstance(each, RejectedError) for each in outcomes)
 
 
-class BusyCard(DeviceCard):
-    """Begins, and ends when it is told to."""
-
-    def __init__(self) -> None:
-        super().__init__(lambda _: Simulator())
-        self.begun, self.may_end = threading.Event(), threading.Event()
-        self.images = 0
-
-    def run(self, images: Sequence[Image]) -> Sequence[Scores]:
-        self.begun.set()
-        assert self.may_end.wait(60)
-        self.images += len(images)
-        return super().run(images)
-
-
 def test_what_is_late_is_told_though_nothing_else_happens(served: Served) -> None:
-    image, card = served.images["digits"][0], BusyCard()
+    image, card = served.images["digits"][0], HeldCard()
     with Runtime(served.networks, [card]) as runtime:
         first = runtime.request("digits").arg(image).submit()
         assert card.begun.wait(60)
@@ -263,7 +250,7 @@ def test_what_is_late_is_told_though_nothing_else_happens(served: Served) -> Non
 
 
 def test_requests_are_taken_together_or_not_at_all(served: Served) -> None:
-    images, card = served.images["digits"], BusyCard()
+    images, card = served.images["digits"], HeldCard()
     with Runtime(served.networks, [card], {"one": Tenant(queue_limit=4)}) as runtime:
         call = runtime.request("digits", "one")
         futures = call.submit_all(images[:1])
@@ -280,7 +267,7 @@ def test_requests_are_taken_together_or_not_at_all(served: Served) -> None:
 
 
 def test_a_deadline_that_is_never_stops_no_others(served: Served) -> None:
-    image, card = served.images["digits"][0], BusyCard()
+    image, card = served.images["digits"][0], HeldCard()
     with Runtime(served.networks, [card]) as runtime:
         runtime.request("digits").arg(image).submit()
         assert card.begun.wait(60)
@@ -291,22 +278,31 @@ def test_a_deadline_that_is_never_stops_no_others(served: Served) -> None:
         np.testing.assert_array_equal(for_ever.result(60), served.expected["digits"][0])
 
 
-def test_a_caller_that_is_interrupted_leaves_the_card_to_others(served: Served) -> None:
-    class InterruptedCard(DeviceCard):
-        interrupts = True
+def test_a_caller_that_is_interrupted_gets_no_others_answer(served: Served) -> None:
+    """The device has an answer to the batch that nobody waits for any more."""
 
-        def run(self, images: Sequence[Image]) -> Sequence[Scores]:
-            if self.interrupts:
-                self.interrupts = False
+    class Answering(Simulator):
+        interrupts: ClassVar[list[bool]] = [True]
+        late: Memories | None = None
+
+        def execute(self, memories: Memories) -> dict[str, int]:
+            answer, self.late = self.late, None
+            super().execute(memories)
+            if self.interrupts and self.interrupts.pop():
+                self.late = copy.deepcopy(memories)
                 raise KeyboardInterrupt
-            return super().run(images)
+            if answer is not None:
+                memories.output[:] = answer.output
+            return {}
 
-    image = served.images["digits"][0]
-    with Runtime(served.networks, [InterruptedCard(lambda _: Simulator())]) as runtime:
+    images, events = served.images["digits"], list[Event]()
+    cards = [DeviceCard(lambda _: Answering())]
+    with Runtime(served.networks, cards, observer=events.append) as runtime:
         with pytest.raises(KeyboardInterrupt):
-            runtime.request("digits").arg(image).run()
-        found = runtime.request("digits").arg(image).run()
-        np.testing.assert_array_equal(found, served.expected["digits"][0])
+            runtime.request("digits").arg(images[0]).run()
+        found = runtime.request("digits").arg(images[1]).run()
+        np.testing.assert_array_equal(found, served.expected["digits"][1])
+    assert any(isinstance(each, Restarted) for each in events)
 
 
 def test_an_observer_that_fails_changes_nothing(served: Served) -> None:

@@ -105,6 +105,7 @@ def listening(service: Service, addresses: Addresses | None = None) -> Generator
     finally:
         end()
         thread.join(60)
+        assert not thread.is_alive()
     assert not errors
 
 

@@ -4,20 +4,17 @@ import asyncio
 import contextlib
 import os
 import re
-import threading
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from tritonclient.utils import InferenceServerException
+from unit.held_card import HeldCard
 from unit.serving.conftest import CLIENTS, KEYS, Digits, Server, headers, shared_memory
 
 from tf2c.errors import UserError
-from tf2c.orchestration.cards import DeviceCard, Image, Scores
 from tf2c.orchestration.requests import Tenant
-from tf2c.runtime.simulator import Simulator
 from tf2c.serving import tenants
 from tf2c.serving.errors import Refusal, RefusedError
 from tf2c.serving.service import Service
@@ -112,17 +109,10 @@ def test_an_allowance_is_not_exceeded(keyed_server: Server, digits: Digits, prot
 
 
 def test_a_request_is_taken_whole_or_not_at_all(digits: Digits) -> None:
-    begun, may_end = threading.Event(), threading.Event()
-
-    class BusyCard(DeviceCard):
-        def run(self, images: Sequence[Image]) -> Sequence[Scores]:
-            begun.set()
-            assert may_end.wait(60)
-            return super().run(images)
-
+    card = HeldCard()
     caller = tenants.Caller("alice", Tenant(queue_limit=4), images_per_second=1000)
     with contextlib.closing(
-        Service({"digits": digits.network}, [BusyCard(lambda _: Simulator())], Access({"": caller}))
+        Service({"digits": digits.network}, [card], Access({"": caller}))
     ) as service:
 
         async def infer(count: int) -> Any:
@@ -131,7 +121,7 @@ def test_a_request_is_taken_whole_or_not_at_all(digits: Digits) -> None:
 
         async def ask() -> None:
             first = asyncio.create_task(infer(1))
-            assert await asyncio.to_thread(begun.wait, 60)
+            assert await asyncio.to_thread(card.begun.wait, 60)
             others = asyncio.create_task(infer(3))
             await asyncio.sleep(0)
             allowance = caller._credit  # pyright: ignore[reportPrivateUsage]
@@ -142,7 +132,7 @@ def test_a_request_is_taken_whole_or_not_at_all(digits: Digits) -> None:
             assert (many.value.refusal, never.value.refusal) == (Refusal.TOO_MANY, Refusal.INVALID)
             # What was refused has cost nothing.
             assert caller._credit >= allowance  # pyright: ignore[reportPrivateUsage]
-            may_end.set()
+            card.may_end.set()
             np.testing.assert_array_equal(await first, digits.expected[:1])
             np.testing.assert_array_equal(await others, digits.expected[:3])
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import trustme
+from unit.held_card import HeldCard
 from unit.serving.conftest import CLIENTS, Digits, keep, listening
 
 from tf2c.orchestration.cards import DeviceCard, Image, Scores
@@ -116,6 +117,25 @@ def test_what_has_been_accepted_is_answered(
             time.sleep(0.001)
     got = [answers.get(timeout=60) for _ in range(64)]
     assert sum(error is None for *_, error in got) >= 60
+
+
+@pytest.mark.parametrize("protocol", [*CLIENTS])
+def test_a_card_that_hangs_does_not_hold_up_the_end(
+    digits: Digits, monkeypatch: pytest.MonkeyPatch, protocol: str
+) -> None:
+    monkeypatch.setattr(serving_server, "DRAIN_SECONDS", 0.2)
+    monkeypatch.setattr(serving_server, "GRACE_SECONDS", 0.2)
+    card = HeldCard()
+    try:
+        with listening(Service({"digits": digits.network}, [card], Access())) as server:
+            client: Any = CLIENTS[protocol].InferenceServerClient(server.address(protocol))
+            tensor = CLIENTS[protocol].InferInput("input", [1, 1, 8, 8], "FP32")
+            tensor.set_data_from_numpy(digits.images[:1])
+            arguments = [partial(keep, Queue[Any](), 0)] if protocol == "grpc" else []
+            client.async_infer("digits", [tensor], *arguments)
+            assert card.begun.wait(60)
+    finally:
+        card.may_end.set()
 
 
 def test_encrypted_both_ways(digits: Digits, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from queue import Queue
 from typing import Any
 
 import pytest
+from unit.held_card import HeldCard
 from unit.serving.conftest import CLIENTS, KEYS, Digits, Server, headers, keep, listening
 
 from tf2c.errors import DeviceError
@@ -165,18 +166,6 @@ def tensor(protocol: str, digits: Digits, count: int) -> Any:
     found: Any = CLIENTS[protocol].InferInput("input", list(images.shape), "FP32")
     found.set_data_from_numpy(images)
     return found
-
-
-class HeldCard(DeviceCard):
-    """Begins, and ends when it may."""
-
-    def __init__(self) -> None:
-        super().__init__(lambda _: Simulator())
-        self.may_end = threading.Event()
-
-    def run(self, images: Sequence[Image]) -> Sequence[Scores]:
-        assert self.may_end.wait(120)
-        return super().run(images)
 
 
 def test_numbers_change_by_themselves(

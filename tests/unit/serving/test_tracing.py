@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from unit.held_card import HeldCard
 from unit.serving.conftest import CLIENTS, Digits, listening
 
 from tf2c.errors import DeviceError, UserError
-from tf2c.orchestration.cards import Card, DeviceCard, Image, Scores
+from tf2c.orchestration.cards import Card, DeviceCard
 from tf2c.runtime.device import Memories
 from tf2c.runtime.simulator import Simulator
 from tf2c.serving.errors import RefusedError
@@ -176,21 +177,14 @@ def test_requests_at_once_are_kept_apart(digits: Digits, collector: Collector) -
 
 
 def test_what_goes_wrong_is_in_the_trace(digits: Digits, collector: Collector) -> None:
-    begun, may_end = threading.Event(), threading.Event()
-
-    class BusyCard(DeviceCard):
-        def run(self, images: Sequence[Image]) -> Sequence[Scores]:
-            begun.set()
-            assert may_end.wait(60)
-            return super().run(images)
-
-    with service(digits, collector, BusyCard(lambda _: Simulator())) as served:
+    card = HeldCard()
+    with service(digits, collector, card) as served:
         first = threading.Thread(target=infer, args=(served, digits.images[:1]))
         first.start()
-        assert begun.wait(60)
+        assert card.begun.wait(60)
         with pytest.raises(RefusedError, match="deadline"):
             infer(served, digits.images[:1], seconds=0.01)
-        may_end.set()
+        card.may_end.set()
         first.join()
     late = next(each for each in collector.named("infer") if each.error is not None)
     assert "deadline" in str(late.error)
