@@ -84,7 +84,7 @@ accuracy: $(DEV) ## measure accuracy on the networks and images that TF2C_DATA n
 	$(BIN)/python benchmarks/accuracy.py
 
 .PHONY: simulation
-simulation: $(DEV) ## time the executors beside the scripts that TF2C_PEERS names (a quarter of an hour)
+simulation: $(DEV) ## time the executors beside the scripts that TF2C_PEERS names (half an hour)
 	$(BIN)/python benchmarks/simulation.py
 
 .PHONY: train
