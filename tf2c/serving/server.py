@@ -3,11 +3,9 @@
 import asyncio
 import signal
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
-from weakref import WeakSet
 
 import grpc
 from aiohttp import web
@@ -72,21 +70,17 @@ async def serve(
     Raises:
         UserError: a port is taken, or the certificate cannot be used.
     """
-    app = application(service, largest_request)
     runner = web.AppRunner(
-        app,
+        application(service, largest_request),
         access_log=None,
         keepalive_timeout=HEADER_SECONDS,
         shutdown_timeout=GRACE_SECONDS,
     )
     server = new_server(service, largest_request)
-    listener: asyncio.Server | None = None
     has_drained = True
     try:
-        connect = _bound_headers(app, runner)
         await runner.setup()
-        listener = await _listen_http(connect, addresses)
-        ports = Ports(listener.sockets[0].getsockname()[1], _listen_grpc(server, addresses))
+        ports = Ports(await _listen_http(runner, addresses), _listen_grpc(server, addresses))
         await server.start()
         if started is not None:
             started(ports)
@@ -94,8 +88,6 @@ async def serve(
         service.is_ready = False
         has_drained = await asyncio.to_thread(service.runtime.drain, DRAIN_SECONDS)
     finally:
-        if listener is not None:
-            listener.close()
         await server.stop(GRACE_SECONDS)
         await runner.cleanup()
         if has_drained:  # else closing would wait for what does not end
@@ -132,50 +124,18 @@ def _tls_context(addresses: Addresses) -> ssl.SSLContext | None:
     return context
 
 
-def _bound_headers(app: web.Application, runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:
-    """Return what makes connections; those whose first request does not begin in time are closed.
-
-    Later requests of a connection are what aiohttp itself bounds.
-    """
-    begun: WeakSet[asyncio.BaseTransport] = WeakSet()
-
-    @web.middleware
-    async def note(
-        request: web.Request, **answer: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
-        if request.transport is not None:
-            begun.add(request.transport)
-        return await answer["handler"](request)  # as aiohttp calls it
-
-    app.middlewares.append(cast(Any, note))
-
-    def connect() -> asyncio.Protocol:
-        assert runner.server is not None
-        connection = runner.server()
-
-        def close_if_slow() -> None:
-            transport = connection.transport
-            if transport is not None and transport not in begun:
-                transport.abort()
-
-        asyncio.get_running_loop().call_later(HEADER_SECONDS, close_if_slow)
-        return connection
-
-    return connect
-
-
-async def _listen_http(
-    connect: Callable[[], asyncio.Protocol], addresses: Addresses
-) -> asyncio.Server:
+async def _listen_http(runner: web.AppRunner, addresses: Addresses) -> int:
+    site = web.TCPSite(
+        runner, addresses.host, addresses.http_port, ssl_context=_tls_context(addresses)
+    )
     try:
-        return await asyncio.get_running_loop().create_server(
-            connect, addresses.host, addresses.http_port, ssl=_tls_context(addresses)
-        )
+        await site.start()
     except OSError as error:
         raise UserError(
             f"expected to listen on {addresses.host}:{addresses.http_port}, got {error.strerror}",
             hint="choose another port with `--http-port`",
         ) from error
+    return site.port
 
 
 def _listen_grpc(server: Server, addresses: Addresses) -> int:
