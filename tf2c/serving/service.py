@@ -106,9 +106,19 @@ class Watch:
     """By tenant."""
     _times: dict[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
     """Of images on their way: when they were queued, and when they were dispatched."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, event: Event) -> None:
         """Count an event."""
+        with self._lock:
+            self._count(event)
+
+    def reject(self, network: str, tenant: str, images: int) -> None:
+        """Count images that the runtime never saw."""
+        with self._lock:
+            self.statistics[network, tenant].rejected += images
+
+    def _count(self, event: Event) -> None:
         match event:
             case Submitted(now, request):
                 self._times[request.number] = now, now
@@ -263,7 +273,11 @@ class Service:
         limit = caller.share.queue_limit
         if len(images) > limit:
             raise invalid(f"expected at most the {limit} images that may wait, got {len(images)}")
-        caller.spend(len(images))
+        try:
+            caller.spend(len(images))
+        except RefusedError:
+            self.watch.reject(inference.model, caller.name, len(images))
+            raise
         call = self.runtime.request(
             inference.model, caller.name, seconds=inference.seconds, priority=inference.priority
         )

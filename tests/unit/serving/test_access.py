@@ -14,7 +14,9 @@ from unit.held_card import HeldCard
 from unit.serving.conftest import CLIENTS, KEYS, Digits, Server, headers, shared_memory
 
 from tf2c.errors import UserError
+from tf2c.orchestration.cards import DeviceCard
 from tf2c.orchestration.requests import Tenant
+from tf2c.runtime.simulator import Simulator
 from tf2c.serving import tenants
 from tf2c.serving.errors import Refusal, RefusedError
 from tf2c.serving.service import Service
@@ -138,6 +140,16 @@ def test_a_request_is_taken_whole_or_not_at_all(digits: Digits) -> None:
 
         asyncio.run(ask())
         assert service.watch.statistics["digits", "alice"].rejected == 2
+
+
+def test_what_is_beyond_an_allowance_is_counted(digits: Digits) -> None:
+    caller = tenants.Caller("alice", images_per_second=2)
+    cards = [DeviceCard(lambda _: Simulator())]
+    with contextlib.closing(Service({"digits": digits.network}, cards, Access({"": caller}))) as it:
+        images = digits.images[:3]
+        with pytest.raises(RefusedError, match="2 images per second"):
+            asyncio.run(it.infer(caller, Inference("digits", images, images.shape)))
+        assert it.watch.statistics["digits", "alice"].rejected == 3
 
 
 @protocols
