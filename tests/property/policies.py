@@ -1,11 +1,11 @@
 """Policies that break a promise each, and networks and tenants for them."""
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
 
-from tf2c.orchestration.fair_queueing import Waiting
+from tf2c.orchestration.fair_queueing import TAG_UNIT
 from tf2c.orchestration.policy import Dispatch, Policy
 from tf2c.orchestration.requests import Network, Request, Tenant
+from tf2c.orchestration.waiting_lines import Place, Waiting
 
 NETWORKS = {
     "small": Network(image=3, batch=1, load=40, largest_batch=4),
@@ -32,17 +32,18 @@ class Duplicating(Policy):
     def complete(self, name: str, *, has_network: bool = True) -> None:
         done = self._cards[name].running[0]
         super().complete(name, has_network=has_network)
-        self._wait(done)
+        self._wait_again(done)
 
 
 class LastInFirstOut(Policy):
     """Takes the last request for a network."""
 
     def _take(self, network: str) -> Waiting:
-        queue = self._queues[network]
-        taken = max(queue)
-        self._set_queue(network, [each for each in queue if each != taken])
-        self._end_waiting(taken.request)
+        rivals = [each for each in self._places.values() if each.request.network == network]
+        place = self._places.pop(max(each.number for each in rivals))
+        rank = self._network_lines[network].first.rank
+        taken = Waiting(rank, place.number, place.request, place.charge)
+        self._leave(place, pays=True)
         return taken
 
 
@@ -89,19 +90,16 @@ class Restless(Policy):
 class Overdue(Policy):
     """Batches without regard to deadlines."""
 
-    def submit(self, request: Request, now: int) -> None:
-        super().submit(request, now)
-        queue = self._queues[request.network]
-        (own,) = (each for each in queue if each.number == request.number)
-        queue[queue.index(own)] = own._replace(request=request._replace(deadline=None))
+    def _fill(self, batch: list[Waiting], network: Network, limit: int, begin: int) -> None:
+        super()._fill(batch, network, limit, -(1 << 60))
 
 
 class Greedy(Policy):
     """Takes more than a tenant may have."""
 
     def submit(self, request: Request, now: int) -> None:
-        account = self._accounts[request.tenant]
-        account.tenant = account.tenant._replace(queue_limit=1 << 30)
+        line = self._tenant_lines[request.tenant]
+        line.tenant = line.tenant._replace(queue_limit=1 << 30)
         super().submit(request, now)
 
 
@@ -130,39 +128,56 @@ class Patient(Policy):
         return not self._holders[request.network]
 
 
+class Idling(Policy):
+    """Leaves cards idle because of who waits for other cards."""
+
+    def _instead_of(
+        self, first: Waiting, firsts: Sequence[Waiting], limit: int, now: int
+    ) -> Waiting | None:
+        may_go = [each for each in firsts if each.rank <= limit]
+        return super()._instead_of(first, may_go, limit, now)
+
+
 class Charging(Policy):
     """Lets tenants pay for what they gave up."""
 
-    def _give_back(self, removed: Iterable[Waiting]) -> None:
-        """Nothing."""
+    def _leave(self, place: Place, *, pays: bool) -> None:
+        super()._leave(place, pays=True)
 
 
 class Indulgent(Policy):
     """Moves all of a tenant's requests forward when it gives one up."""
 
-    def _give_back(self, removed: Iterable[Waiting]) -> None:
-        super()._give_back([each._replace(rank=-(1 << 60)) for each in removed])
+    def _leave(self, place: Place, *, pays: bool) -> None:
+        super()._leave(place, pays=True)
+        if not pays:
+            line = self._tenant_lines[place.request.tenant]
+            line.finish -= place.charge
+            line._end.behind.gap -= place.charge  # pyright: ignore[reportPrivateUsage]
+            for (network, _), lane in line._lanes.items():  # pyright: ignore[reportPrivateUsage]
+                lane.rank -= place.charge
+                self._network_lines[network].note(lane.first)
 
 
 class Forgetful(Policy):
     """Lets tenants pay less for what comes, but not for what waits already."""
 
-    def _move_forward(self, advances: Mapping[str, Any]) -> None:
-        """Nothing."""
+    def _leave(self, place: Place, *, pays: bool) -> None:
+        super()._leave(place, pays=True)
+        if not pays:
+            line = self._tenant_lines[place.request.tenant]
+            line.finish -= place.charge
+            line._end.gap -= place.charge  # pyright: ignore[reportPrivateUsage]
 
 
 class Generous(Policy):
     """Lets nobody pay for what a card did before it failed."""
 
-    def remove_card(self, name: str, give_up: Collection[Request] = ()) -> tuple[Request, ...]:
-        running = [each for each in self._cards[name].running if each.request not in give_up]
-        again = super().remove_card(name, give_up)
-        charges = {each.number: each.charge for each in running}
-        for queue in self._queues.values():
-            queue[:] = [
-                each._replace(charge=charges.get(each.number, each.charge)) for each in queue
-            ]
-        return again
+    def _wait_again(self, waiting: Waiting) -> None:
+        request = waiting.request
+        weight = self._tenant_lines[request.tenant].tenant.weight
+        charge = self.networks[request.network].service(1) * TAG_UNIT // weight
+        super()._wait_again(waiting._replace(charge=charge))
 
 
 class Tardy(Policy):

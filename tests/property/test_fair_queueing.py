@@ -1,5 +1,6 @@
 """Tenants get their shares; and policies that do not give them are found."""
 
+from heapq import heappop, heappush
 from itertools import combinations, count
 from random import Random
 
@@ -15,13 +16,14 @@ from property.policies import (
     Clinging,
     Forgetful,
     Generous,
+    Idling,
     Indulgent,
     Unweighted,
 )
 
 from tf2c.orchestration.fair_queueing import TAG_UNIT
-from tf2c.orchestration.policy import Policy
-from tf2c.orchestration.requests import Request, Tenant
+from tf2c.orchestration.policy import Dispatch, Policy
+from tf2c.orchestration.requests import Network, Request, Tenant
 
 
 def assert_shares_are_fair(
@@ -97,6 +99,35 @@ def test_nobody_starves() -> None:
     """The lead is worth 30, a request 4: eight may go first, and fill their last batch."""
     assert overtaken(Policy) <= 8
     assert overtaken(Clinging) > 8
+
+
+def cards_that_serve(policy_class: type[Policy]) -> float:
+    """Return how many of ten cards serve at a time; one of them has the network of one tenant.
+
+    That tenant has four requests on their way at any time, which are not worth loading for.
+    """
+    networks = {name: Network(image=2, load=100) for name in ("first", "second")}
+    policy = policy_class(networks, {"few": Tenant(), "many": Tenant()}, 10 * 100)
+    for index in range(10):
+        policy.add_card(str(index), loaded="first" if index == 0 else "second")
+    numbers, now, served = count(), 0, 0
+    ends: list[tuple[int, int, Dispatch]] = []
+    asked = [("few", "first")] * 4 + [("many", "second")] * 90
+    while now < 20_000:
+        for tenant, network in asked:
+            policy.submit(Request(next(numbers), tenant, network), now)
+        while (found := policy.next(now)) is not None:
+            served += 2 * len(found.requests)
+            heappush(ends, (now + 2 + 100 * found.loads, next(numbers), found))
+        now, _, done = heappop(ends)
+        policy.complete(done.card)
+        asked = [(each.tenant, each.network) for each in done.requests]
+    return served / now
+
+
+def test_no_card_is_idle_because_of_who_waits_for_others() -> None:
+    assert cards_that_serve(Policy) > 9
+    assert cards_that_serve(Idling) < 3
 
 
 @pytest.mark.parametrize(

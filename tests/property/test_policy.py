@@ -69,16 +69,29 @@ class PolicyMachine(RuleBasedStateMachine):
         network=st.sampled_from([*NETWORKS]),
         slack=st.none() | st.integers(0, 200),
         priority=st.sampled_from([0, 0, 0, 1]),
+        begins=st.booleans(),
     )
-    def submit(self, tenant: str, network: str, slack: int | None, priority: int) -> None:
+    def submit(
+        self, tenant: str, network: str, slack: int | None, priority: int, begins: bool
+    ) -> None:
         self.number += 1
         deadline = None if slack is None else self.now + slack
         request = Request(self.number, tenant, network, deadline, priority)
         waiting = sum(each.tenant == tenant for each in self.ranks)
         too_many = waiting >= TENANTS[tenant].queue_limit
         too_late = slack is not None and slack < NETWORKS[network].service(1)
+        idle = [card for card in self.loaded if card not in self.running]
+        # Nobody waits, and an idle card has its network.
+        at_once = not self.ranks and network in {self.loaded[card] for card in idle}
+        found: Dispatch | None = None
         try:
-            self.policy.submit(request, self.now)
+            if begins:
+                found = self.policy.begin(request, self.now)
+                if found is None:
+                    assert not at_once
+                    return
+            else:
+                self.policy.submit(request, self.now)
         except RejectedError:
             assert too_many or too_late or network not in self.policy.networks
             return
@@ -91,6 +104,9 @@ class PolicyMachine(RuleBasedStateMachine):
         self.finish[tenant] = start + cost
         self.charges[request] = cost
         self.ranks[request] = self.ranked[request] = start - priority * self.lead
+        if found is not None:
+            assert at_once
+            self.check(found, idle)
 
     @rule(card=st.sampled_from(CARDS))
     def add_card(self, card: str) -> None:
@@ -110,7 +126,11 @@ class PolicyMachine(RuleBasedStateMachine):
         assert self.policy.remove_card(card, running[:given_up]) == expected
         self.ended.update(each for each in running if each not in expected)
         for request in expected:
-            self.ranks[request] = self.ranked[request]
+            # It waits where it did, or earlier if what its tenant asked for later has moved.
+            later = [self.start(each) for each in self.ranks if self.is_later(each, request)]
+            start = self.ranked[request] + request.priority * self.lead
+            start = min(start, *later, self.finish[request.tenant])
+            self.ranks[request] = self.ranked[request] = start - request.priority * self.lead
             self.charges[request] = 0
 
     @rule()
@@ -160,8 +180,8 @@ class PolicyMachine(RuleBasedStateMachine):
         idle = [card for card in self.loaded if card not in self.running]
         found = self.policy.next(self.now)
         # Whoever waits is served while a card is idle, but for those who wait for less than loading
-        # would take.
-        assert (found is None) == (not idle or all(map(self.waits, self.may_go())))
+        # would take; nobody waits because of those.
+        assert (found is None) == (not idle or all(map(self.waits, self.firsts())))
         if found is not None:
             self.check(found, idle)
 
@@ -178,12 +198,16 @@ class PolicyMachine(RuleBasedStateMachine):
     def start(self, request: Request) -> int:
         return self.ranks[request] + request.priority * self.lead
 
+    def is_later(self, one: Request, other: Request) -> bool:
+        """Whether a tenant has asked for one request later than for another."""
+        return one.tenant == other.tenant and one.number > other.number
+
     def give_up(self, requests: Collection[Request]) -> None:
         """A tenant's later requests are where they would be without what was given up."""
         for request in requests:
-            start, charge = self.start(request), self.charges[request]
+            charge = self.charges[request]
             for other in self.ranks:
-                if other.tenant == request.tenant and self.start(other) > start:
+                if self.is_later(other, request):
                     self.ranks[other] -= charge
                     self.ranked[other] = self.ranks[other]
             self.finish[request.tenant] -= charge
@@ -193,14 +217,17 @@ class PolicyMachine(RuleBasedStateMachine):
     def order(self, request: Request) -> tuple[int, int]:
         return self.ranks[request], request.number
 
-    def may_go(self) -> list[Request]:
-        """Nobody overtakes by more than the lead, and a network's requests keep their order."""
-        limit = min(self.ranks.values(), default=0) + self.lead
-        firsts = [
+    def firsts(self) -> list[Request]:
+        """A network's requests keep their order."""
+        return [
             min((each for each in self.ranks if each.network == network), key=self.order)
             for network in {each.network for each in self.ranks}
         ]
-        return [each for each in firsts if self.ranks[each] <= limit]
+
+    def may_go(self) -> list[Request]:
+        """Nobody overtakes by more than the lead."""
+        limit = min(self.ranks.values()) + self.lead
+        return [each for each in self.firsts() if self.ranks[each] <= limit]
 
     def waits(self, first: Request) -> bool:
         """Whether a request waits for cards that have its network, though another card is idle."""
@@ -223,7 +250,8 @@ class PolicyMachine(RuleBasedStateMachine):
         at_once = [each for each in may_go if each.network in {self.loaded[card] for card in idle}]
         # Nobody who may go first would have done without loading.
         assert not (found.loads and at_once)
-        expected = at_once or [each for each in may_go if not self.waits(each)]
+        # Where those who may go would all rather wait, but others not, the very first goes.
+        expected = at_once or [each for each in may_go if not self.waits(each)] or may_go
         assert found.requests[0] == min(expected, key=self.order)
         begin = self.now + (NETWORKS[found.network].load if found.loads else 0)
         end = begin + NETWORKS[found.network].service(len(found.requests))

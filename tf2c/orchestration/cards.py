@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
@@ -51,7 +52,7 @@ class ServedNetwork:
         layers = tuple(chain.from_iterable(jobs))
         return ServedNetwork(program, folder.read(artifacts.WEIGHTS), costs, layers)
 
-    @property
+    @cached_property
     def image_shape(self) -> tuple[int, ...]:
         """Of the images that it takes, `[C, H, W]`."""
         return self.program.fold.shape

@@ -52,6 +52,12 @@ def _is_before(requests: Numbers, one: int, other: int) -> bool:
 
 
 @compiled
+def _goes_before(networks: Numbers, requests: Numbers, one: int, other: int) -> bool:
+    """Whether the first request for a network goes before that for another."""
+    return _is_before(requests, networks[one, FIRST], networks[other, FIRST])
+
+
+@compiled
 def _service(networks: Numbers, network: int) -> int:
     return networks[network, BATCH] + networks[network, IMAGE]
 
@@ -197,7 +203,7 @@ def _first(networks: Numbers, requests: Numbers, waited_for: Numbers, numbers: N
     first = waited_for[0]
     for place in range(1, numbers[WAITED_FOR]):
         network = waited_for[place]
-        if _is_before(requests, networks[network, FIRST], networks[first, FIRST]):
+        if _goes_before(networks, requests, network, first):
             first = network
     return first
 
@@ -223,24 +229,28 @@ def _choose(
     waited_for: Numbers,
     lists: Numbers,
     numbers: Numbers,
+    very_first: int,
     limit: int,
     now: int,
 ) -> int:
-    """Return the network whose first request may go, where the very first has no idle card."""
-    could = worth_loading = NOBODY
+    """Return the network whose first request goes, where no idle card has the very first one's."""
+    at_once = loading = behind = NOBODY
     for place in range(numbers[WAITED_FOR]):
         network = waited_for[place]
-        if ranks[network] > limit:
-            continue
-        first = networks[network, FIRST]
-        if lists[network + 1, 0] != NOBODY:
-            if could == NOBODY or _is_before(requests, first, networks[could, FIRST]):
-                could = network
-        elif could == NOBODY and _is_worth_loading(networks, deadlines, network, now):
-            best = worth_loading
-            if best == NOBODY or _is_before(requests, first, networks[best, FIRST]):
-                worth_loading = network
-    return could if could != NOBODY else worth_loading
+        has_card = lists[network + 1, 0] != NOBODY
+        if has_card and ranks[network] <= limit:
+            if at_once == NOBODY or _goes_before(networks, requests, network, at_once):
+                at_once = network
+        elif at_once == NOBODY and (
+            has_card or _is_worth_loading(networks, deadlines, network, now)
+        ):
+            if ranks[network] > limit:
+                behind = very_first
+            elif loading == NOBODY or _goes_before(networks, requests, network, loading):
+                loading = network
+    if at_once != NOBODY:
+        return at_once
+    return loading if loading != NOBODY else behind
 
 
 @compiled
@@ -409,15 +419,7 @@ def simulate(
                 numbers[TIMED] -= 1
                 if fates[late] == WAITING:
                     _give_up(
-                        networks,
-                        tenants,
-                        lanes,
-                        requests,
-                        fates,
-                        ranks,
-                        waited_for,
-                        numbers,
-                        late,
+                        networks, tenants, lanes, requests, fates, ranks, waited_for, numbers, late
                     )
         elif ends <= arrives:
             now, card = ends, _take_end(cards, under_way, last, numbers)
@@ -449,7 +451,16 @@ def simulate(
             limit = first_rank + lead
             if affinity and lists[network + 1, 0] == NOBODY:
                 network = _choose(
-                    networks, requests, deadlines, ranks, waited_for, lists, numbers, limit, now
+                    networks,
+                    requests,
+                    deadlines,
+                    ranks,
+                    waited_for,
+                    lists,
+                    numbers,
+                    network,
+                    limit,
+                    now,
                 )
                 if network == NOBODY:
                     break

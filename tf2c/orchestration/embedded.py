@@ -13,7 +13,6 @@ is lost while a card is left; results come once, because a request has one futur
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ from tf2c.orchestration.events import (
     safe,
 )
 from tf2c.orchestration.measured_costs import MeasuredCosts
+from tf2c.orchestration.outcomes import Outcomes, begun_future
 from tf2c.orchestration.policy import Dispatch, Policy, usual_lead
 from tf2c.orchestration.requests import (
     ClosingError,
@@ -116,7 +116,7 @@ class Runtime(Closeable):
         self._has_ended = False
         self._numbers = 0
         self._jobs: dict[int, _Job] = {}
-        self._outcomes: deque[tuple[Future[Scores], Scores | Exception]] = deque()
+        self._outcomes = Outcomes()  # told when the lock is free
         self._idle = threading.Condition(self._lock)  # nothing is on its way
         self._alarm = threading.Condition(self._lock)  # something may be late earlier than expected
         self._alarm_time: int | None = None  # nothing that waits is late earlier
@@ -159,7 +159,7 @@ class Runtime(Closeable):
             error = UnknownNetworkError(f"there is no network `{name}` any more")
             self._drop(now, self._policy.remove_network(name), error)
             self._dispatch(now)
-        self._announce()
+        self._outcomes.tell()
 
     def request(
         self,
@@ -187,16 +187,14 @@ class Runtime(Closeable):
             UserError: an image is not as the network wants it.
             DeviceError: no card is left.
         """
-        futures = [_begun_future() for _ in images]
+        futures = [begun_future() for _ in images]
         if not futures:
             return futures
         try:
             with self._lock:
-                now = self._pass_time()
-                self._take(call, images, futures, now)
-                self._dispatch(now)
+                self._take(call, images, futures)
         finally:
-            self._announce()
+            self._outcomes.tell()
         return futures
 
     def run(self, call: Call, image: Image) -> Scores:
@@ -209,14 +207,12 @@ class Runtime(Closeable):
         """
         try:
             with self._lock:
-                now = self._pass_time()
-                (request,) = self._take(call, (image,), (None,), now)
-                job = self._jobs[request.number]
-                mine = self._dispatch(now, keep=request)
+                mine = self._take(call, (image,), (None,), keeps=True)
+                job = self._jobs[self._numbers]
                 if mine is None:
-                    job.future = _begun_future()
+                    job.future = begun_future()
         finally:
-            self._announce()
+            self._outcomes.tell()
         if mine is not None:
             scores = self._run(mine.card, self._seats[mine.card], mine)
             if scores is not None:
@@ -253,29 +249,20 @@ class Runtime(Closeable):
         call: Call,
         images: Sequence[Image],
         futures: "Sequence[Future[Scores] | None]",
-        now: int,
-    ) -> Sequence[Request]:
-        """Queue a request for each image, all or none; the lock is held."""
-        network = self._networks.get(call.network)
-        for image in images:
-            if network is not None and image.shape != network.image_shape:
-                raise UserError(
-                    f"expected an image {network.image_shape} for network `{call.network}`, got "
-                    f"{image.shape}"
-                )
-        if self._is_closing:
-            raise ClosingError("the runtime takes no more requests")
-        if not self._seats:
-            raise DeviceError("expected a card that works, got none")
-        deadline = None if call.seconds is None else now + int(call.seconds * 1e9)
-        first = self._numbers + 1
-        self._numbers += len(images)
-        requests = [
-            Request(number, call.tenant, call.network, deadline, call.priority)
-            for number in range(first, first + len(images))
-        ]
+        *,
+        keeps: bool = False,
+    ) -> Dispatch | None:
+        """Queue a request for each image, all or none, and dispatch; the lock is held.
+
+        Returns:
+            What a card is to do for the only request alone and now, if the caller keeps that.
+        """
+        now = self._pass_time()
+        network, requests = self._requests(call, images, now)
         try:
-            self._policy.submit_all(requests, now)
+            begun = self._policy.begin(requests[0], now) if len(requests) == 1 else None
+            if begun is None:
+                self._policy.submit_all(requests, now)
         except RejectedError as error:
             if self._observe is not None:
                 for request in requests:
@@ -286,7 +273,32 @@ class Runtime(Closeable):
             self._jobs[request.number] = _Job(image, network, future)
             if self._observe is not None:
                 self._observe(Submitted(now, request))
-        return requests
+        keep = requests[0] if keeps else None
+        return self._dispatch(now, keep) if begun is None else self._give(now, begun, keep)
+
+    def _requests(
+        self, call: Call, images: Sequence[Image], now: int
+    ) -> tuple[ServedNetwork | None, Sequence[Request]]:
+        """Return a request for each image, and the network if there is one; the lock is held."""
+        network = self._networks.get(call.network)
+        if network is not None:
+            for image in images:
+                if image.shape != network.image_shape:
+                    raise UserError(
+                        f"expected an image {network.image_shape} for network `{call.network}`, "
+                        f"got {image.shape}"
+                    )
+        if self._is_closing:
+            raise ClosingError("the runtime takes no more requests")
+        if not self._seats:
+            raise DeviceError("expected a card that works, got none")
+        deadline = None if call.seconds is None else now + int(call.seconds * 1e9)
+        first = self._numbers + 1
+        self._numbers += len(images)
+        return network, [
+            Request(number, call.tenant, call.network, deadline, call.priority)
+            for number in range(first, first + len(images))
+        ]
 
     def _pass_time(self) -> int:
         """Return the time, and give up what has become too late by then; the lock is held.
@@ -316,17 +328,21 @@ class Runtime(Closeable):
         kept: Dispatch | None = None
         policy = self._policy
         while policy.is_awaited and (found := policy.next(now)) is not None:
-            if self._observe is not None:
-                self._observe(Dispatched(now, found))
-            if keep is not None and found.requests == (keep,):
-                kept = found
-            else:
-                self._seats[found.card].inbox.put(found)
+            kept = self._give(now, found, keep) or kept
         expiry = policy.next_expiry if policy.is_awaited else None
         if expiry is not None and (self._alarm_time is None or expiry < self._alarm_time):
             self._alarm_time = expiry
             self._alarm.notify()
         return kept
+
+    def _give(self, now: int, dispatch: Dispatch, keep: Request | None) -> Dispatch | None:
+        """Tell a card's thread what to do, unless it is for the request to keep alone."""
+        if self._observe is not None:
+            self._observe(Dispatched(now, dispatch))
+        if keep is not None and dispatch.requests == (keep,):
+            return dispatch
+        self._seats[dispatch.card].inbox.put(dispatch)
+        return None
 
     def _watch(self) -> None:
         """Give up what is too late, also if nothing else happens: a thread."""
@@ -338,7 +354,7 @@ class Runtime(Closeable):
                 wait = None if expiry is None else (expiry - time.monotonic_ns()) / 1e9
                 self._alarm.wait(None if wait is None else min(wait, threading.TIMEOUT_MAX))
                 self._pass_time()
-            self._announce()
+            self._outcomes.tell()
 
     def _serve(self, name: str, seat: _Seat) -> None:
         """Run what comes for a card, until it cannot be started again: its thread."""
@@ -404,7 +420,7 @@ class Runtime(Closeable):
             self._dispatch(now)
             for request, outcome in zip(dispatch.requests, outcomes, strict=True):
                 self._end(request, outcome)
-        self._announce()
+        self._outcomes.tell()
 
     def _drop(self, now: int, requests: Iterable[Request], error: Exception) -> None:
         """Give up requests that do not wait any more; the lock is held."""
@@ -417,23 +433,11 @@ class Runtime(Closeable):
         """Let a request have ended; the lock is held."""
         job = self._jobs.pop(request.number)
         if job.future is None and isinstance(outcome, Exception):
-            job.future = _begun_future()
+            job.future = begun_future()
         if job.future is not None:
-            self._outcomes.append((job.future, outcome))
+            self._outcomes.add(job.future, outcome)
         if self._is_closing and not self._jobs:
             self._idle.notify_all()
-
-    def _announce(self) -> None:
-        """Tell whoever waits what has ended; without the lock, because futures have callbacks."""
-        while self._outcomes:
-            try:
-                future, outcome = self._outcomes.popleft()
-            except IndexError:  # another thread has told it
-                return
-            if isinstance(outcome, Exception):
-                future.set_exception(outcome)
-            else:
-                future.set_result(outcome)
 
     def _lose(self, name: str, seat: _Seat, error: DeviceError) -> None:
         """Do without a card that failed; what it was doing waits again."""
@@ -442,7 +446,7 @@ class Runtime(Closeable):
             running = self._policy.running(name)
             for request in running:
                 job = self._jobs[request.number]
-                job.future = job.future or _begun_future()
+                job.future = job.future or begun_future()
                 job.failures += 1
             hopeless = [
                 each
@@ -457,7 +461,7 @@ class Runtime(Closeable):
             self._drop(now, [each for each in running if each not in again], error)
             self._expire(now)  # it may have become too late meanwhile
             self._dispatch(now)
-        self._announce()
+        self._outcomes.tell()
         seat.inbox.put(error)
 
     def _restart(self, name: str, seat: _Seat, error: DeviceError) -> bool:
@@ -475,18 +479,11 @@ class Runtime(Closeable):
                 if self._observe is not None:
                     self._observe(Restarted(now, name))
                 self._dispatch(now)
-            self._announce()
+            self._outcomes.tell()
             return True
         with self._lock:
             del self._seats[name]
             if not self._seats:
                 self._drop(time.monotonic_ns(), self._policy.clear(), error)
-        self._announce()
+        self._outcomes.tell()
         return False
-
-
-def _begun_future() -> "Future[Scores]":
-    """Return a future that cannot be cancelled, because cards cannot be."""
-    future: Future[Scores] = Future()
-    future.set_running_or_notify_cancel()
-    return future

@@ -9,12 +9,8 @@ A tenant pays for what runs: when a request is given up, all that its tenant ask
 forward by what it would have taken.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
-from itertools import accumulate
-from typing import NamedTuple
 
 from tf2c.orchestration.requests import (
     Network,
@@ -23,53 +19,16 @@ from tf2c.orchestration.requests import (
     Tenant,
     UnknownNetworkError,
 )
+from tf2c.orchestration.waiting_lines import (
+    LEAST_FORGOTTEN,
+    NetworkLine,
+    Place,
+    TenantLine,
+    Waiting,
+)
 
 TAG_UNIT = 1 << 10
 """Tags are integers, in parts of a nanosecond: no rounding depends on the order of events."""
-
-
-LEAST_FORGOTTEN = 64
-"""Expiries of requests that wait no more that are forgotten together, and not one by one."""
-
-
-class Waiting(NamedTuple):
-    """A request that waits; the lesser one goes first."""
-
-    rank: int
-    """The start tag, less the head start of its priority."""
-    number: int
-    request: Request
-    charge: int
-    """By how much the tags of what its tenant asks for later are later because of it."""
-
-
-@dataclass(slots=True)
-class _Account:
-    """Of a tenant."""
-
-    tenant: Tenant
-    waiting: int = 0
-    finish: int = 0
-    """Tag of its last request."""
-
-
-class _Advance:
-    """By how much what a tenant has asked for moves forward."""
-
-    def __init__(self, charges: Iterable[tuple[int, int]]) -> None:
-        """Take start tags and charges of what was removed."""
-        ordered = sorted(charges)
-        self._starts = [start for start, _ in ordered]
-        self._sums = [*accumulate((charge for _, charge in ordered), initial=0)]
-
-    @property
-    def total(self) -> int:
-        """Of what comes after all of it."""
-        return self._sums[-1]
-
-    def of(self, start: int) -> int:
-        """Of what has a start tag: what was removed before it."""
-        return self._sums[bisect_left(self._starts, start)]
 
 
 class FairQueues:
@@ -89,22 +48,22 @@ class FairQueues:
         # What an image takes at best, by which alone deadlines are judged: what has been measured
         # may have been a bad moment, and what is refused for it is never measured again.
         self._quickest = {name: each.service(1) for name, each in networks.items()}
-        self._accounts = {name: _Account(tenant) for name, tenant in tenants.items()}
-        self._queues: dict[str, list[Waiting]] = {}  # a heap for each network that is waited for
+        self._tenant_lines = {name: TenantLine(tenant) for name, tenant in tenants.items()}
+        self._network_lines: dict[str, NetworkLine] = {}  # of those that are waited for
+        self._places: dict[int, Place] = {}
         self._expiries: list[tuple[int, int]] = []  # a heap: when, and of which; some wait no more
-        self._timed: set[int] = set()  # numbers of those that do, and have a deadline
         self._lead = lead * TAG_UNIT
         self._virtual_time = 0
 
     @property
     def is_awaited(self) -> bool:
         """Whether any request waits."""
-        return bool(self._queues)
+        return bool(self._places)
 
     @property
     def waiting(self) -> int:
         """How many requests wait."""
-        return sum(map(len, self._queues.values()))
+        return len(self._places)
 
     def submit(self, request: Request, now: int) -> None:
         """Queue a request.
@@ -121,31 +80,36 @@ class FairQueues:
         Raises:
             RejectedError: as for `submit`.
         """
-        _, tenant, name, deadline, priority = requests[0]
-        network = self.networks.get(name)
-        account = self._accounts.get(tenant)
-        if network is None:
-            raise UnknownNetworkError(f"there is no network `{name}`")
-        if account is None:
-            raise RejectedError(f"there is no tenant `{tenant}`")
-        if account.waiting + len(requests) > account.tenant.queue_limit:
-            raise RejectedError(f"tenant `{tenant}` has {account.waiting} requests waiting")
-        if deadline is not None and now + self._quickest[name] > deadline:
-            raise RejectedError(f"its deadline is too early for `{name}`")
-        charge = network.service(1) * TAG_UNIT // account.tenant.weight
-        head_start = priority * self._lead
-        start = max(self._virtual_time, account.finish)
+        line = self._admit(requests[0], len(requests), now)
         for request in requests:
-            self._wait(Waiting(start - head_start, request.number, request, charge))
-            start += charge
-        account.finish = start
+            self._wait(self._with_tags(request, line))
+
+    def _admit(self, request: Request, count: int, now: int) -> TenantLine:
+        """Return the line of requests that are taken; raise `RejectedError` for others."""
+        _, tenant, network, deadline, _ = request
+        if network not in self.networks:
+            raise UnknownNetworkError(f"there is no network `{network}`")
+        line = self._tenant_lines.get(tenant)
+        if line is None:
+            raise RejectedError(f"there is no tenant `{tenant}`")
+        if line.waiting + count > line.tenant.queue_limit:
+            raise RejectedError(f"tenant `{tenant}` has {line.waiting} requests waiting")
+        if deadline is not None and now + self._quickest[network] > deadline:
+            raise RejectedError(f"its deadline is too early for `{network}`")
+        return line
+
+    def _with_tags(self, request: Request, line: TenantLine) -> Waiting:
+        """Let a tenant pay for a request, and return it as it waits."""
+        charge = self.networks[request.network].service(1) * TAG_UNIT // line.tenant.weight
+        start = line.pay(self._virtual_time, charge)
+        return Waiting(start - request.priority * self._lead, request.number, request, charge)
 
     @property
     def next_expiry(self) -> int | None:
         """When the next request that waits will be too late for any card; None if none will."""
         while self._expiries:
             when, number = self._expiries[0]
-            if number in self._timed:
+            if number in self._places:
                 return when
             heappop(self._expiries)
         return None
@@ -154,93 +118,62 @@ class FairQueues:
         """Remove the requests that are too late for any card, and return them."""
         late: list[int] = []
         while (when := self.next_expiry) is not None and when <= now:
-            number = heappop(self._expiries)[1]
-            self._timed.discard(number)
-            late.append(number)
-        return self.withdraw(late) if late else ()
+            late.append(heappop(self._expiries)[1])
+        return self.withdraw(late)
 
     def clear(self) -> tuple[Request, ...]:
         """Remove all requests that wait, and return them."""
-        return self.withdraw([each.number for queue in self._queues.values() for each in queue])
+        return self.withdraw([*self._places])
 
     def withdraw(self, numbers: Iterable[int]) -> tuple[Request, ...]:
-        """Remove requests that wait, by their numbers, and return them; nobody pays for them.
-
-        Takes time in proportion to all that wait.
-        """
-        given_up = set(numbers)
-        removed: list[Waiting] = []
-        for network, queue in list(self._queues.items()):
-            leaving = [each for each in queue if each.number in given_up]
-            if leaving:
-                removed += leaving
-                self._set_queue(network, [each for each in queue if each.number not in given_up])
-        for each in removed:
-            self._end_waiting(each.request)
-        self._give_back(removed)
-        return tuple(each.request for each in sorted(removed))
-
-    def _give_back(self, removed: Iterable[Waiting]) -> None:
-        """Move what tenants have asked for after requests that were removed forward."""
-        charges: dict[str, list[tuple[int, int]]] = {}
-        for each in removed:
-            charges.setdefault(each.request.tenant, []).append((self._start(each), each.charge))
-        advances = {tenant: _Advance(each) for tenant, each in charges.items()}
-        for tenant, advance in advances.items():
-            self._accounts[tenant].finish -= advance.total
-        self._move_forward(advances)
-
-    def _move_forward(self, advances: Mapping[str, _Advance]) -> None:
-        """Give tenants' requests the tags that they would have without what was removed."""
-        lead = self._lead
-        for queue in self._queues.values():
-            has_moved = False
-            for index, (rank, number, request, charge) in enumerate(queue):
-                advance = advances.get(request.tenant)
-                if advance is not None and (by := advance.of(rank + request.priority * lead)):
-                    queue[index] = Waiting(rank - by, number, request, charge)
-                    has_moved = True
-            if has_moved:
-                heapify(queue)
-
-    def _start(self, waiting: Waiting) -> int:
-        """Return the start tag of a request."""
-        return waiting.rank + waiting.request.priority * self._lead
+        """Remove requests that wait, by their numbers, and return them; nobody pays for them."""
+        removed: list[Request] = []
+        for number in numbers:
+            place = self._places.pop(number, None)
+            if place is not None:
+                self._leave(place, pays=False)
+                removed.append(place.request)
+        return tuple(removed)
 
     def _wait(self, waiting: Waiting) -> None:
+        """Let a request wait, behind all others of its tenant."""
+        self._enter(self._tenant_lines[waiting.request.tenant].join(waiting))
+
+    def _wait_again(self, waiting: Waiting) -> None:
+        """Let a request wait that did."""
         request = waiting.request
-        queue = self._queues.get(request.network)
-        if queue is None:
-            self._queues[request.network] = [waiting]
+        head_start = request.priority * self._lead
+        self._enter(self._tenant_lines[request.tenant].join_again(waiting, head_start))
+
+    def _enter(self, place: Place) -> None:
+        """Let a request wait for its network that has a place among its tenant's."""
+        request = place.request
+        self._places[place.number] = place
+        line = self._network_lines.get(request.network)
+        if line is None:
+            first = place.lane.first
+            self._network_lines[request.network] = NetworkLine(self._places, first)
         else:
-            heappush(queue, waiting)
+            line.join(place)
         if request.deadline is not None:
             expiry = request.deadline - self._quickest[request.network] + 1
             heappush(self._expiries, (expiry, request.number))
-            self._timed.add(request.number)
-            if len(self._expiries) > 2 * len(self._timed) + LEAST_FORGOTTEN:
-                self._expiries = [each for each in self._expiries if each[1] in self._timed]
+            if len(self._expiries) > 2 * len(self._places) + LEAST_FORGOTTEN:
+                self._expiries = [each for each in self._expiries if each[1] in self._places]
                 heapify(self._expiries)
-        self._accounts[request.tenant].waiting += 1
 
     def _take(self, network: str) -> Waiting:
-        """Let the first for a network wait no more."""
-        queue = self._queues[network]
-        taken = heappop(queue)
-        if not queue:
-            del self._queues[network]
-        self._end_waiting(taken.request)
+        """Let the first for a network wait no more; its tenant pays."""
+        taken = self._network_lines[network].first
+        self._leave(self._places.pop(taken.number), pays=True)
         return taken
 
-    def _set_queue(self, network: str, queue: list[Waiting]) -> None:
-        """Let others wait for a network than do, in any order."""
-        heapify(queue)
-        self._queues[network] = queue
-        if not queue:
-            del self._queues[network]
-
-    def _end_waiting(self, request: Request) -> None:
-        """Count a request no more that has left its queue."""
-        if request.deadline is not None:
-            self._timed.discard(request.number)
-        self._accounts[request.tenant].waiting -= 1
+    def _leave(self, place: Place, *, pays: bool) -> None:
+        """Let a request leave its lines."""
+        request = place.request
+        line = self._network_lines[request.network]
+        for lane in self._tenant_lines[request.tenant].leave(place, pays=pays):
+            self._network_lines[lane.key[0]].note(lane.first)
+        line.leave(place)
+        if not line.length:
+            del self._network_lines[request.network]

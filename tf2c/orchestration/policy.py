@@ -14,7 +14,8 @@ each by a bounded lead, so that nobody starves.
 
 A card is idle rather than that it loads a network which others have, as long as those who wait for
 that network will have had their turn there before it would be loaded. Else everybody loads when
-everybody is late, and is later for it.
+everybody is late, and is later for it. But no card is idle because others may not overtake those
+who wait so: the first of those has its network loaded, and its tenant catches up.
 
 While two tenants wait all the time, what they get, each over its weight, differs at most by
 `fairness_bound`.
@@ -24,8 +25,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tf2c.orchestration.fair_queueing import TAG_UNIT, FairQueues, Waiting
+from tf2c.orchestration.fair_queueing import TAG_UNIT, FairQueues
 from tf2c.orchestration.requests import MILLISECOND, Network, Request, Tenant
+from tf2c.orchestration.waiting_lines import Waiting
 
 LEAST_LEAD = 50 * MILLISECOND
 """Of one card, where networks are loaded faster."""
@@ -98,7 +100,7 @@ class Policy(FairQueues):
     def fairness_bound(self, one: str, other: str, priority: int = 0) -> int:
         """Return how far two tenants' service over weight may be apart while both wait, in tags."""
         largest = max(network.service(1) for network in self.networks.values())
-        weights = [self._accounts[name].tenant.weight for name in (one, other)]
+        weights = [self._tenant_lines[name].tenant.weight for name in (one, other)]
         requests = sum(largest * TAG_UNIT // weight + 1 for weight in weights)
         return 2 * self._lead * (1 + priority) + requests
 
@@ -129,7 +131,8 @@ class Policy(FairQueues):
                 card.loaded = None
                 if not card.running:
                     self._rest(card_name, card)
-        return self.withdraw([each.number for each in self._queues.get(name, [])])
+        places = [each for each in self._places.values() if each.request.network == name]
+        return self.withdraw([each.number for each in places])
 
     def add_card(self, name: str, loaded: str | None = None) -> None:
         """Let a card take part, idle."""
@@ -165,28 +168,42 @@ class Policy(FairQueues):
         ]
         for each in again:
             # A card has worked on it: its tenant pays, whatever becomes of it.
-            self._wait(each._replace(charge=0))
+            self._wait_again(each._replace(charge=0))
         return tuple(each.request for each in again)
 
     def next(self, now: int) -> Dispatch | None:
         """Return what to do next; None if there is nothing before something else happens."""
-        if not self._idle or not self._queues:
+        if not self._idle or not self._network_lines:
             return None
-        firsts = [queue[0] for queue in self._queues.values()]
+        firsts = [line.first for line in self._network_lines.values()]
         first = min(firsts) if len(firsts) > 1 else firsts[0]
         limit = first.rank + self._lead
         chosen: Waiting | None = first
         if self._affinity and first.request.network not in self._idle:
-            may_go = [each for each in firsts if each.rank <= limit]
-            could = [each for each in may_go if each.request.network in self._idle]
-            chosen = min(
-                could or [each for each in may_go if self._is_worth_loading(each.request, now)],
-                default=None,
-            )
+            chosen = self._instead_of(first, firsts, limit, now)
         if chosen is None:
             return None
         self._virtual_time = max(self._virtual_time, first.rank)
         return self._dispatch(chosen.request.network, limit, now)
+
+    def begin(self, request: Request, now: int) -> Dispatch | None:
+        """Submit a request, and return what `next` says then: in one step, which takes less time.
+
+        Returns:
+            None unless nobody waits and an idle card has its network; nothing has happened then.
+
+        Raises:
+            RejectedError: as for `submit`.
+        """
+        cards = self._idle.get(request.network)
+        if cards is None or self._places or not self._affinity:
+            return None
+        taken = self._with_tags(request, self._admit(request, 1, now))
+        self._virtual_time = max(self._virtual_time, taken.rank)
+        name, card = next(iter(cards.items()))
+        self._unrest(name, card)
+        card.running = (taken,)
+        return Dispatch(name, request.network, (request,), False)
 
     def complete(self, name: str, *, has_network: bool = True) -> None:
         """Let a card be idle again, because it has done what it was to do.
@@ -215,6 +232,21 @@ class Policy(FairQueues):
         if not cards:
             del self._idle[card.loaded]
 
+    def _instead_of(
+        self, first: Waiting, firsts: Sequence[Waiting], limit: int, now: int
+    ) -> Waiting | None:
+        """Return who goes where no idle card has the network that the very first is for.
+
+        It is the very first itself if only such have a use for an idle card as may not overtake it.
+        """
+        at_once = [each for each in firsts if each.request.network in self._idle]
+        if may_go := [each for each in at_once if each.rank <= limit]:
+            return min(may_go)
+        loading = [each for each in firsts if self._is_worth_loading(each.request, now)]
+        if may_go := [each for each in loading if each.rank <= limit]:
+            return min(may_go)
+        return first if at_once or loading else None
+
     def _is_worth_loading(self, request: Request, now: int) -> bool:
         """Whether loading a network that no idle card has is better than to wait for those it has.
 
@@ -223,7 +255,7 @@ class Policy(FairQueues):
         """
         network, holders = self.networks[request.network], self._holders[request.network]
         service = network.service(1)
-        turns = len(self._queues[request.network]) * service  # by one card
+        turns = self._network_lines[request.network].length * service  # by one card
         if not holders or turns > network.load * holders:
             return True
         if request.deadline is None or now + network.load + service > request.deadline:
@@ -238,7 +270,7 @@ class Policy(FairQueues):
         """
         if self._affinity and network in self._idle:
             return next(iter(self._idle[network]))
-        unwanted = [each for each in self._idle if each not in self._queues]
+        unwanted = [each for each in self._idle if each not in self._network_lines]
         kinds: Iterable[str | None] = (self._affinity and unwanted) or self._idle
         longest = [next(iter(self._idle[kind].items())) for kind in kinds]
         return min(longest, key=lambda item: item[1].idle_since)[0]
@@ -248,7 +280,7 @@ class Policy(FairQueues):
         card = self._cards[name]
         loads = card.loaded != wanted
         batch = [self._take(wanted)]
-        if network.largest_batch > 1 and wanted in self._queues:
+        if network.largest_batch > 1 and wanted in self._network_lines:
             begin = now + (network.load if loads else 0)
             self._fill(batch, network, limit, begin)
         self._unrest(name, card)
@@ -262,8 +294,8 @@ class Policy(FairQueues):
     def _fill(self, batch: list[Waiting], network: Network, limit: int, begin: int) -> None:
         """Take more requests into a batch, as long as all of it meets its deadlines."""
         wanted = batch[0].request.network
-        while len(batch) < network.largest_batch and wanted in self._queues:
-            further = self._queues[wanted][0]
+        while len(batch) < network.largest_batch and wanted in self._network_lines:
+            further = self._network_lines[wanted].first
             end = begin + network.service(len(batch) + 1)
             if further.rank > limit or not _in_time([*batch, further], end):
                 break

@@ -36,7 +36,7 @@ class Request(NamedTuple):
     """One image for one network."""
 
     number: int
-    """Of its own."""
+    """Of its own, greater than those of what its tenant has asked for before."""
     tenant: str
     network: str
     deadline: int | None = None

@@ -272,8 +272,9 @@ def test_a_deadline_that_is_never_stops_no_others(served: Served) -> None:
         runtime.request("digits").arg(image).submit()
         assert card.begun.wait(60)
         for_ever = runtime.request("digits", seconds=1e11).arg(image).submit()
-        with pytest.raises(LateError):
-            runtime.request("digits", seconds=0.01).arg(image).submit().result(10)
+        for _ in range(2):  # that there is a thread for it when the first is late may be luck
+            with pytest.raises(LateError):
+                runtime.request("digits", seconds=0.01).arg(image).submit().result(10)
         card.may_end.set()
         np.testing.assert_array_equal(for_ever.result(60), served.expected["digits"][0])
 
