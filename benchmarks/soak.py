@@ -2,11 +2,12 @@
 
     python benchmarks/soak.py NETWORK.tf2c IMAGES.npy [SECONDS]
 
-Two cards are Intel's emulator, each in a process of its own, one is the simulator. First 2,000
-requests with one process killed (SIGKILL) in their middle; then, for SECONDS (600 by default),
-three tenants that each have some images on their way all the time, while every 5 s the process of
-one emulator is killed. Every result is compared with the simulator's, in every bit. `back` is the
-time from the loss of a card until it takes batches again. Writes results/soak.json.
+Two cards are simulators in a Ray cluster on this machine: 2,000 requests with one of the two actors
+killed (SIGKILL) in their middle. Then two cards are Intel's emulator, each in a process of its own,
+and one is the simulator: 2,000 requests with one process killed; then, for SECONDS (600 by
+default), three tenants that each have some images on their way all the time, while every 5 s the
+process of one emulator is killed. Every result is compared with the simulator's, in every bit.
+`back` is the time from the loss of a card until it takes batches again. Writes results/soak.json.
 """
 
 import os
@@ -15,9 +16,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,7 @@ from rich.progress import track
 from rich.table import Table
 
 import tf2c
+from tf2c.orchestration import ray_cards
 from tf2c.orchestration.cards import DeviceCard, Scores, ServedNetwork
 from tf2c.orchestration.embedded import Runtime
 from tf2c.orchestration.events import Event, Lost, Restarted
@@ -132,6 +134,33 @@ def back_seconds(events: Sequence[Event]) -> list[float]:
     return found
 
 
+def kill_in_the_middle(work: Work, kill: Callable[[], object]) -> dict[str, Any]:
+    """Ask for 2,000 images, and let a process be killed when a quarter of them is there."""
+    asked = [work.ask("one", index) for index in range(2000)]
+    asked[500][2].result(120)
+    kill()
+    for each in asked:
+        work.check(each)
+    return work.figures() | {"faults": 1}
+
+
+def kill_a_cell(
+    networks: dict[str, ServedNetwork], images: npt.NDArray[Any], expected: Scores
+) -> tuple[dict[str, Any], list[float]]:
+    """Return what comes of requests when an actor dies, and how soon it is back."""
+    events: list[Event] = []
+    ray_cards.connect("local")
+    cards = ray_cards.open_cards("simulator", b"", 2)
+    victim = cast(ray_cards.RayCard, cards[0]).process_id
+    with Runtime(networks, cards, TENANTS, observer=events.append) as runtime:
+        work = Work(runtime, images, expected)
+        figures = kill_in_the_middle(work, lambda: os.kill(victim, signal.SIGKILL))
+        until = time.monotonic() + 120
+        while not (back := back_seconds(events)) and time.monotonic() < until:
+            time.sleep(0.1)
+    return figures, back
+
+
 def main() -> None:
     """Measure, print, write."""
     path, source, *rest = sys.argv[1:]
@@ -141,16 +170,13 @@ def main() -> None:
     expected = artifact.run(images)
     networks = {"network": ServedNetwork.read(path)}
     events: list[Event] = []
-    cards = Cards(artifact.kernels)
     figures: dict[str, Any] = {}
+    killed, cell_back = kill_a_cell(networks, images, expected)
+    figures["2000 requests, one killed Ray actor"] = killed
+    cards = Cards(artifact.kernels)
     with Runtime(networks, cards.cards, TENANTS, observer=events.append) as runtime:
         work = Work(runtime, images, expected)
-        asked = [work.ask("one", index) for index in range(2000)]
-        asked[500][2].result(120)
-        cards.kill_one()
-        for each in asked:
-            work.check(each)
-        figures["2000 requests, one killed process"] = work.figures() | {"faults": 1}
+        figures["2000 requests, one killed process"] = kill_in_the_middle(work, cards.kill_one)
 
         work = Work(runtime, images, expected)
         until = time.monotonic() + seconds
@@ -175,13 +201,15 @@ def main() -> None:
     console = Console(width=110)
     console.print(table)
     console.print(f"cards were back in {np.median(back):.2f} s (median), {max(back):.2f} s at most")
+    console.print(f"the Ray actor was back in {', '.join(f'{each:.2f}' for each in cell_back)} s")
+    figures["ray_actor_back_seconds"] = [round(each, 2) for each in cell_back]
     figures["back_seconds"] = {
         "median": round(float(np.median(back)), 2),
         "longest": round(max(back), 2),
         "times": len(back),
     }
     command = "python benchmarks/soak.py " + " ".join([os.path.basename(path), "IMAGES", *rest])
-    write_results("soak", command, ["numpy"], figures)
+    write_results("soak", command, ["numpy", "ray"], figures)
 
 
 if __name__ == "__main__":
