@@ -99,13 +99,18 @@ class Work:
             self.milliseconds.append((time.perf_counter() - begun) * 1e3)
 
     def keep_asking(self, tenant: str, until: float) -> None:
-        """Have some images on their way all the time."""
-        asked = [self.ask(tenant, index) for index in range(ON_THE_WAY)]
-        index = ON_THE_WAY
+        """Have some images on their way all the time; one that is not taken counts as lost."""
+        asked: list[tuple[float, int, Future[Scores]]] = []
+        index = 0
         while time.monotonic() < until:
-            self.check(asked.pop(0))
-            asked.append(self.ask(tenant, index))
+            try:
+                asked.append(self.ask(tenant, index))
+            except Exception:
+                with self._lock:
+                    self.failed += 1
             index += 1
+            if len(asked) == ON_THE_WAY:
+                self.check(asked.pop(0))
         for each in asked:
             self.check(each)
 

@@ -1,5 +1,6 @@
 """`tf2c serve`."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -120,7 +121,6 @@ def open_service(
     Raises:
         UserError: an artifact, the repository or a device that cannot be used.
     """
-    from tf2c.artifact import KERNELS, load_artifact
     from tf2c.cli.run import read_file
     from tf2c.orchestration.cards import ServedNetwork
     from tf2c.runtime.devices import SIMULATOR, open_device
@@ -137,7 +137,11 @@ def open_service(
         if name in served:
             raise UserError(f"{path}: expected networks of different names, got two `{name}`")
         served[name] = ServedNetwork.read(path)
-        engines.add(load_artifact(path).read(KERNELS))
+        engines.add(served[name].engine)
+    if not paths and repository is not None:
+        for path in repository.glob(f"*{ARTIFACT_SUFFIX}"):
+            with suppress(UserError):  # told whoever loads it
+                engines.add(ServedNetwork.read(path).engine)
     if aocx is not None:
         engines = {read_file(aocx)}
     if device != SIMULATOR and len(engines) != 1:
@@ -154,4 +158,5 @@ def open_service(
 
         ray_cards.connect(ray)
         opened = ray_cards.open_cards(device, kernels, cards)
-    return Service(served, opened, access, repository, tracing)
+    asked = None if device == SIMULATOR or aocx is not None else kernels
+    return Service(served, opened, access, repository, tracing, engine=asked)

@@ -37,6 +37,8 @@ class ServedNetwork:
     """Estimates, by which the policy shares cards."""
     layers: tuple[str, ...] = ()
     """Of each job, the user's name of its layer."""
+    engine: bytes = b""
+    """Kernels of the engine that its program is for."""
 
     @staticmethod
     def read(path: str | Path, costs: Network = DEFAULT_COSTS) -> "ServedNetwork":
@@ -50,7 +52,8 @@ class ServedNetwork:
         # A layer is a job for each way in which its filters are split.
         jobs = ([str(each["layer"])] * len(each["split"]) for each in folder.manifest.layers)
         layers = tuple(chain.from_iterable(jobs))
-        return ServedNetwork(program, folder.read(artifacts.WEIGHTS), costs, layers)
+        weights, engine = folder.read(artifacts.WEIGHTS), folder.read(artifacts.KERNELS)
+        return ServedNetwork(program, weights, costs, layers, engine)
 
     @cached_property
     def image_shape(self) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 from tf2c.orchestration import compiled_policy
 from tf2c.orchestration.compiled_policy import (
     CHARGE,
+    DECIDED,
     HEAD_START,
     LANES,
     LANES_END,
@@ -100,7 +101,7 @@ def run(cluster: "Cluster", trace: Trace, durations: Numbers | None) -> tuple[Nu
         np.zeros((np.count_nonzero(trace.deadline != NEVER), 3), np.int64),
         np.zeros((count, 3), np.int64),
         np.full(kinds * int(networks[:, LARGEST_BATCH].max()) * 2, NOBODY),
-        np.zeros(6, np.int64),
+        np.zeros(DECIDED + 1, np.int64),
         cluster.lead * TAG_UNIT,
         cluster.affinity,
     )

@@ -19,6 +19,9 @@ WAITING = -3
 
 NOBODY = -1
 
+HELD_UP = -2
+"""Instead of a network: those who would go may not overtake the very first."""
+
 # Columns of requests that have come: BEHIND is the next one in its lane.
 LANE, RANK, BEHIND = range(3)
 
@@ -41,7 +44,7 @@ LOADED, FOLLOWING, IDLE_SINCE, KIND, NEXT_CARD, NEXT_END, NEXT_DISPATCH = range(
 CARD, NETWORK, LOADS, BEGIN, END = range(5)
 
 # Single numbers.
-VIRTUAL_TIME, WAITED_FOR, EVENTS, IDLE, TIMED, UNDER_WAY = range(6)
+VIRTUAL_TIME, WAITED_FOR, EVENTS, IDLE, TIMED, UNDER_WAY, HELD, HOLDING, DECIDED = range(9)
 
 
 @compiled
@@ -229,12 +232,11 @@ def _choose(
     waited_for: Numbers,
     lists: Numbers,
     numbers: Numbers,
-    very_first: int,
     limit: int,
     now: int,
 ) -> int:
     """Return the network whose first request goes, where no idle card has the very first one's."""
-    at_once = loading = behind = NOBODY
+    at_once = loading = otherwise = NOBODY
     for place in range(numbers[WAITED_FOR]):
         network = waited_for[place]
         has_card = lists[network + 1, 0] != NOBODY
@@ -245,12 +247,12 @@ def _choose(
             has_card or _is_worth_loading(networks, deadlines, network, now)
         ):
             if ranks[network] > limit:
-                behind = very_first
+                otherwise = HELD_UP
             elif loading == NOBODY or _goes_before(networks, requests, network, loading):
                 loading = network
     if at_once != NOBODY:
         return at_once
-    return loading if loading != NOBODY else behind
+    return loading if loading != NOBODY else otherwise
 
 
 @compiled
@@ -400,6 +402,7 @@ def simulate(
     expiries, under_way = borrowed(expiries), borrowed(under_way)
     last, numbers = borrowed(last), borrowed(numbers)
     largest_batch = len(last) // len(networks) // 2
+    numbers[HOLDING] = NOBODY
     arrived = made = 0
     for card in range(len(cards)):
         if cards[card, LOADED] >= 0:
@@ -446,24 +449,24 @@ def simulate(
             )
             arrived += 1
         while numbers[WAITED_FOR] and numbers[IDLE]:
-            network = _first(networks, requests, waited_for, numbers)
+            time, holding = now - numbers[DECIDED], numbers[HOLDING]
+            is_held = holding != NOBODY and fates[holding] == WAITING
+            numbers[HELD] = numbers[HELD] + time if is_held else max(0, numbers[HELD] - time)
+            numbers[HOLDING], numbers[DECIDED] = NOBODY, now
+            network = first = _first(networks, requests, waited_for, numbers)
             first_rank = ranks[network]
             limit = first_rank + lead
             if affinity and lists[network + 1, 0] == NOBODY:
                 network = _choose(
-                    networks,
-                    requests,
-                    deadlines,
-                    ranks,
-                    waited_for,
-                    lists,
-                    numbers,
-                    network,
-                    limit,
-                    now,
+                    networks, requests, deadlines, ranks, waited_for, lists, numbers, limit, now
                 )
                 if network == NOBODY:
                     break
+                if network == HELD_UP:
+                    if numbers[HELD] < networks[first, LOAD]:
+                        numbers[HOLDING] = networks[first, FIRST]
+                        break
+                    numbers[HELD], network = 0, first
             numbers[VIRTUAL_TIME] = max(numbers[VIRTUAL_TIME], first_rank)
             card = _card_for(networks, cards, lists, network, affinity)
             loads = _begin(networks, cards, lists, numbers, card, network)

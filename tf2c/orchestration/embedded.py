@@ -15,9 +15,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import NamedTuple
 
 from tf2c.errors import DeviceError, UserError
 from tf2c.orchestration.calls import Call
@@ -33,6 +31,7 @@ from tf2c.orchestration.events import (
     Submitted,
     safe,
 )
+from tf2c.orchestration.jobs import Job, Seat
 from tf2c.orchestration.measured_costs import MeasuredCosts
 from tf2c.orchestration.outcomes import Outcomes, begun_future
 from tf2c.orchestration.policy import Dispatch, Policy, usual_lead
@@ -59,26 +58,6 @@ RESTART_SECONDS = 0.05
 
 ATTEMPTS = 3
 """Cards that may fail with a request before it is what fails."""
-
-
-@dataclass(slots=True)
-class _Job:
-    """A request on its way."""
-
-    image: Image
-    network: ServedNetwork
-    """As it was when the request came."""
-    future: "Future[Scores] | None"
-    """None as long as the caller's thread runs it."""
-    failures: int = 0
-
-
-class _Seat(NamedTuple):
-    """A card at work."""
-
-    card: Card
-    inbox: "SimpleQueue[Dispatch | DeviceError | None]"
-    """Batches to run, failures to recover from; None to end."""
 
 
 class Runtime(Closeable):
@@ -115,16 +94,16 @@ class Runtime(Closeable):
         self._is_closing = False
         self._has_ended = False
         self._numbers = 0
-        self._jobs: dict[int, _Job] = {}
+        self._jobs: dict[int, Job] = {}
         self._outcomes = Outcomes()  # told when the lock is free
         self._idle = threading.Condition(self._lock)  # nothing is on its way
         self._alarm = threading.Condition(self._lock)  # something may be late earlier than expected
         self._alarm_time: int | None = None  # nothing that waits is late earlier
-        self._seats: dict[str, _Seat] = {}
+        self._seats: dict[str, Seat] = {}
         self._threads: list[threading.Thread] = []
         for index, card in enumerate(cards):
             name = f"{card.name} {index}"
-            self._seats[name] = seat = _Seat(card, SimpleQueue())
+            self._seats[name] = seat = Seat(card, SimpleQueue())
             self._policy.add_card(name)
             thread = threading.Thread(target=self._serve, args=(name, seat), name=name, daemon=True)
             self._threads.append(thread)
@@ -144,22 +123,43 @@ class Runtime(Closeable):
             return dict(self._policy.networks)
 
     def add_network(self, name: str, network: ServedNetwork) -> None:
-        """Let one more network be requested; its name is new."""
+        """Let a network be requested, one more or instead of the one that has had its name.
+
+        What waits for that one is for the new one, or rejected if that takes other images.
+        """
         with self._lock:
+            before = self._networks.get(name)
+            if before is not None and before.image_shape != network.image_shape:
+                self._remove_network(name)
+                before = None
             self._networks[name] = network
-            self._policy.add_network(name, network.costs)
+            if before is None:
+                self._policy.add_network(name, network.costs)
+            else:
+                self._policy.replace_network(name, network.costs)
+                self._forget_measured(name)
+                for request in self._policy.waiting_for(name):
+                    self._jobs[request.number].network = network
+                self._dispatch(self._pass_time())
+        self._outcomes.tell()
 
     def remove_network(self, name: str) -> None:
         """Let a network be requested no more; what waits for it is rejected, what runs goes on."""
         with self._lock:
-            del self._networks[name]
-            if self._measured is not None:
-                self._measured.pop(name, None)
-            now = self._pass_time()
-            error = UnknownNetworkError(f"there is no network `{name}` any more")
-            self._drop(now, self._policy.remove_network(name), error)
-            self._dispatch(now)
+            self._remove_network(name)
         self._outcomes.tell()
+
+    def _remove_network(self, name: str) -> None:
+        del self._networks[name]
+        self._forget_measured(name)
+        now = self._pass_time()
+        error = UnknownNetworkError(f"there is no network `{name}` any more")
+        self._drop(now, self._policy.remove_network(name), error)
+        self._dispatch(now)
+
+    def _forget_measured(self, name: str) -> None:
+        if self._measured is not None:
+            self._measured.pop(name, None)
 
     def request(
         self,
@@ -211,14 +211,21 @@ class Runtime(Closeable):
                 job = self._jobs[self._numbers]
                 if mine is None:
                     job.future = begun_future()
-        finally:
+        except BaseException:
             self._outcomes.tell()
-        if mine is not None:
+            raise
+        if mine is None:
+            self._outcomes.tell()
+        else:  # first, because whoever is told may do anything
             scores = self._run(mine.card, self._seats[mine.card], mine)
             if scores is not None:
                 return scores[0]
-        assert job.future is not None
-        return job.future.result()
+        future = job.future
+        assert future is not None
+        try:
+            return future.result()
+        finally:
+            del job, future  # they hold an error, whose traceback holds this frame
 
     def drain(self, seconds: float | None = None) -> bool:
         """Take no more requests, and let those that are on their way end.
@@ -267,10 +274,11 @@ class Runtime(Closeable):
             if self._observe is not None:
                 for request in requests:
                     self._observe(Rejected(now, request, str(error)))
+            self._dispatch(now)  # what is best to do may change with time, too
             raise
         assert network is not None  # or the policy would have rejected it
         for request, image, future in zip(requests, images, futures, strict=True):
-            self._jobs[request.number] = _Job(image, network, future)
+            self._jobs[request.number] = Job(image, network, future)
             if self._observe is not None:
                 self._observe(Submitted(now, request))
         keep = requests[0] if keeps else None
@@ -356,7 +364,7 @@ class Runtime(Closeable):
                 self._pass_time()
             self._outcomes.tell()
 
-    def _serve(self, name: str, seat: _Seat) -> None:
+    def _serve(self, name: str, seat: Seat) -> None:
         """Run what comes for a card, until it cannot be started again: its thread."""
         while (message := seat.inbox.get()) is not None:
             if isinstance(message, DeviceError):
@@ -366,7 +374,7 @@ class Runtime(Closeable):
                 self._run(name, seat, message)
         seat.card.close()
 
-    def _run(self, name: str, seat: _Seat, dispatch: Dispatch) -> Sequence[Scores] | None:
+    def _run(self, name: str, seat: Seat, dispatch: Dispatch) -> Sequence[Scores] | None:
         """Run a batch and deliver it; return None where it did not work."""
         jobs = [self._jobs[request.number] for request in dispatch.requests]
         has_network = not dispatch.loads
@@ -391,7 +399,7 @@ class Runtime(Closeable):
         self._deliver(name, dispatch, scores, has_network)
         return None if isinstance(scores[0], Exception) else [scores[0]]
 
-    def _measure(self, jobs: Sequence[_Job], dispatch: Dispatch, load: int, service: int) -> None:
+    def _measure(self, jobs: Sequence[Job], dispatch: Dispatch, load: int, service: int) -> None:
         """Let a network cost what it takes."""
         name = dispatch.network
         with self._lock:
@@ -439,7 +447,7 @@ class Runtime(Closeable):
         if self._is_closing and not self._jobs:
             self._idle.notify_all()
 
-    def _lose(self, name: str, seat: _Seat, error: DeviceError) -> None:
+    def _lose(self, name: str, seat: Seat, error: DeviceError) -> None:
         """Do without a card that failed; what it was doing waits again."""
         with self._lock:
             now = self._pass_time()
@@ -464,7 +472,7 @@ class Runtime(Closeable):
         self._outcomes.tell()
         seat.inbox.put(error)
 
-    def _restart(self, name: str, seat: _Seat, error: DeviceError) -> bool:
+    def _restart(self, name: str, seat: Seat, error: DeviceError) -> bool:
         """Start a card again that failed; if that does not work, do without it for ever."""
         for attempt in range(RESTARTS):
             time.sleep(RESTART_SECONDS * (2**attempt - 1))

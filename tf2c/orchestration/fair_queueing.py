@@ -17,6 +17,7 @@ from tf2c.orchestration.requests import (
     RejectedError,
     Request,
     Tenant,
+    TooEarlyDeadlineError,
     UnknownNetworkError,
 )
 from tf2c.orchestration.waiting_lines import (
@@ -65,6 +66,11 @@ class FairQueues:
         """How many requests wait."""
         return len(self._places)
 
+    def waiting_for(self, network: str) -> list[Request]:
+        """Return the requests that wait for a network."""
+        requests = [place.request for place in self._places.values()]
+        return [each for each in requests if each.network == network]
+
     def submit(self, request: Request, now: int) -> None:
         """Queue a request.
 
@@ -95,7 +101,7 @@ class FairQueues:
         if line.waiting + count > line.tenant.queue_limit:
             raise RejectedError(f"tenant `{tenant}` has {line.waiting} requests waiting")
         if deadline is not None and now + self._quickest[network] > deadline:
-            raise RejectedError(f"its deadline is too early for `{network}`")
+            raise TooEarlyDeadlineError(f"its deadline is too early for `{network}`")
         return line
 
     def _with_tags(self, request: Request, line: TenantLine) -> Waiting:

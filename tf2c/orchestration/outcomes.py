@@ -1,9 +1,12 @@
 """What has become of requests, until those who wait for it are told."""
 
+import logging
 from collections import deque
 from concurrent.futures import Future
 
 from tf2c.orchestration.cards import Scores
+
+log = logging.getLogger(__name__)
 
 
 def begun_future() -> "Future[Scores]":
@@ -31,7 +34,10 @@ class Outcomes:
                 future, outcome = self._untold.popleft()
             except IndexError:  # another thread has told it
                 return
-            if isinstance(outcome, Exception):
-                future.set_exception(outcome)
-            else:
-                future.set_result(outcome)
+            try:
+                if isinstance(outcome, Exception):
+                    future.set_exception(outcome)
+                else:
+                    future.set_result(outcome)
+            except SystemExit:  # of a callback: nobody's card ends for that
+                log.exception("a callback wanted to end the process")

@@ -14,13 +14,17 @@ each by a bounded lead, so that nobody starves.
 
 A card is idle rather than that it loads a network which others have, as long as those who wait for
 that network will have had their turn there before it would be loaded. Else everybody loads when
-everybody is late, and is later for it. But no card is idle because others may not overtake those
-who wait so: the first of those has its network loaded, and its tenant catches up.
+everybody is late, and is later for it.
+
+Others may not overtake those who wait so by more than the lead, though idle cards have what they
+are for. Once that has kept cards idle for longer than not, by as long as loading takes, the network
+of the very first is loaded, and its tenant catches up.
 
 While two tenants wait all the time, what they get, each over its weight, differs at most by
 `fairness_bound`.
 """
 
+from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -87,10 +91,13 @@ class Policy(FairQueues):
         self._cards: dict[str, _Card] = {}
         self._affinity = affinity
         self._events = 0
+        self._decided = 0  # when there was anything to decide last
+        self._holding: int | None = None  # which request has held others up since
+        self._held = 0  # for how much longer than not cards have been idle because of such
         # For speed, what the above implies: how many cards have each network, and idle cards by
         # what they have, the longest idle one first.
         self._holders = dict.fromkeys(networks, 0)
-        self._idle: dict[str | None, dict[str, _Card]] = {}
+        self._idle: dict[str | None, OrderedDict[str, _Card]] = {}
 
     @property
     def has_idle_card(self) -> bool:
@@ -114,6 +121,11 @@ class Policy(FairQueues):
         """Let a network cost something else: tenants' shares, and what is worth loading."""
         self.networks[name] = network
 
+    def replace_network(self, name: str, network: Network) -> None:
+        """Let a name stand for another network; what waits for it waits for that one."""
+        self._forget_loaded(name)
+        self.add_network(name, network)
+
     def remove_network(self, name: str) -> tuple[Request, ...]:
         """Let no more requests be for a network; what runs goes on.
 
@@ -123,16 +135,18 @@ class Policy(FairQueues):
         del self.networks[name]
         del self._quickest[name]
         del self._holders[name]
+        self._forget_loaded(name)
+        return self.withdraw([each.number for each in self.waiting_for(name)])
+
+    def _forget_loaded(self, name: str) -> None:
+        """Let no card have a network any more: whoever has its name next is another one."""
         for card_name, card in self._cards.items():
             if card.loaded == name:
-                # Whoever has the name next is another network.
                 if not card.running:
                     self._unrest(card_name, card)
                 card.loaded = None
                 if not card.running:
                     self._rest(card_name, card)
-        places = [each for each in self._places.values() if each.request.network == name]
-        return self.withdraw([each.number for each in places])
 
     def add_card(self, name: str, loaded: str | None = None) -> None:
         """Let a card take part, idle."""
@@ -166,7 +180,7 @@ class Policy(FairQueues):
             for each in card.running
             if each.request not in give_up and each.request.network in self.networks
         ]
-        for each in again:
+        for each in reversed(again):
             # A card has worked on it: its tenant pays, whatever becomes of it.
             self._wait_again(each._replace(charge=0))
         return tuple(each.request for each in again)
@@ -178,6 +192,7 @@ class Policy(FairQueues):
         firsts = [line.first for line in self._network_lines.values()]
         first = min(firsts) if len(firsts) > 1 else firsts[0]
         limit = first.rank + self._lead
+        self._count_holding(now)
         chosen: Waiting | None = first
         if self._affinity and first.request.network not in self._idle:
             chosen = self._instead_of(first, firsts, limit, now)
@@ -223,7 +238,10 @@ class Policy(FairQueues):
         """Count a card among the idle ones."""
         self._events += 1
         card.idle_since = self._events
-        self._idle.setdefault(card.loaded, {})[name] = card
+        cards = self._idle.get(card.loaded)
+        if cards is None:
+            cards = self._idle[card.loaded] = OrderedDict()
+        cards[name] = card
 
     def _unrest(self, name: str, card: _Card) -> None:
         """Do not count a card among the idle ones any more."""
@@ -235,17 +253,29 @@ class Policy(FairQueues):
     def _instead_of(
         self, first: Waiting, firsts: Sequence[Waiting], limit: int, now: int
     ) -> Waiting | None:
-        """Return who goes where no idle card has the network that the very first is for.
-
-        It is the very first itself if only such have a use for an idle card as may not overtake it.
-        """
+        """Return who goes where no idle card has the network that the very first is for."""
         at_once = [each for each in firsts if each.request.network in self._idle]
         if may_go := [each for each in at_once if each.rank <= limit]:
             return min(may_go)
         loading = [each for each in firsts if self._is_worth_loading(each.request, now)]
         if may_go := [each for each in loading if each.rank <= limit]:
             return min(may_go)
-        return first if at_once or loading else None
+        if not at_once and not loading:
+            return None
+        # The very first holds them up, and does not use the idle cards itself.
+        if self._held >= self.networks[first.request.network].load:
+            self._held = 0
+            return first
+        self._holding = first.number
+        return None
+
+    def _count_holding(self, now: int) -> None:
+        """Count the time since the last decision: whether a request held others up, and waits."""
+        time = now - self._decided
+        self._held = (
+            self._held + time if self._holding in self._places else max(0, self._held - time)
+        )
+        self._holding, self._decided = None, now
 
     def _is_worth_loading(self, request: Request, now: int) -> bool:
         """Whether loading a network that no idle card has is better than to wait for those it has.

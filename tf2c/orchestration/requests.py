@@ -52,6 +52,10 @@ class UnknownNetworkError(RejectedError):
     """A request for a network that nobody knows, or not any more."""
 
 
+class TooEarlyDeadlineError(RejectedError):
+    """A request that would be late even on an idle card."""
+
+
 class ClosingError(RejectedError):
     """A request to a runtime that takes no more."""
 

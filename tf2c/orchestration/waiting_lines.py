@@ -118,10 +118,11 @@ class TenantLine:
         behind.gap -= gap
         _link(before, place, behind)
         lane = place.lane
-        if lane.head is not place:
+        if lane.head.number > waiting.number:
+            lane.places.move_to_end(waiting.number, last=False)
+            lane.head, lane.rank = place, waiting.rank
+        elif lane.head is not place:  # some of the lane wait again already: seldom
             lane.places = OrderedDict(sorted(lane.places.items()))
-            if next(iter(lane.places)) == waiting.number:
-                lane.head, lane.rank = place, waiting.rank
         return place
 
     def leave(self, place: Place, *, pays: bool) -> list[Lane]:

@@ -1,9 +1,18 @@
 """Why a request is refused, and how HTTP and gRPC say so."""
 
+import logging
 from enum import Enum
 
 from tf2c.errors import DeviceError, UserError
-from tf2c.orchestration.requests import ClosingError, LateError, RejectedError, UnknownNetworkError
+from tf2c.orchestration.requests import (
+    ClosingError,
+    LateError,
+    RejectedError,
+    TooEarlyDeadlineError,
+    UnknownNetworkError,
+)
+
+log = logging.getLogger(__name__)
 
 
 class Refusal(Enum):
@@ -45,7 +54,7 @@ def refused(error: Exception) -> RefusedError:
     match error:
         case RefusedError():
             return error
-        case LateError():
+        case LateError() | TooEarlyDeadlineError():
             return RefusedError(Refusal.LATE, str(error))
         case UnknownNetworkError():
             return RefusedError(Refusal.UNKNOWN, str(error))
@@ -59,3 +68,11 @@ def refused(error: Exception) -> RefusedError:
             return RefusedError(Refusal.NO_CARD, str(error))
         case _:
             return RefusedError(Refusal.BUG, "a bug of tf2c; the server's log says more")
+
+
+def told(error: Exception) -> RefusedError:
+    """Return what a sender is told about an error, and log it if it is our own."""
+    found = refused(error)
+    if found.refusal is Refusal.BUG:
+        log.error("a bug of tf2c", exc_info=error)
+    return found

@@ -2,17 +2,17 @@
 
 import asyncio
 import inspect
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
 import grpc
+from google.protobuf import json_format
 from grpc import aio
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
-from tf2c.serving.errors import Refusal, RefusedError, refused
+from tf2c.serving.errors import RefusedError, told
 from tf2c.serving.http import EXTENSIONS
 from tf2c.serving.service import Service
 from tf2c.serving.shared_memory import Registered
@@ -37,7 +37,17 @@ Context = Any
 Message = Any
 Server = Any
 
-log = logging.getLogger(__name__)
+IDLE_SECONDS = 60
+"""Until a connection without calls is closed; clients connect again by themselves."""
+
+LONGEST_SECONDS = 600
+"""Until a connection takes no more calls; nothing else bounds a message that comes slowly."""
+
+GRACE_SECONDS = 60
+"""For the calls of such a connection."""
+
+MOST_CALLS = 512
+"""At a time; further ones are refused."""
 
 
 def parameters_of(fields: Any) -> dict[str, Any]:
@@ -99,8 +109,8 @@ class Servicer(generated.GRPCInferenceServiceServicer):
             found: Any = answer(self._caller(context))
             return await found if inspect.isawaitable(found) else found
         except Exception as error:
-            status = _refused(error)
-        await context.abort(getattr(grpc.StatusCode, status.refusal.code), str(status))
+            code, text = _status(error)  # not the error: its traceback holds the request
+        await context.abort(code, text)
         raise AssertionError("abort raises")
 
     async def ServerLive(self, request: Message, context: Context) -> Message:
@@ -141,6 +151,15 @@ class Servicer(generated.GRPCInferenceServiceServicer):
             ),
         )
 
+    async def ModelConfig(self, request: Message, context: Context) -> Message:
+        """Answer a network's metadata once more, as Triton's clients ask for it."""
+
+        def answer(caller: Caller) -> Message:
+            found = self._service.configuration(caller, request.name, request.version)
+            return json_format.ParseDict({"config": found}, pb.ModelConfigResponse())
+
+        return await self._answer(context, answer)
+
     async def ModelInfer(self, request: Message, context: Context) -> Message:
         """Answer a network's results."""
         return await self._answer(context, lambda caller: self._infer(caller, request, context))
@@ -149,13 +168,19 @@ class Servicer(generated.GRPCInferenceServiceServicer):
         self, requests: AsyncIterator[Message], context: Context
     ) -> AsyncIterator[Message]:
         """Answer results in the order of a stream's requests; errors are answers there."""
+        try:
+            caller = self._caller(context)
+        except RefusedError as error:
+            code, text = _status(error)
+            await context.abort(code, text)
+            return
         async for request in requests:
             try:
-                answer = await self._infer(self._caller(context), request, context)
+                answer = await self._infer(caller, request, context)
                 yield pb.ModelStreamInferResponse(infer_response=answer)
             except Exception as error:
                 yield pb.ModelStreamInferResponse(
-                    error_message=str(_refused(error)),
+                    error_message=_status(error)[1],
                     infer_response=pb.ModelInferResponse(id=request.id),
                 )
 
@@ -266,11 +291,10 @@ def _sent(context: Context) -> dict[str, str]:
     return {name.lower(): value for name, value in context.invocation_metadata() or ()}
 
 
-def _refused(error: Exception) -> RefusedError:
-    found = refused(error)
-    if found.refusal is Refusal.BUG:
-        log.error("a bug of tf2c", exc_info=error)
-    return found
+def _status(error: Exception) -> tuple[grpc.StatusCode, str]:
+    """Return how a call ends because of an error."""
+    found = told(error)
+    return getattr(grpc.StatusCode, found.refusal.code), str(found)
 
 
 def new_server(service: Service, largest_request: int) -> Server:
@@ -285,7 +309,11 @@ def new_server(service: Service, largest_request: int) -> Server:
             ("grpc.max_receive_message_length", largest_request),
             ("grpc.max_send_message_length", -1),
             ("grpc.so_reuseport", 0),
-        ]
+            ("grpc.max_connection_idle_ms", IDLE_SECONDS * 1000),
+            ("grpc.max_connection_age_ms", LONGEST_SECONDS * 1000),
+            ("grpc.max_connection_age_grace_ms", GRACE_SECONDS * 1000),
+        ],
+        maximum_concurrent_rpcs=MOST_CALLS,
     )
     generated.add_GRPCInferenceServiceServicer_to_server(Servicer(service), server)
     return server

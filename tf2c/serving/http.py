@@ -5,7 +5,6 @@ Beside it `/metrics` for Prometheus, and `/` and `/status` for operators (`page.
 
 import asyncio
 import json
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
@@ -14,7 +13,7 @@ from typing import Any, cast
 from aiohttp import web
 
 from tf2c.serving import metrics, page
-from tf2c.serving.errors import Refusal, RefusedError, refused
+from tf2c.serving.errors import Refusal, RefusedError, told
 from tf2c.serving.service import Service
 from tf2c.serving.shared_memory import Registered
 from tf2c.serving.tenants import Caller
@@ -34,11 +33,15 @@ from tf2c.serving.tensors import (
 BODY_SECONDS = 30.0
 """In which a request has to be there."""
 
+LARGEST_JSON = 8 << 20
+"""Bytes of a request that are JSON: nobody else is served while they are read."""
+
 HEADER_LENGTH = "Inference-Header-Content-Length"
 
 EXTENSIONS = (
     "binary_tensor_data",
     "system_shared_memory",
+    "model_configuration",
     "model_repository",
     "schedule_policy",
     "statistics",
@@ -46,7 +49,7 @@ EXTENSIONS = (
 
 Answer = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
 
-log = logging.getLogger(__name__)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def application(service: Service, largest_request: int) -> web.Application:
@@ -56,7 +59,7 @@ def application(service: Service, largest_request: int) -> web.Application:
         service: what is served.
         largest_request: bytes of a request's body, unpacked; larger ones are refused.
     """
-    app = web.Application(client_max_size=largest_request)
+    app = web.Application(client_max_size=largest_request, middlewares=[_answer_errors])
     answers = _Answers(service)
     for method, path, answer in answers.routes():
         app.router.add_route(method, path, answers.for_callers(answer))
@@ -66,22 +69,30 @@ def application(service: Service, largest_request: int) -> web.Application:
     return app
 
 
-async def _answer_errors(asked: Awaitable[web.StreamResponse]) -> web.StreamResponse:
-    """Answer whatever goes wrong as the protocol wants it."""
+@web.middleware
+async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer whatever goes wrong as the protocol wants it.
+
+    No error outlives its `except`: its traceback holds the request, and both would be there until
+    Python looks for cycles.
+    """
     try:
-        return await asked
+        return await handler(request)
     except web.HTTPRequestEntityTooLarge as error:
-        found = RefusedError(Refusal.TOO_LARGE, f"expected less in a request: {error.text}")
+        return _refusal(
+            RefusedError(Refusal.TOO_LARGE, f"expected less in a request: {error.text}")
+        )
     except web.HTTPException as error:
         return web.json_response({"error": error.reason}, status=error.status)
-    except web.RequestPayloadError:
-        found = invalid("expected a request that can be unpacked")
+    except (web.RequestPayloadError, ConnectionError):
+        return _refusal(invalid("expected a whole request that can be unpacked"))
     except TimeoutError:
-        found = RefusedError(Refusal.SLOW, f"expected the request within {BODY_SECONDS:g} s")
+        return _refusal(RefusedError(Refusal.SLOW, f"expected it within {BODY_SECONDS:g} s"))
     except Exception as error:
-        found = refused(error)
-        if found.refusal is Refusal.BUG:
-            log.exception("a bug of tf2c")
+        return _refusal(told(error))
+
+
+def _refusal(found: RefusedError) -> web.Response:
     status = found.refusal.status
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     return web.json_response({"error": str(found)}, status=status, headers=headers)
@@ -141,6 +152,11 @@ def parse_inference(model: str, body: bytes, header_length: str | None) -> Infer
         if not is_number or int(header_length) > len(body):
             raise invalid(f"expected `{HEADER_LENGTH}` of at most {len(body)}")
         length = int(header_length)
+    if length > LARGEST_JSON:
+        raise RefusedError(
+            Refusal.TOO_LARGE,
+            f"expected at most {LARGEST_JSON} bytes of JSON, got {length}: send binary tensors",
+        )
     content, binary = _document(body[:length]), memoryview(body)[length:]
     tensor = _only(content, "inputs")
     if tensor is None or not isinstance(tensor.get("shape"), list):
@@ -199,22 +215,20 @@ class _Answers:
             found += [
                 ("GET", versioned, self.model),
                 ("GET", f"{versioned}/ready", self.model_ready),
+                ("GET", f"{versioned}/config", self.config),
                 ("GET", f"{versioned}/stats", self.statistics),
                 ("POST", f"{versioned}/infer", self.infer),
             ]
         return found
 
-    def for_callers(self, answer: Answer) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        """Return what answers, knows who asks, and says what goes wrong."""
+    def for_callers(self, answer: Answer) -> Handler:
+        """Return what answers and knows who asks."""
 
         async def known(request: web.Request) -> web.StreamResponse:
             caller = self._service.access.caller(request.headers.get("Authorization"))
             return await answer(request, caller)
 
-        async def safe(request: web.Request) -> web.StreamResponse:
-            return await _answer_errors(known(request))
-
-        return safe
+        return known
 
     async def health(self, request: web.Request) -> web.Response:
         """Answer whether the server lives, or takes requests; nobody needs a key for that."""
@@ -230,6 +244,10 @@ class _Answers:
     async def model(self, request: web.Request, caller: Caller) -> web.Response:
         """Answer a network's metadata."""
         return web.json_response(self._service.metadata(caller, *_model(request)))
+
+    async def config(self, request: web.Request, caller: Caller) -> web.Response:
+        """Answer a network's metadata once more, as Triton's clients ask for it."""
+        return web.json_response(self._service.configuration(caller, *_model(request)))
 
     async def model_ready(self, request: web.Request, caller: Caller) -> web.Response:
         """Answer whether a network takes requests."""

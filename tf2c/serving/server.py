@@ -1,6 +1,7 @@
 """Both servers of one service, from their start until the last result is out."""
 
 import asyncio
+import logging
 import signal
 import ssl
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import grpc
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from tf2c.errors import UserError
 from tf2c.serving.grpc import Server, new_server
@@ -73,6 +75,7 @@ async def serve(
     runner = web.AppRunner(
         application(service, largest_request),
         access_log=None,
+        logger=_quiet_logger(),
         keepalive_timeout=HEADER_SECONDS,
         shutdown_timeout=GRACE_SECONDS,
     )
@@ -93,6 +96,18 @@ async def serve(
         if has_drained:  # else closing would wait for what does not end
             await asyncio.to_thread(service.close)
     return has_drained
+
+
+def _quiet_logger() -> logging.Logger:
+    """Return a logger that keeps requests that are no HTTP to itself: anybody may send those."""
+
+    def is_worth_telling(record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, HttpProcessingError)
+
+    logger = logging.getLogger("tf2c.serving.http")
+    logger.addFilter(is_worth_telling)
+    return logger
 
 
 async def _told_to_end(stop: asyncio.Event | None) -> None:
@@ -139,7 +154,8 @@ async def _listen_http(runner: web.AppRunner, addresses: Addresses) -> int:
 
 
 def _listen_grpc(server: Server, addresses: Addresses) -> int:
-    where = f"{addresses.host}:{addresses.grpc_port}"
+    host = f"[{addresses.host}]" if ":" in addresses.host else addresses.host
+    where = f"{host}:{addresses.grpc_port}"
     try:
         if addresses.certificate is None or addresses.private_key is None:
             return server.add_insecure_port(where)

@@ -40,6 +40,7 @@ from tf2c.serving.tensors import (
     VERSION,
     Inference,
     Region,
+    expect_bytes,
     images_of,
     invalid,
 )
@@ -169,6 +170,7 @@ class Service:
         access: Access,
         repository: Path | None = None,
         tracing: "Tracing | None" = None,
+        engine: bytes | None = None,
     ) -> None:
         """Start the cards.
 
@@ -178,6 +180,7 @@ class Service:
             access: who may use them.
             repository: a folder of artifacts that operators may load by name.
             tracing: of requests; the service closes it.
+            engine: which artifacts of the repository have to be for; None for any.
         """
         self.access = access
         self.regions = Regions(is_open=access.is_open)
@@ -188,6 +191,7 @@ class Service:
         self._repository = repository
         self._loading = threading.Lock()
         self._tracing = tracing
+        self._engine = engine
         self.runtime = Runtime(
             networks, cards, access.shares, measures=True, observer=self._observe
         )
@@ -235,6 +239,29 @@ class Service:
             ],
         }
 
+    def configuration(self, caller: Caller, model: str, version: str = "") -> dict[str, Any]:
+        """Return a network's configuration as Triton has it: shapes of one image."""
+        network = self.network(caller, model, version)
+        return {
+            "name": model,
+            "platform": PLATFORM,
+            "max_batch_size": LARGEST_BATCH,
+            "input": [
+                {
+                    "name": INPUT,
+                    "data_type": f"TYPE_{INPUT_TYPE}",
+                    "dims": list(network.image_shape),
+                }
+            ],
+            "output": [
+                {
+                    "name": OUTPUT,
+                    "data_type": f"TYPE_{OUTPUT_TYPE}",
+                    "dims": list(network.program.output.shape),
+                }
+            ],
+        }
+
     async def infer(self, caller: Caller, inference: Inference) -> Values | None:
         """Return results `[N, ...]`; None where they are in shared memory.
 
@@ -252,6 +279,7 @@ class Service:
             raise invalid(f"expected at most {LARGEST_BATCH} images, got {count}")
         images = inference.images
         if isinstance(images, Region):
+            expect_bytes(images.size, inference.shape)  # before they are read
             images = images_of(self.regions.read(caller.name, images), inference.shape)
         if not np.isfinite(images).all():
             raise invalid(f"expected finite numbers as `{INPUT}`, got NaN or infinity")
@@ -289,6 +317,7 @@ class Service:
         try:
             return np.stack(await asyncio.gather(*map(asyncio.wrap_future, futures)))
         except Exception as error:
+            futures.clear()  # they hold the error, whose traceback holds them
             raise refused(error) from error
 
     def statistics(self, caller: Caller, model: str) -> Statistics:
@@ -312,7 +341,9 @@ class Service:
         ]
 
     def load(self, caller: Caller, model: str) -> None:
-        """Load an artifact of the repository, again if it is loaded; every file is checked.
+        """Load an artifact of the repository; every file is checked.
+
+        Again, if it is loaded: what waits for it is for the new one then.
 
         Raises:
             RefusedError: the caller may not, or there is no such artifact.
@@ -327,9 +358,9 @@ class Service:
             network = ServedNetwork.read(path)
         except (UserError, OSError) as error:
             raise invalid(str(error)) from error
+        if self._engine is not None and network.engine != self._engine:
+            raise invalid(f"expected `{model}` for the engine that the cards have, got another")
         with self._loading:
-            if model in self._networks:
-                self.runtime.remove_network(model)
             self.runtime.add_network(model, network)
             self._networks[model] = network
 

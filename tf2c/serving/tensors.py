@@ -65,10 +65,21 @@ def expect_input(name: Any, datatype: Any, shape: Sequence[Any]) -> tuple[int, .
         raise invalid(f"expected one input `{INPUT}`, got `{name}`")
     if datatype != INPUT_TYPE:
         raise invalid(f"expected `{INPUT}` of datatype {INPUT_TYPE}, got `{datatype}`")
-    numbers = [each for each in shape if isinstance(each, int) and 0 < each < 1 << 31]
+    numbers = [each for each in shape if type(each) is int and 0 < each < 1 << 31]  # no bool
     if len(numbers) != 4 or len(shape) != 4:
         raise invalid(f"expected `{INPUT}` of shape N, C, H, W, got {list(shape)}")
     return tuple(numbers)
+
+
+def expect_bytes(size: int, shape: tuple[int, ...]) -> None:
+    """Refuse images of another size than their shape says.
+
+    Raises:
+        RefusedError: there are more or fewer bytes.
+    """
+    expected = 4 * math.prod(shape)
+    if size != expected:
+        raise invalid(f"expected {expected} bytes for {list(shape)}, got {size}")
 
 
 def images_of(contents: bytes | memoryview, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
@@ -77,9 +88,7 @@ def images_of(contents: bytes | memoryview, shape: tuple[int, ...]) -> npt.NDArr
     Raises:
         RefusedError: there are more or fewer bytes than the shape says.
     """
-    expected = 4 * math.prod(shape)
-    if len(contents) != expected:
-        raise invalid(f"expected {expected} bytes for {list(shape)}, got {len(contents)}")
+    expect_bytes(len(contents), shape)
     return np.frombuffer(contents, "<f4").reshape(shape)
 
 
