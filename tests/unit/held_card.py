@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Sequence
 
-from tf2c.orchestration.cards import DeviceCard, Image, Scores
+from tf2c.orchestration.cards import DeviceCard, Image, Scores, ServedNetwork
 from tf2c.runtime.simulator import Simulator
 
 
@@ -14,6 +14,11 @@ class HeldCard(DeviceCard):
         super().__init__(lambda _: Simulator())
         self.begun, self.may_end = threading.Event(), threading.Event()
         self.images = 0
+        self.loaded: list[ServedNetwork] = []
+
+    def load(self, network: ServedNetwork) -> None:
+        self.loaded.append(network)
+        super().load(network)
 
     def run(self, images: Sequence[Image]) -> Sequence[Scores]:
         self.begun.set()

@@ -57,6 +57,7 @@ class Served:
     def __init__(
         self, digits: tf2c.Artifact, images: npt.NDArray[np.float32], folder: Path
     ) -> None:
+        self.artifact = digits
         model = save_model(folder / "net.onnx", classifier_model())
         other = tf2c.compile(model, calib="random:8", output=folder / "net.tf2c")
         self.networks = {
@@ -232,6 +233,48 @@ def test_what_waits_for_a_network_that_goes_is_told(served: Served) -> None:
         outcomes = [future.exception(60) for future in futures]
     assert isinstance(outcomes[-1], RejectedError)
     assert all(each is None or isinstance(each, RejectedError) for each in outcomes)
+
+
+def test_what_waits_for_a_network_that_is_replaced_is_for_the_new_one(served: Served) -> None:
+    images, card = served.images["digits"], HeldCard()
+    again = ServedNetwork.read(served.artifact.path)
+    with Runtime({"digits": served.networks["digits"]}, [card]) as runtime:
+        futures = [runtime.request("digits").arg(images[0]).submit()]
+        assert card.begun.wait(60)
+        futures += [runtime.request("digits").arg(image).submit() for image in images[1:4]]
+        runtime.add_network("digits", again)
+        futures += [runtime.request("digits").arg(images[4]).submit()]
+        card.may_end.set()
+        for future, expected in zip(futures, served.expected["digits"], strict=False):
+            np.testing.assert_array_equal(future.result(60), expected)
+        assert card.loaded == [served.networks["digits"], again]
+        card.may_end.clear()
+        card.begun.clear()
+        runtime.request("digits").arg(images[0]).submit()
+        assert card.begun.wait(60)
+        refused = runtime.request("digits").arg(images[0]).submit()
+        runtime.add_network("digits", served.networks["other"])  # which takes other images
+        with pytest.raises(RejectedError, match="no network `digits` any more"):
+            refused.result(60)
+        card.may_end.set()
+        found = runtime.request("digits").arg(served.images["other"][0]).submit().result(60)
+        np.testing.assert_array_equal(found, served.expected["other"][0])
+
+
+def test_a_callback_that_wants_to_end_the_process_ends_no_card(served: Served) -> None:
+    def leave(_: object) -> None:
+        raise SystemExit
+
+    image = served.images["digits"][0]
+    with Runtime(served.networks, [HeldCard()]) as runtime:
+        (seat,) = runtime._seats.values()  # pyright: ignore[reportPrivateUsage]
+        card = seat.card
+        assert isinstance(card, HeldCard)
+        future = runtime.request("digits").arg(image).submit()
+        future.add_done_callback(leave)
+        card.may_end.set()
+        found = runtime.request("digits").arg(image).submit().result(60)
+        np.testing.assert_array_equal(found, served.expected["digits"][0])
 
 
 def test_what_is_late_is_told_though_nothing_else_happens(served: Served) -> None:

@@ -156,13 +156,13 @@ def test_what_is_beyond_an_allowance_is_counted(digits: Digits) -> None:
 def test_regions_belong_to_tenants(keyed_server: Server, protocol: str) -> None:
     alice, bob = (Caller(keyed_server, protocol, name) for name in ("alice", "bob"))
     key = f"/alice.own{os.getpid()}"  # tests run side by side
-    handle = shared_memory.create_shared_memory_region("own", key, 64)
+    handle = shared_memory.create_shared_memory_region("own", key, 256)
     try:
         with pytest.raises(InferenceServerException, match=r"begins with `bob\.`"):
-            bob.client.register_system_shared_memory("own", key, 64, headers=bob.headers)
-        alice.client.register_system_shared_memory("own", key, 64, headers=alice.headers)
+            bob.client.register_system_shared_memory("own", key, 256, headers=bob.headers)
+        alice.client.register_system_shared_memory("own", key, 256, headers=alice.headers)
         tensor = bob.module.InferInput("input", [1, 1, 4, 4], "FP32")
-        tensor.set_shared_memory("own", 64)
+        tensor.set_shared_memory("own", 256)
         tensor_shape = [1, 1, 8, 8]
         tensor.set_shape(tensor_shape)
         with pytest.raises(InferenceServerException, match="there is no region `own`"):

@@ -65,6 +65,19 @@ def test_servers_and_models_say_what_they_are(client: Client) -> None:
     assert [int(each) for each in tensor["shape"]] == [-1, 10]
 
 
+def test_models_have_a_configuration(client: Client) -> None:
+    options = {} if client.module is CLIENTS["http"] else {"as_json": True}
+    found = client.client.get_model_config("digits", **options)
+    found = found.get("config", found)
+    assert (found["name"], int(found["max_batch_size"])) == ("digits", 64)
+    (tensor,) = found["input"]
+    assert (tensor["name"], tensor["data_type"]) == ("input", "TYPE_FP32")
+    assert [int(each) for each in tensor["dims"]] == [1, 8, 8]
+    (tensor,) = found["output"]
+    assert (tensor["name"], tensor["data_type"]) == ("output", "TYPE_FP64")
+    assert [int(each) for each in tensor["dims"]] == [10]
+
+
 @pytest.mark.parametrize("batch", [1, 8])
 def test_results_are_those_of_the_simulator(client: Client, digits: Digits, batch: int) -> None:
     found = client.infer(digits.images[:batch])
@@ -225,6 +238,7 @@ def test_a_request_that_grows_when_unpacked_is_refused(open_server: Server) -> N
         b'{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1,1,8,8], "data": ["a"]}]}',
         b'{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1,1,8,8], "data": [1]}]}',
         b'{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1,1,8,8], "data": {}}]}',
+        b'{"inputs": [{"name": "input", "datatype": "FP32", "shape": [true,1,8,8], "data": [1]}]}',
         b"[" * 100_000,
     ],
 )
