@@ -49,7 +49,7 @@ EXTENSIONS = (
 
 Answer = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Known = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def application(service: Service, largest_request: int) -> web.Application:
@@ -59,7 +59,7 @@ def application(service: Service, largest_request: int) -> web.Application:
         service: what is served.
         largest_request: bytes of a request's body, unpacked; larger ones are refused.
     """
-    app = web.Application(client_max_size=largest_request, middlewares=[_answer_errors])
+    app = web.Application(client_max_size=largest_request, middlewares=[cast(Any, _answer_errors)])
     answers = _Answers(service)
     for method, path, answer in answers.routes():
         app.router.add_route(method, path, answers.for_callers(answer))
@@ -70,14 +70,14 @@ def application(service: Service, largest_request: int) -> web.Application:
 
 
 @web.middleware
-async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _answer_errors(request: web.Request, **answer: Known) -> web.StreamResponse:
     """Answer whatever goes wrong as the protocol wants it.
 
     No error outlives its `except`: its traceback holds the request, and both would be there until
     Python looks for cycles.
     """
     try:
-        return await handler(request)
+        return await answer["handler"](request)  # as aiohttp names it
     except web.HTTPRequestEntityTooLarge as error:
         return _refusal(
             RefusedError(Refusal.TOO_LARGE, f"expected less in a request: {error.text}")
@@ -221,7 +221,7 @@ class _Answers:
             ]
         return found
 
-    def for_callers(self, answer: Answer) -> Handler:
+    def for_callers(self, answer: Answer) -> Known:
         """Return what answers and knows who asks."""
 
         async def known(request: web.Request) -> web.StreamResponse:

@@ -48,12 +48,12 @@ class Context:
 
 
 async def refuse_http(asked: Callable[[], Awaitable[Any]]) -> None:
-    async def handler(_: web.Request) -> web.StreamResponse:
+    async def answer(_: web.Request) -> web.StreamResponse:
         return await asked()
 
     middleware = cast(Any, http._answer_errors)  # pyright: ignore[reportPrivateUsage]
-    answer = await middleware(None, handler)
-    assert answer.status == 400
+    found = await middleware(None, handler=answer)
+    assert found.status == 400
 
 
 async def refuse_grpc(asked: Callable[[], Awaitable[Any]]) -> None:
