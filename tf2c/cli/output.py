@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def print_json(content: dict[str, Any]) -> None:
-    """Print one JSON object on stdout."""
-    print(json.dumps(content, indent=2))
+    """Print one JSON object on stdout, at once: whoever reads a server's ports waits for them."""
+    print(json.dumps(content, indent=2), flush=True)
 
 
 def show(table: "Table") -> None:

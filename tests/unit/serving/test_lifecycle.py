@@ -36,13 +36,15 @@ def service(digits: Digits) -> Service:
 
 @contextmanager
 def command(*arguments: str) -> Generator[subprocess.Popen[str]]:
-    """Run `tf2c serve`."""
+    """Run `tf2c serve`, as other processes do: with a pipe that is not written at once."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     process = subprocess.Popen(
         ["tf2c", "serve", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        env=environment,
     )
     try:
         yield process
