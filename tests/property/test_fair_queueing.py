@@ -16,8 +16,12 @@ from property.policies import (
     Clinging,
     Forgetful,
     Generous,
+    Hesitant,
     Idling,
+    Impatient,
     Indulgent,
+    Overdue,
+    Patient,
     Unweighted,
 )
 
@@ -167,22 +171,66 @@ def test_what_a_card_has_worked_on_is_paid_for() -> None:
     assert first_after_a_failure(Generous) == "one"
 
 
-def first_after_giving_up(policy_class: type[Policy]) -> str:
-    """Return who goes first when one has given up what would have gone before."""
-    policy = policy_class(NETWORKS, {"one": Tenant(), "other": Tenant()}, 0)
+def first_after_giving_up(policy_class: type[Policy], tenants: str, given_up: int) -> str:
+    """Return who goes first when one of some requests, by these tenants, has been given up."""
+    policy = policy_class(NETWORKS, {"1": Tenant(), "2": Tenant()}, 0)
     policy.add_card("a")
-    for number, tenant in enumerate(("one", "one", "other")):
+    for number, tenant in enumerate(tenants):
         policy.submit(Request(number, tenant, "large"), now=0)
-    policy.withdraw([0])
+    policy.withdraw([given_up])
     found = policy.next(now=0)
     assert found is not None
     return found.requests[0].tenant
 
 
 def test_what_is_given_up_is_not_paid_for() -> None:
-    assert first_after_giving_up(Policy) == "one"
+    assert first_after_giving_up(Policy, "112", 0) == "1"
     for mutant in (Charging, Forgetful):
-        assert first_after_giving_up(mutant) == "other"
+        assert first_after_giving_up(mutant, "112", 0) == "2"
+
+
+def test_what_was_asked_for_earlier_does_not_move() -> None:
+    assert first_after_giving_up(Policy, "211", 2) == "2"
+    assert first_after_giving_up(Indulgent, "211", 2) == "1"
+
+
+def size_of_a_batch(policy_class: type[Policy]) -> int:
+    """Return how many go together where two would be too late for the second."""
+    policy = policy_class(NETWORKS, TENANTS, LEAD)
+    policy.add_card("a", loaded="small")
+    policy.submit(Request(0, "one", "small"), now=0)
+    policy.submit(Request(1, "one", "small", deadline=6), now=0)
+    found = policy.next(now=0)
+    assert found is not None
+    return len(found.requests)
+
+
+def test_batches_meet_their_deadlines() -> None:
+    """One image of the network takes 4, two take 7."""
+    assert size_of_a_batch(Policy) == 1
+    assert size_of_a_batch(Overdue) == 2
+
+
+def loads_for(policy_class: type[Policy], waiting: int) -> bool:
+    """Return whether an idle card loads a network that a busy one has and for which some wait."""
+    policy = policy_class(NETWORKS, TENANTS, LEAD)
+    policy.add_card("a", loaded="large")
+    for number in range(1 + waiting):
+        policy.submit(Request(number, "one", "large"), now=0)
+    assert policy.next(now=0) is not None
+    policy.add_card("b")
+    return policy.next(now=0) is not None
+
+
+def test_networks_are_loaded_for_those_who_would_wait_longer() -> None:
+    """One image of the network takes 25, loading it 40."""
+    for policy_class, expected in (
+        (Policy, [False, True, True, True]),
+        (Hesitant, [False, False, False, True]),
+        (Impatient, [True, True, True, True]),
+        (Patient, [False, False, False, False]),
+    ):
+        assert [loads_for(policy_class, waiting) for waiting in range(1, 5)] == expected
 
 
 def test_what_has_run_is_forgotten() -> None:
