@@ -100,14 +100,14 @@ async def serve(
 
 def _quiet_logger() -> logging.Logger:
     """Return a logger that keeps requests that are no HTTP to itself: anybody may send those."""
-
-    def is_worth_telling(record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        return not isinstance(error, HttpProcessingError)
-
     logger = logging.getLogger("tf2c.serving.http")
-    logger.addFilter(is_worth_telling)
+    logger.addFilter(_is_worth_telling)  # once, however often
     return logger
+
+
+def _is_worth_telling(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError)
 
 
 async def _told_to_end(stop: asyncio.Event | None) -> None:

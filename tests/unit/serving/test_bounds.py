@@ -6,6 +6,7 @@ import gc
 import json
 import logging
 import socket
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable
@@ -15,8 +16,11 @@ from queue import Queue
 from typing import Any, cast
 from weakref import WeakSet
 
+import numpy as np
 import pytest
 from aiohttp import web
+from tritonclient.utils import InferenceServerException
+from unit.held_card import HeldCard
 from unit.serving.conftest import CLIENTS, Digits, Server, keep, listening
 
 from tf2c.orchestration.cards import DeviceCard
@@ -154,6 +158,89 @@ def test_a_stream_without_a_key_ends_at_once(keyed_server: Server) -> None:
     *_, error = answers.get(timeout=60)
     assert error.status() == "StatusCode.UNAUTHENTICATED"
     client.stop_stream()
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    """Return a frame of HTTP/2 (RFC 9113, 4.1)."""
+    head = len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big")
+    return head + payload
+
+
+def field(name: bytes, value: bytes) -> bytes:
+    """Return a header field that is not indexed (RFC 7541, 6.2.2)."""
+    return name + bytes([len(value)]) + value
+
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"")
+
+CALL = (
+    b"\x83\x86"  # POST, http
+    + field(b"\x04", b"/inference.GRPCInferenceService/ModelInfer")
+    + field(b"\x01", b"localhost")
+    + field(b"\x0f\x10", b"application/grpc")
+    + field(b"\x00", b"te")
+    + field(b"", b"trailers")
+)
+
+ANNOUNCED = frame(1, 4, 1, CALL) + frame(0, 0, 1, bytes(1) + (1000).to_bytes(4, "big"))
+"""A call whose message is to have 1000 bytes."""
+
+
+@pytest.mark.parametrize(
+    ("bounds", "begins", "goes_on"),
+    [
+        ({"IDLE_SECONDS": 1}, PREFACE, b""),
+        ({"LONGEST_SECONDS": 1, "GRACE_SECONDS": 1}, PREFACE + ANNOUNCED, frame(0, 0, 1, b"x")),
+    ],
+    ids=["idle", "slow"],
+)
+def test_grpc_connections_end(
+    digits: Digits,
+    monkeypatch: pytest.MonkeyPatch,
+    bounds: dict[str, int],
+    begins: bytes,
+    goes_on: bytes,
+) -> None:
+    """One without calls, and one whose message comes a byte at a time."""
+    for name, seconds in bounds.items():
+        monkeypatch.setattr(grpc, name, seconds)
+    cards = [DeviceCard(lambda _: Simulator())]
+    service = Service({"digits": digits.network}, cards, Access())
+    with (
+        listening(service) as server,
+        socket.create_connection(("127.0.0.1", server.ports["grpc"])) as client,
+    ):
+        client.settimeout(0.1)
+        client.sendall(begins)
+        has_ended, until = False, time.monotonic() + 20
+        while not has_ended and time.monotonic() < until:
+            try:
+                has_ended = not client.recv(1 << 16)
+                client.sendall(goes_on)
+            except TimeoutError:
+                continue
+            except OSError:
+                has_ended = True
+        assert has_ended
+
+
+def test_grpc_calls_are_bounded(digits: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grpc, "MOST_CALLS", 1)
+    card, answers = HeldCard(), Queue[Any]()
+    service = Service({"digits": digits.network}, [card], Access())
+    with listening(service) as server:
+        client: Any = CLIENTS["grpc"].InferenceServerClient(server.address("grpc"))
+        tensor = CLIENTS["grpc"].InferInput("input", [1, 1, 8, 8], "FP32")
+        tensor.set_data_from_numpy(digits.images[:1])
+        client.async_infer("digits", [tensor], partial(keep, answers, None))
+        assert card.begun.wait(60)
+        with pytest.raises(InferenceServerException) as error:
+            client.get_server_metadata()
+        assert error.value.status() == "StatusCode.RESOURCE_EXHAUSTED"
+        card.may_end.set()
+        _, result, refusal = answers.get(timeout=60)
+        assert refusal is None
+        np.testing.assert_array_equal(result.as_numpy("output"), digits.expected[:1])
 
 
 def test_other_addresses_than_ipv4s(digits: Digits) -> None:
