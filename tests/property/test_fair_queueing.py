@@ -134,6 +134,50 @@ def test_no_card_is_idle_because_of_who_waits_for_others() -> None:
     assert cards_that_serve(Idling) < 3
 
 
+def held_up() -> Policy:
+    """Return a policy where one tenant's second request holds another's third up, from time 0."""
+    networks = {name: Network(image=2, load=100) for name in ("first", "second")}
+    policy = Policy(networks, {"few": Tenant(), "many": Tenant()}, 0)
+    for index, loaded in enumerate(("first", *["second"] * 5)):
+        policy.add_card(str(index), loaded)
+    for number in range(12):
+        tenant, network = (("few", "first"), ("many", "second"))[number % 2]
+        policy.submit(Request(number, tenant, network), now=0)
+    begun = [policy.next(now=0) for _ in range(3)]
+    assert [each and each.requests[0].number for each in begun] == [0, 1, 3]
+    assert policy.next(now=0) is None
+    return policy
+
+
+def test_a_network_is_loaded_once_others_were_held_up_for_as_long_as_that_takes() -> None:
+    policy = held_up()
+    assert policy.next(now=99) is None
+    found = policy.next(now=100)
+    assert found is not None
+    assert (found.requests[0].number, found.loads) == (2, True)
+    other = policy.next(now=100)  # has caught up with that
+    assert other is not None
+    assert (other.requests[0].number, other.loads) == (5, False)
+    assert policy.next(now=100) is None
+    assert policy.next(now=199) is None  # begins anew
+    again = policy.next(now=200)
+    assert again is not None
+    assert (again.requests[0].number, again.loads) == (4, True)
+
+
+def test_time_in_which_nobody_was_held_up_counts_against_that() -> None:
+    policy = held_up()
+    assert policy.next(now=90) is None
+    policy.complete("0")
+    going = [policy.next(now=90), policy.next(now=90)]
+    assert [each and each.requests[0].number for each in going] == [2, 5]
+    assert policy.next(now=90) is None
+    policy.withdraw([4])  # who would have held others up until 130
+    assert policy.next(now=130) is None
+    assert policy.next(now=179) is None  # 90 - 40 + 49
+    assert policy.next(now=180) is not None
+
+
 @pytest.mark.parametrize(
     ("mutant", "given_up"),
     [(Unweighted, 0.0), (Clinging, 0.0), (Charging, 0.7), (Indulgent, 0.7)],
