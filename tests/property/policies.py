@@ -29,9 +29,9 @@ class Losing(Policy):
 class Duplicating(Policy):
     """Lets what a card has done wait again."""
 
-    def complete(self, name: str, *, has_network: bool = True) -> None:
-        done = self._cards[name].running[0]
-        super().complete(name, has_network=has_network)
+    def complete(self, name: str, number: int | None = None, *, has_network: bool = True) -> None:
+        done = self._cards[name].batches[0][0]
+        super().complete(name, number, has_network=has_network)
         self._wait_again(done)
 
 
@@ -51,7 +51,7 @@ class Lazy(Policy):
     """Leaves the last card idle."""
 
     def next(self, now: int) -> Dispatch | None:
-        idle = sum(not card.running for card in self._cards.values())
+        idle = sum(not card.batches for card in self._cards.values())
         return super().next(now) if idle > 1 or len(self._cards) == 1 else None
 
 
@@ -80,7 +80,7 @@ class Restless(Policy):
 
     def next(self, now: int) -> Dispatch | None:
         for name, card in self._cards.items():
-            if not card.running:
+            if not card.batches:
                 self._unrest(name, card)
                 card.loaded = None
                 self._rest(name, card)
@@ -136,6 +136,61 @@ class Idling(Policy):
     ) -> Waiting | None:
         may_go = [each for each in firsts if each.rank <= limit]
         return super()._instead_of(first, may_go, limit, now)
+
+
+class Stubborn(Policy):
+    """Never loads the network of who holds others up."""
+
+    def _count_holding(self, now: int) -> None:
+        super()._count_holding(now)
+        self._held = 0
+
+
+class Rushing(Policy):
+    """Loads the network of who holds others up at once."""
+
+    def _count_holding(self, now: int) -> None:
+        super()._count_holding(now)
+        self._held = 1 << 60
+
+
+class Overfull(Policy):
+    """Gives cards more batches ahead than they may have."""
+
+    def add_card(self, name: str, loaded: str | None = None, depth: int = 1) -> None:
+        super().add_card(name, loaded, depth + 1 if depth > 1 else 1)
+
+
+class Hasty(Policy):
+    """Gives cards ahead whatever waits, though more would come."""
+
+    def _ahead(
+        self, firsts: Sequence[Waiting], limit: int, now: int
+    ) -> tuple[Waiting, str, int] | None:
+        networks = self.networks
+        self.networks = {name: each._replace(largest_batch=1) for name, each in networks.items()}
+        found = super()._ahead(firsts, limit, now)
+        self.networks = networks
+        return found
+
+
+class Blind(Policy):
+    """Gives cards ahead what will be late there."""
+
+    def _ahead(
+        self, firsts: Sequence[Waiting], limit: int, now: int
+    ) -> tuple[Waiting, str, int] | None:
+        return super()._ahead(firsts, limit, -(1 << 60))
+
+
+class Absent(Policy):
+    """Forgets, of a card that fails, what it was given ahead."""
+
+    def remove_card(self, name: str, give_up: Collection[Request] = ()) -> tuple[Request, ...]:
+        ahead = [each for batch in self._cards[name].batches[1:] for each in batch]
+        running = super().remove_card(name, give_up)
+        self.withdraw([each.number for each in ahead])
+        return tuple(each for each in running if each not in [one.request for one in ahead])
 
 
 class Charging(Policy):

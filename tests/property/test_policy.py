@@ -1,7 +1,8 @@
 """What the policy promises, whatever happens; and that each promise is tested by breaking it."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import pytest
@@ -20,13 +21,26 @@ from property.policies import (
     LEAD,
     NETWORKS,
     TENANTS,
+    Absent,
+    Blind,
+    Charging,
     Duplicating,
+    Forgetful,
     Greedy,
+    Hasty,
+    Hesitant,
+    Idling,
     Impatient,
+    Indulgent,
     LastInFirstOut,
     Lazy,
     Losing,
+    Overdue,
+    Overfull,
+    Patient,
     Restless,
+    Rushing,
+    Stubborn,
     Tardy,
 )
 
@@ -34,25 +48,46 @@ from tf2c.orchestration.fair_queueing import TAG_UNIT
 from tf2c.orchestration.policy import Dispatch, Policy
 from tf2c.orchestration.requests import RejectedError, Request
 
-Running = dict[str, tuple[Request, ...]]
+
+@dataclass
+class Card:
+    """A card as it should be."""
+
+    depth: int
+    loaded: str | None = None
+    given: list[Dispatch] = field(default_factory=list[Dispatch])
+    """What it has not ended, the oldest first."""
+
+    @property
+    def running(self) -> tuple[Request, ...]:
+        return tuple(each for batch in self.given for each in batch.requests)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it may be given a batch ahead: not while it loads, which may not work."""
+        is_loading = any(each.loads for each in self.given)
+        return 0 < len(self.given) < self.depth and self.loaded is not None and not is_loading
 
 
 class PolicyMachine(RuleBasedStateMachine):
     """Events in any order, beside what should be the case, kept in the plainest way."""
 
     policy_class: ClassVar[type[Policy]] = Policy
+    depths: ClassVar[Sequence[int]] = (1, 1, 1)
+    """Of cards."""
+    lead: ClassVar[int] = LEAD * TAG_UNIT
 
     @initialize()
     def begin(self) -> None:
-        self.policy = self.policy_class(NETWORKS, TENANTS, LEAD)
+        self.policy = self.policy_class(NETWORKS, TENANTS, self.lead // TAG_UNIT)
         self.now = 0
         self.number = 0
         self.accepted: Counter[Request] = Counter()
         self.ended: Counter[Request] = Counter()
         self.ranks: dict[Request, int] = {}  # of all that wait
         self.charges: dict[Request, int] = {}
-        self.running: Running = {}
-        self.loaded: dict[str, str | None] = {}
+        self.cards: dict[str, Card] = {}
+        self.with_room: list[str] = []  # cards, the first one first
         self.ranked: dict[Request, int] = {}  # of all that ever waited
         self.finish = dict.fromkeys(TENANTS, 0)
         self.virtual_time = 0
@@ -78,9 +113,8 @@ class PolicyMachine(RuleBasedStateMachine):
         waiting = sum(each.tenant == tenant for each in self.ranks)
         too_many = waiting >= TENANTS[tenant].queue_limit
         too_late = slack is not None and slack < NETWORKS[network].service(1)
-        idle = [card for card in self.loaded if card not in self.running]
         # Nobody waits, and an idle card has its network.
-        at_once = not self.ranks and network in {self.loaded[card] for card in idle}
+        at_once = not self.ranks and network in self.loaded(self.idle)
         found: Dispatch | None = None
         try:
             if begins:
@@ -104,52 +138,27 @@ class PolicyMachine(RuleBasedStateMachine):
         self.ranks[request] = self.ranked[request] = start - priority * self.lead
         if found is not None:
             assert at_once
-            self.check(found, idle)
+            self.check(found, self.idle)
+
+    @rule(
+        count=st.integers(2, 8),
+        tenant=st.sampled_from([*TENANTS]),
+        network=st.sampled_from([*NETWORKS]),
+        slack=st.none() | st.integers(0, 200),
+    )
+    def submit_several(self, count: int, tenant: str, network: str, slack: int | None) -> None:
+        for _ in range(count):
+            self.submit(tenant, network, slack, priority=0, begins=False)
 
     @rule(card=st.sampled_from(CARDS))
     def add_card(self, card: str) -> None:
-        if card not in self.loaded:
-            self.policy.add_card(card)
-            self.loaded[card] = None
+        if card not in self.cards:
+            self.add(card)
 
-    @rule(card=st.sampled_from(CARDS), given_up=st.integers(0, 2))
-    def fail(self, card: str, given_up: int) -> None:
-        if card not in self.loaded:
-            return
-        running = self.running.pop(card, ())
-        del self.loaded[card]
-        assert self.policy.running(card) == running
-        known = self.policy.networks
-        expected = tuple(each for each in running[given_up:] if each.network in known)
-        assert self.policy.remove_card(card, running[:given_up]) == expected
-        self.ended.update(each for each in running if each not in expected)
-        for request in expected:
-            # It waits where it did, or earlier if what its tenant asked for later has moved.
-            later = [self.start(each) for each in self.ranks if self.is_later(each, request)]
-            start = self.ranked[request] + request.priority * self.lead
-            start = min(start, *later, self.finish[request.tenant])
-            self.ranks[request] = self.ranked[request] = start - request.priority * self.lead
-            self.charges[request] = 0
-
-    @rule()
-    def remove_network(self) -> None:
-        if "other" not in self.policy.networks:
-            self.policy.add_network("other", NETWORKS["other"])
-            return
-        expected = [each for each in self.ranks if each.network == "other"]
-        assert Counter(self.policy.remove_network("other")) == Counter(expected)
-        self.give_up(expected)
-        for card, loaded in self.loaded.items():
-            if loaded == "other":
-                self.loaded[card] = None
-
-    @rule()
-    def replace_network(self) -> None:
-        if "other" in self.policy.networks:
-            self.policy.replace_network("other", NETWORKS["other"])
-            for card, loaded in self.loaded.items():
-                if loaded == "other":
-                    self.loaded[card] = None
+    def add(self, card: str, loaded: str | None = None) -> None:
+        depth = self.depths[CARDS.index(card)]
+        self.policy.add_card(card, loaded, depth)
+        self.cards[card] = Card(depth, loaded)
 
     @rule(steps=st.integers(1, 60))
     def pass_time(self, steps: int) -> None:
@@ -163,27 +172,38 @@ class PolicyMachine(RuleBasedStateMachine):
         assert Counter(self.policy.expire(self.now)) == Counter(late)
         self.give_up(late)
 
-    @rule(which=st.lists(st.integers(0, 20), max_size=3))
-    def withdraw(self, which: list[int]) -> None:
-        waiting = sorted(self.ranks, key=self.order)
-        wanted = {waiting[index] for index in which if index < len(waiting)}
-        assert Counter(self.policy.withdraw([each.number for each in wanted])) == Counter(wanted)
-        self.give_up(wanted)
-
-    @rule(card=st.sampled_from(CARDS), has_network=st.sampled_from([True, True, True, False]))
-    def complete(self, card: str, has_network: bool = True) -> None:
-        if card not in self.running:
+    @rule(
+        name=st.sampled_from(CARDS),
+        which=st.sampled_from([None, None, 0, 1, 2]),
+        has_network=st.sampled_from([True, True, True, False]),
+    )
+    def complete(self, name: str, which: int | None = None, has_network: bool = True) -> None:
+        card = self.cards.get(name)
+        if card is None or not card.given:
             return
-        done = self.running.pop(card)
-        assert self.policy.running(card) == done
-        self.policy.complete(card, has_network=has_network)
-        self.loaded[card] = self.loaded[card] if has_network else None
-        assert not self.policy.running(card)
+        place = 0 if which is None else which % len(card.given)
+        done = card.given[place].requests
+        number = None if which is None else done[0].number
+        assert self.policy.running(name) == card.running
+        self.policy.complete(name, number, has_network=has_network)
+        del card.given[place]
+        card.loaded = card.loaded if has_network else None
+        # It is the last one of those with room now.
+        self.with_room = [each for each in self.with_room if each != name]
+        assert self.policy.running(name) == card.running
         self.ended.update(done)
 
     @rule()
     def dispatch(self) -> None:
-        idle = [card for card in self.loaded if card not in self.running]
+        self.decide()
+
+    @rule()
+    def dispatch_all(self) -> None:
+        while self.decide():
+            self.cards_with_room_are_in_order()
+
+    def decide(self) -> bool:
+        idle, ahead = self.idle, self.ahead()
         found = self.policy.next(self.now)
         if idle and self.ranks:
             time = self.now - self.decided
@@ -198,15 +218,49 @@ class PolicyMachine(RuleBasedStateMachine):
                 is_idle, self.holding = True, first
             else:
                 self.held = 0
-        assert (found is None) == is_idle
-        if found is not None:
+        assert (found is None) == (is_idle and ahead is None)
+        if found is not None and is_idle:
+            assert ahead is not None
+            card, first, begin = ahead
+            assert (found.card, found.requests[0], found.loads) == (card, first, False)
+            self.take(found, begin)
+        elif found is not None:
             self.check(found, idle)
+        return found is not None
 
     # What holds
 
     @property
-    def lead(self) -> int:
-        return LEAD * TAG_UNIT
+    def idle(self) -> list[str]:
+        return [name for name, card in self.cards.items() if not card.given]
+
+    def loaded(self, cards: list[str]) -> set[str | None]:
+        return {self.cards[card].loaded for card in cards}
+
+    def forget(self, network: str) -> None:
+        """No card has a network any more."""
+        for card in self.cards.values():
+            card.loaded = None if card.loaded == network else card.loaded
+
+    def ahead(self) -> tuple[str, Request, int] | None:
+        """Who goes to a card at work, and when it begins there, if no idle card does anything."""
+        full = [
+            first
+            for first in (self.may_go() if self.ranks else [])
+            if first.network in self.loaded(self.with_room)
+            and sum(each.network == first.network for each in self.ranks)
+            >= NETWORKS[first.network].largest_batch
+        ]
+        if not full:
+            return None
+        first = min(full, key=self.order)
+        network = NETWORKS[first.network]
+        name = next(card for card in self.with_room if self.cards[card].loaded == first.network)
+        begin = self.now + sum(
+            network.service(len(each.requests)) for each in self.cards[name].given
+        )
+        is_late = first.deadline is not None and begin + network.service(1) > first.deadline
+        return None if is_late else (name, first, begin)
 
     def is_late(self, request: Request) -> bool:
         end = self.now + NETWORKS[request.network].service(1)
@@ -249,8 +303,8 @@ class PolicyMachine(RuleBasedStateMachine):
     def waits(self, first: Request) -> bool:
         """Whether a request waits for cards that have its network, though another card is idle."""
         network = NETWORKS[first.network]
-        holders = [card for card, loaded in self.loaded.items() if loaded == first.network]
-        if not holders or any(card not in self.running for card in holders):
+        holders = [card for card in self.cards.values() if card.loaded == first.network]
+        if not holders or any(not card.given for card in holders):
             return False
         service = network.service(1)
         wait = sum(each.network == first.network for each in self.ranks) * service / len(holders)
@@ -261,16 +315,19 @@ class PolicyMachine(RuleBasedStateMachine):
 
     def check(self, found: Dispatch, idle: list[str]) -> None:
         assert found.card in idle
-        assert found.loads == (self.loaded[found.card] != found.network)
-        assert 1 <= len(found.requests) <= NETWORKS[found.network].largest_batch
+        assert found.loads == (self.cards[found.card].loaded != found.network)
         may_go = self.may_go()
-        at_once = [each for each in may_go if each.network in {self.loaded[card] for card in idle}]
+        at_once = [each for each in may_go if each.network in self.loaded(idle)]
         # Nobody who may go first would have done without loading.
         assert not (found.loads and at_once)
         # Where those who may go would all rather wait, the very first goes, for others.
         expected = at_once or [each for each in may_go if not self.waits(each)] or may_go
         assert found.requests[0] == min(expected, key=self.order)
-        begin = self.now + (NETWORKS[found.network].load if found.loads else 0)
+        self.take(found, self.now + (NETWORKS[found.network].load if found.loads else 0))
+
+    def take(self, found: Dispatch, begin: int) -> None:
+        """What was dispatched does not wait any more."""
+        assert 1 <= len(found.requests) <= NETWORKS[found.network].largest_batch
         end = begin + NETWORKS[found.network].service(len(found.requests))
         limit = min(self.ranks.values()) + self.lead
         self.virtual_time = max(self.virtual_time, min(self.ranks.values()))
@@ -287,8 +344,18 @@ class PolicyMachine(RuleBasedStateMachine):
             assert self.ranks.pop(request) <= limit
             if len(found.requests) > 1 and request.deadline is not None:
                 assert end <= request.deadline
-        self.running[found.card] = found.requests
-        self.loaded[found.card] = found.network
+        card = self.cards[found.card]
+        assert len(card.given) < card.depth
+        card.given.append(found)
+        card.loaded = found.network
+        self.with_room = [each for each in self.with_room if each != found.card]
+
+    @invariant()
+    def cards_with_room_are_in_order(self) -> None:
+        if hasattr(self, "policy"):
+            with_room = [name for name, card in self.cards.items() if card.has_room]
+            stay = [name for name in self.with_room if name in with_room]
+            self.with_room = stay + [name for name in with_room if name not in stay]
 
     @invariant()
     def nothing_is_lost_or_duplicated(self) -> None:
@@ -296,7 +363,7 @@ class PolicyMachine(RuleBasedStateMachine):
             return
         now = Counter(self.ended)
         now.update(list(self.ranks))
-        now.update(request for batch in self.running.values() for request in batch)
+        now.update(request for card in self.cards.values() for request in card.running)
         assert now == self.accepted
         assert self.policy.waiting == len(self.ranks)
 
@@ -305,11 +372,80 @@ class PolicyMachine(RuleBasedStateMachine):
             assert Counter(self.policy.clear()) == Counter([*self.ranks])
             assert not self.policy.waiting
 
-    @precondition(lambda self: bool(getattr(self, "running", {})))
+    @precondition(lambda self: bool(getattr(self, "cards", {})))
     @rule()
     def complete_all(self) -> None:
-        for card in list(self.running):
+        for card in self.cards:
             self.complete(card)
+
+
+class WholeMachine(PolicyMachine):
+    """Cards that fail, networks that go, and requests that are withdrawn."""
+
+    @rule(card=st.sampled_from(CARDS), given_up=st.integers(0, 2))
+    def fail(self, card: str, given_up: int) -> None:
+        if card not in self.cards:
+            return
+        running = self.cards.pop(card).running
+        assert self.policy.running(card) == running
+        known = self.policy.networks
+        expected = tuple(each for each in running[given_up:] if each.network in known)
+        assert self.policy.remove_card(card, running[:given_up]) == expected
+        self.ended.update(each for each in running if each not in expected)
+        for request in expected:
+            # It waits where it did, or earlier if what its tenant asked for later has moved.
+            later = [self.start(each) for each in self.ranks if self.is_later(each, request)]
+            start = self.ranked[request] + request.priority * self.lead
+            start = min(start, *later, self.finish[request.tenant])
+            self.ranks[request] = self.ranked[request] = start - request.priority * self.lead
+            self.charges[request] = 0
+
+    @rule()
+    def remove_network(self) -> None:
+        if "other" not in self.policy.networks:
+            self.policy.add_network("other", NETWORKS["other"])
+            return
+        expected = [each for each in self.ranks if each.network == "other"]
+        assert Counter(self.policy.remove_network("other")) == Counter(expected)
+        self.give_up(expected)
+        self.forget("other")
+
+    @rule()
+    def replace_network(self) -> None:
+        if "other" in self.policy.networks:
+            self.policy.replace_network("other", NETWORKS["other"])
+            self.forget("other")
+
+    @rule(which=st.lists(st.integers(0, 20), max_size=3))
+    def withdraw(self, which: list[int]) -> None:
+        waiting = sorted(self.ranks, key=self.order)
+        wanted = {waiting[index] for index in which if index < len(waiting)}
+        assert Counter(self.policy.withdraw([each.number for each in wanted])) == Counter(wanted)
+        self.give_up(wanted)
+
+
+class DeepMachine(WholeMachine):
+    """Cards that are given batches ahead, and have networks from the beginning."""
+
+    depths = (1, 2, 3)
+
+    @initialize()
+    def begin(self) -> None:
+        super().begin()
+        self.add("b", "small")
+        self.add("c", "other")
+
+
+class CloseMachine(PolicyMachine):
+    """Hardly anybody may overtake others, so those who wait for a card at work hold others up."""
+
+    lead = 5 * TAG_UNIT
+
+    @initialize()
+    def begin(self) -> None:
+        super().begin()
+        for card, network in zip(CARDS, NETWORKS, strict=True):
+            self.add(card, network)
 
 
 SETTINGS = settings(
@@ -319,25 +455,40 @@ SETTINGS = settings(
 )
 
 
-def test_the_policy_keeps_its_promises() -> None:
-    run_state_machine_as_test(PolicyMachine, settings=SETTINGS)
+@pytest.mark.parametrize("machine", [WholeMachine, DeepMachine, CloseMachine])
+def test_the_policy_keeps_its_promises(machine: type[PolicyMachine]) -> None:
+    run_state_machine_as_test(machine, settings=SETTINGS)
 
 
-MUTANTS = (
-    Losing,
-    Duplicating,
-    LastInFirstOut,
-    Lazy,
-    Restless,
-    Greedy,
-    Impatient,
-    Tardy,
+MUTANTS = {
+    WholeMachine: (
+        Losing,
+        Duplicating,
+        LastInFirstOut,
+        Lazy,
+        Restless,
+        Greedy,
+        Impatient,
+        Tardy,
+        Charging,
+        Indulgent,
+        Forgetful,
+    ),
+    DeepMachine: (Overfull, Hasty, Absent, Blind),
+    CloseMachine: (Hesitant, Patient, Overdue, Idling, Stubborn, Rushing),
+}
+"""By the machine that finds them soonest."""
+
+
+@pytest.mark.parametrize(
+    ("machine_class", "mutant"),
+    [(machine, mutant) for machine, mutants in MUTANTS.items() for mutant in mutants],
+    ids=lambda each: each.__name__,
 )
-
-
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda each: each.__name__)
-def test_a_policy_that_breaks_a_promise_is_found(mutant: type[Policy]) -> None:
-    machine = type("MutantMachine", (PolicyMachine,), {"policy_class": mutant})
+def test_a_policy_that_breaks_a_promise_is_found(
+    machine_class: type[PolicyMachine], mutant: type[Policy]
+) -> None:
+    machine = type("MutantMachine", (machine_class,), {"policy_class": mutant})
     unshrunk = settings(SETTINGS, phases=[Phase.generate], report_multiple_bugs=False)
     with pytest.raises(AssertionError):
         run_state_machine_as_test(machine, settings=unshrunk)

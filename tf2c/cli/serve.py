@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 @click.argument("networks", type=Path, nargs=-1)
 @device_options
 @click.option(
-    "--cards", default=1, show_default=True, type=click.IntRange(1), help="How many of them."
+    "--cards",
+    type=click.IntRange(1),
+    help="How many of them; by default one, or all that a Ray cluster has.",
 )
 @click.option("--ray", metavar="ADDRESS", help="Cards in a Ray cluster: auto, HOST:PORT, local.")
 @click.option("--repository", type=Path, help="A folder of artifacts that operators may load.")
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
 def serve_command(
     networks: tuple[Path, ...],
     device: str,
-    cards: int,
+    cards: int | None,
     ray: str | None,
     aocx: Path | None,
     repository: Path | None,
@@ -109,7 +111,7 @@ def open_tracing(address: str | None) -> "Tracing | None":
 def open_service(
     paths: tuple[Path, ...],
     device: str,
-    cards: int,
+    cards: int | None,
     ray: str | None,
     aocx: Path | None,
     repository: Path | None,
@@ -122,9 +124,10 @@ def open_service(
         UserError: an artifact, the repository or a device that cannot be used.
     """
     from tf2c.cli.run import read_file
+    from tf2c.orchestration import cards as local_cards
     from tf2c.orchestration.cards import ServedNetwork
-    from tf2c.runtime.devices import SIMULATOR, open_device
-    from tf2c.serving.service import ARTIFACT_SUFFIX, Service, cards_of
+    from tf2c.runtime.devices import SIMULATOR, device_names
+    from tf2c.serving.service import ARTIFACT_SUFFIX, Service
 
     if not paths and repository is None:
         raise UserError("expected an artifact or a `--repository`, got neither")
@@ -152,11 +155,11 @@ def open_service(
     kernels = next(iter(engines), b"")
 
     if ray is None:
-        opened = cards_of(lambda built: open_device(device, built), kernels, cards)
+        opened = local_cards.open_cards(device_names(device, cards or 1), kernels)
     else:
-        from tf2c.orchestration import ray_cards
+        from tf2c.orchestration import ray_cells
 
-        ray_cards.connect(ray)
-        opened = ray_cards.open_cards(device, kernels, cards)
+        ray_cells.connect(ray)
+        opened = ray_cells.open_cards(device, kernels, cards)
     asked = None if device == SIMULATOR or aocx is not None else kernels
     return Service(served, opened, access, repository, tracing, engine=asked)

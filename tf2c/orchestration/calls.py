@@ -6,7 +6,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tf2c.errors import UserError
 from tf2c.orchestration.cards import Image, Scores
+from tf2c.orchestration.requests import Request
 
 if TYPE_CHECKING:
     from tf2c.orchestration.embedded import Runtime
@@ -39,6 +41,26 @@ class Call:
     def run(self) -> Scores:
         """Return the result; runs in this thread if a card is idle."""
         return self.runtime.run(self, self._given())
+
+    def expect_images(self, images: Iterable[Image], shape: tuple[int, ...]) -> None:
+        """Check that images are as the network takes them.
+
+        Raises:
+            UserError: one has another shape.
+        """
+        for image in images:
+            if image.shape != shape:
+                raise UserError(
+                    f"expected an image {shape} for network `{self.network}`, got {image.shape}"
+                )
+
+    def requests(self, numbers: Iterable[int], now: int) -> list[Request]:
+        """Return requests like this that come now, one for each number."""
+        deadline = None if self.seconds is None else now + int(self.seconds * 1e9)
+        return [
+            Request(number, self.tenant, self.network, deadline, self.priority)
+            for number in numbers
+        ]
 
     def __await__(self) -> Generator[Any, None, Scores]:
         """Wait for the result without holding the event loop up."""

@@ -1,9 +1,11 @@
 """Cards as the runtime drives them: they take a network, and then images for it."""
 
+import logging
+import threading
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from tf2c.errors import UserError
 from tf2c.orchestration.requests import MILLISECOND, Network
 from tf2c.program import Program
 from tf2c.runtime.device import Closeable, Device
+from tf2c.runtime.devices import open_device
 from tf2c.runtime.session import Session
 
 Image = npt.NDArray[np.floating]
@@ -27,7 +30,16 @@ DEFAULT_COSTS = Network(image=2 * MILLISECOND, load=5 * MILLISECOND, largest_bat
 """Of an image of ResNet-50 on a card, about."""
 
 
-@dataclass(frozen=True)
+RESTARTS = 5
+"""Attempts to start a card again, one behind the other."""
+
+RESTART_SECONDS = 0.05
+"""Between the first two of them; twice as long each time."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)  # equal is what is the same object: nobody compares weights
 class ServedNetwork:
     """A network as cards take it, and what it takes of them."""
 
@@ -65,6 +77,9 @@ class Card(Closeable):
     """Something that runs batches, one at a time, in whatever thread asks."""
 
     name: str
+    depth: int = 1
+    """Batches that it takes at a time, in as many threads: more than one where a batch takes time
+    to get there, so that the next one is there when a batch ends."""
     job_times: Sequence[int] = ()
     """Of the last batch, as `Device.job_times` has them."""
 
@@ -109,6 +124,20 @@ def results(card: Card, images: Sequence[Image]) -> list[Scores | Exception]:
     return found
 
 
+def restarts(card: Card, name: str, told_to_end: threading.Event) -> bool:
+    """Start a card again that failed, several times if necessary; return whether it works."""
+    for attempt in range(RESTARTS):
+        if told_to_end.wait(RESTART_SECONDS * (2**attempt - 1)):
+            break
+        try:
+            card.restart()
+        except Exception as error:
+            log.warning("card `%s` does not start again: %s", name, error)
+        else:
+            return True
+    return False
+
+
 class DeviceCard(Card):
     """A device that is opened, and opened again when it has failed."""
 
@@ -149,3 +178,27 @@ class DeviceCard(Card):
         """Release the device."""
         self._session = None
         self._device.close()
+
+
+def open_cards(devices: Sequence[str], kernels: bytes) -> list[Card]:
+    """Open a card for each device, all or none; their engine is built once.
+
+    Args:
+        devices: names, as `device_names` returns them.
+        kernels: the engine, as source or built.
+
+    Raises:
+        UserError: there is no such device.
+        DeviceError: one does not open.
+    """
+    opened: list[Card] = []
+    try:
+        for device in devices:
+            card = DeviceCard(partial(open_device, device), kernels)
+            opened.append(card)
+            kernels = card.built
+    except BaseException:
+        for each in opened:
+            each.close()
+        raise
+    return opened

@@ -4,22 +4,21 @@
     with Runtime({"digits": ServedNetwork.read("digits.tf2c")}, cards) as runtime:
         scores = runtime.request("digits").arg(image).submit().result()
 
-Each card has a thread that runs its batches, and one more gives up what is too late. A request that
+Each card has a thread that runs its batches, or several if batches take time to get there, and one
+more gives up what is too late. A request that
 finds a card idle and nobody waiting runs in the caller's thread instead if it is asked for with
 `Call.run`. A card that fails is started again, and what it was doing waits again, so that nothing
 is lost while a card is left; results come once, because a request has one future.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from queue import SimpleQueue
 
-from tf2c.errors import DeviceError, UserError
+from tf2c.errors import DeviceError
 from tf2c.orchestration.calls import Call
-from tf2c.orchestration.cards import Card, Image, Scores, ServedNetwork, results
+from tf2c.orchestration.cards import Card, Image, Scores, ServedNetwork, restarts, results
 from tf2c.orchestration.events import (
     Completed,
     Dispatched,
@@ -46,18 +45,13 @@ from tf2c.orchestration.requests import (
 )
 from tf2c.runtime.device import Closeable
 
-log = logging.getLogger(__name__)
-
 DEFAULT_TENANT = "default"
-
-RESTARTS = 5
-"""Attempts to start a card again, one behind the other."""
-
-RESTART_SECONDS = 0.05
-"""Between the first two of them; twice as long each time."""
 
 ATTEMPTS = 3
 """Cards that may fail with a request before it is what fails."""
+
+CLOSE_SECONDS = 10.0
+"""For threads to end when nothing is on its way any more."""
 
 
 class Runtime(Closeable):
@@ -92,7 +86,7 @@ class Runtime(Closeable):
         self._observe = None if observer is None else safe(observer)
         self._lock = threading.Lock()
         self._is_closing = False
-        self._has_ended = False
+        self._has_ended = threading.Event()
         self._numbers = 0
         self._jobs: dict[int, Job] = {}
         self._outcomes = Outcomes()  # told when the lock is free
@@ -103,10 +97,12 @@ class Runtime(Closeable):
         self._threads: list[threading.Thread] = []
         for index, card in enumerate(cards):
             name = f"{card.name} {index}"
-            self._seats[name] = seat = Seat(card, SimpleQueue())
-            self._policy.add_card(name)
-            thread = threading.Thread(target=self._serve, args=(name, seat), name=name, daemon=True)
-            self._threads.append(thread)
+            self._seats[name] = seat = Seat(card, threads=card.depth)
+            self._policy.add_card(name, depth=card.depth)
+            self._threads += [
+                threading.Thread(target=self._serve, args=(name, seat), name=name, daemon=True)
+                for _ in range(card.depth)
+            ]
         self._threads.append(threading.Thread(target=self._watch, name="deadlines", daemon=True))
         for thread in self._threads:
             thread.start()
@@ -217,7 +213,7 @@ class Runtime(Closeable):
         if mine is None:
             self._outcomes.tell()
         else:  # first, because whoever is told may do anything
-            scores = self._run(mine.card, self._seats[mine.card], mine)
+            scores = self._run(self._seats[mine.card], mine)
             if scores is not None:
                 return scores[0]
         future = job.future
@@ -241,15 +237,19 @@ class Runtime(Closeable):
             return self._idle.wait_for(lambda: not self._jobs, seconds)
 
     def close(self) -> None:
-        """Let all requests end, then the threads and the cards."""
+        """Let all requests end, then the threads and the cards.
+
+        A card that is being started again is closed when that ends, which is not waited for.
+        """
         self.drain()
+        self._has_ended.set()
         for seat in list(self._seats.values()):
             seat.inbox.put(None)
         with self._lock:
-            self._has_ended = True
             self._alarm.notify()
+        end = time.monotonic() + CLOSE_SECONDS
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, end - time.monotonic()))
 
     def _take(
         self,
@@ -290,23 +290,14 @@ class Runtime(Closeable):
         """Return a request for each image, and the network if there is one; the lock is held."""
         network = self._networks.get(call.network)
         if network is not None:
-            for image in images:
-                if image.shape != network.image_shape:
-                    raise UserError(
-                        f"expected an image {network.image_shape} for network `{call.network}`, "
-                        f"got {image.shape}"
-                    )
+            call.expect_images(images, network.image_shape)
         if self._is_closing:
             raise ClosingError("the runtime takes no more requests")
         if not self._seats:
             raise DeviceError("expected a card that works, got none")
-        deadline = None if call.seconds is None else now + int(call.seconds * 1e9)
         first = self._numbers + 1
         self._numbers += len(images)
-        return network, [
-            Request(number, call.tenant, call.network, deadline, call.priority)
-            for number in range(first, first + len(images))
-        ]
+        return network, call.requests(range(first, first + len(images)), now)
 
     def _pass_time(self) -> int:
         """Return the time, and give up what has become too late by then; the lock is held.
@@ -318,7 +309,7 @@ class Runtime(Closeable):
         if self._alarm_time is not None:
             while (expiry := self._policy.next_expiry) is not None and expiry <= now:
                 # Without an idle card nothing is decided before now: all at once, then.
-                expiry = expiry if self._policy.has_idle_card else now
+                expiry = expiry if self._policy.has_room else now
                 self._expire(expiry)
                 self._dispatch(expiry)
         return now
@@ -347,16 +338,18 @@ class Runtime(Closeable):
         """Tell a card's thread what to do, unless it is for the request to keep alone."""
         if self._observe is not None:
             self._observe(Dispatched(now, dispatch))
+        seat = self._seats[dispatch.card]
+        seat.given.append(dispatch)
         if keep is not None and dispatch.requests == (keep,):
             return dispatch
-        self._seats[dispatch.card].inbox.put(dispatch)
+        seat.inbox.put(dispatch)
         return None
 
     def _watch(self) -> None:
         """Give up what is too late, also if nothing else happens: a thread."""
         while True:
             with self._lock:
-                if self._has_ended:
+                if self._has_ended.is_set():
                     return
                 self._alarm_time = expiry = self._policy.next_expiry
                 wait = None if expiry is None else (expiry - time.monotonic_ns()) / 1e9
@@ -365,18 +358,26 @@ class Runtime(Closeable):
             self._outcomes.tell()
 
     def _serve(self, name: str, seat: Seat) -> None:
-        """Run what comes for a card, until it cannot be started again: its thread."""
+        """Run what comes for a card, until it cannot be started again: a thread of it."""
         while (message := seat.inbox.get()) is not None:
             if isinstance(message, DeviceError):
                 if not self._restart(name, seat, message):
-                    return
+                    break
             else:
-                self._run(name, seat, message)
-        seat.card.close()
+                self._run(seat, message)
+        with self._lock:
+            seat.threads -= 1
+        if seat.threads:
+            seat.inbox.put(None)
+        else:
+            seat.card.close()
 
-    def _run(self, name: str, seat: Seat, dispatch: Dispatch) -> Sequence[Scores] | None:
+    def _run(self, seat: Seat, dispatch: Dispatch) -> Sequence[Scores] | None:
         """Run a batch and deliver it; return None where it did not work."""
-        jobs = [self._jobs[request.number] for request in dispatch.requests]
+        with self._lock:
+            if not seat.has(dispatch):
+                return None
+            jobs = [self._jobs[request.number] for request in dispatch.requests]
         has_network = not dispatch.loads
         started = time.monotonic_ns()
         try:
@@ -386,49 +387,53 @@ class Runtime(Closeable):
             begun = time.monotonic_ns()
             scores = results(seat.card, [job.image for job in jobs])
             if self._measured is not None and not any(isinstance(s, Exception) for s in scores):
-                self._measure(jobs, dispatch, begun - started, time.monotonic_ns() - begun)
+                service = time.monotonic_ns() - max(begun, seat.ended)
+                self._measure(jobs, dispatch, begun - started, service)
         except DeviceError as error:
-            self._lose(name, seat, error)
+            self._lose(seat, dispatch, error)
             return None
         except Exception as error:
             scores = [error] * len(jobs)
         except BaseException:  # in the caller's thread, which gives up: nobody knows what the card
             # is in the middle of, or whether its next answer is to this batch.
-            self._lose(name, seat, DeviceError("whoever ran the batch was interrupted"))
+            self._lose(seat, dispatch, DeviceError("whoever ran the batch was interrupted"))
             raise
-        self._deliver(name, dispatch, scores, has_network)
-        return None if isinstance(scores[0], Exception) else [scores[0]]
+        has_ended = self._deliver(seat, dispatch, scores, has_network)
+        return [scores[0]] if has_ended and not isinstance(scores[0], Exception) else None
 
     def _measure(self, jobs: Sequence[Job], dispatch: Dispatch, load: int, service: int) -> None:
         """Let a network cost what it takes."""
         name = dispatch.network
         with self._lock:
-            if self._measured is None or self._networks.get(name) is not jobs[0].network:
-                return
-            if name not in self._measured:
-                self._measured[name] = MeasuredCosts(jobs[0].network.costs)
-            found = self._measured[name].add(len(jobs), service, load if dispatch.loads else None)
-            self._policy.set_costs(name, found)
+            if self._measured is not None and self._networks.get(name) is jobs[0].network:
+                costs = self._measured.setdefault(name, MeasuredCosts(jobs[0].network.costs))
+                loading = load if dispatch.loads else None
+                self._policy.set_costs(name, costs.add(len(jobs), service, loading))
 
     def _deliver(
         self,
-        name: str,
+        seat: Seat,
         dispatch: Dispatch,
         outcomes: Sequence[Scores | Exception],
         has_network: bool,
-    ) -> None:
-        """Let the card be idle, and its batch have ended."""
+    ) -> bool:
+        """Let a batch have ended, unless its card has been given up meanwhile; return whether."""
         with self._lock:
-            now = self._pass_time()
-            self._policy.complete(name, has_network=has_network)
+            if not seat.has(dispatch):
+                return False
+            now = seat.ended = self._pass_time()
+            seat.given = [each for each in seat.given if each is not dispatch]
+            first = dispatch.requests[0].number
+            self._policy.complete(dispatch.card, first, has_network=has_network)
             if self._observe is not None:
                 ended = zip(dispatch.requests, outcomes, strict=True)
                 failed = tuple(each for each, outcome in ended if isinstance(outcome, Exception))
-                self._observe(Completed(now, dispatch, failed, self._seats[name].card.job_times))
+                self._observe(Completed(now, dispatch, failed, seat.card.job_times))
             self._dispatch(now)
             for request, outcome in zip(dispatch.requests, outcomes, strict=True):
                 self._end(request, outcome)
         self._outcomes.tell()
+        return True
 
     def _drop(self, now: int, requests: Iterable[Request], error: Exception) -> None:
         """Give up requests that do not wait any more; the lock is held."""
@@ -447,9 +452,13 @@ class Runtime(Closeable):
         if self._is_closing and not self._jobs:
             self._idle.notify_all()
 
-    def _lose(self, name: str, seat: Seat, error: DeviceError) -> None:
-        """Do without a card that failed; what it was doing waits again."""
+    def _lose(self, seat: Seat, dispatch: Dispatch, error: DeviceError) -> None:
+        """Do without a card that failed; all that it was doing waits again."""
+        name = dispatch.card
         with self._lock:
+            if not seat.has(dispatch):
+                return  # another batch of it has failed
+            seat.given.clear()
             now = self._pass_time()
             running = self._policy.running(name)
             for request in running:
@@ -474,16 +483,10 @@ class Runtime(Closeable):
 
     def _restart(self, name: str, seat: Seat, error: DeviceError) -> bool:
         """Start a card again that failed; if that does not work, do without it for ever."""
-        for attempt in range(RESTARTS):
-            time.sleep(RESTART_SECONDS * (2**attempt - 1))
-            try:
-                seat.card.restart()
-            except Exception as failure:
-                log.warning("card `%s` does not start again: %s", name, failure)
-                continue
+        if restarts(seat.card, name, self._has_ended):
             with self._lock:
                 now = self._pass_time()
-                self._policy.add_card(name)
+                self._policy.add_card(name, depth=seat.card.depth)
                 if self._observe is not None:
                     self._observe(Restarted(now, name))
                 self._dispatch(now)

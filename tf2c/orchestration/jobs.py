@@ -1,9 +1,8 @@
 """What a runtime keeps of each request on its way, and of each card at work."""
 
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import SimpleQueue
-from typing import NamedTuple
 
 from tf2c.errors import DeviceError
 from tf2c.orchestration.cards import Card, Image, Scores, ServedNetwork
@@ -22,9 +21,24 @@ class Job:
     failures: int = 0
 
 
-class Seat(NamedTuple):
+Message = Dispatch | DeviceError | None
+"""A batch to run, a failure to recover from, or the end."""
+
+
+@dataclass(slots=True)
+class Seat:
     """A card at work."""
 
     card: Card
-    inbox: "SimpleQueue[Dispatch | DeviceError | None]"
-    """Batches to run, failures to recover from; None to end."""
+    threads: int
+    """That have not ended: one for each batch that the card may have at a time."""
+    inbox: "SimpleQueue[Message]" = field(default_factory=SimpleQueue[Message])
+    given: list[Dispatch] = field(default_factory=list[Dispatch])
+    """What has not ended. A result that comes for anything else has come too late: the card had
+    been given up, and the batch was done again."""
+    ended: int = 0
+    """When a batch did last, nanoseconds."""
+
+    def has(self, dispatch: Dispatch) -> bool:
+        """Whether a batch has not ended."""
+        return any(each is dispatch for each in self.given)

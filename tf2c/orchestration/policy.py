@@ -20,13 +20,16 @@ Others may not overtake those who wait so by more than the lead, though idle car
 are for. Once that has kept cards idle for longer than not, by as long as loading takes, the network
 of the very first is loaded, and its tenant catches up.
 
+A card to which batches take time to get (`depth`) may be given one ahead, for the network that it
+has, if no idle card is to do anything, and if the batch is full: else more would come meanwhile.
+
 While two tenants wait all the time, what they get, each over its weight, differs at most by
 `fairness_bound`.
 """
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tf2c.orchestration.fair_queueing import TAG_UNIT, FairQueues
@@ -61,7 +64,9 @@ class Dispatch(NamedTuple):
 @dataclass(slots=True)
 class _Card:
     loaded: str | None = None
-    running: Sequence[Waiting] = ()
+    depth: int = 1
+    batches: list[Sequence[Waiting]] = field(default_factory=list[Sequence[Waiting]])
+    """That it was given and has not ended; the oldest first."""
     idle_since: int = 0
     """Which event that was: the less, the longer."""
 
@@ -98,11 +103,13 @@ class Policy(FairQueues):
         # what they have, the longest idle one first.
         self._holders = dict.fromkeys(networks, 0)
         self._idle: dict[str | None, OrderedDict[str, _Card]] = {}
+        # Cards at work that may be given one more batch, by what they have, the first ones first.
+        self._with_room: dict[str | None, OrderedDict[str, _Card]] = {}
 
     @property
-    def has_idle_card(self) -> bool:
-        """Whether any card does nothing."""
-        return bool(self._idle)
+    def has_room(self) -> bool:
+        """Whether any card may be given anything."""
+        return bool(self._idle or self._with_room)
 
     def fairness_bound(self, one: str, other: str, priority: int = 0) -> int:
         """Return how far two tenants' service over weight may be apart while both wait, in tags."""
@@ -142,42 +149,51 @@ class Policy(FairQueues):
         """Let no card have a network any more: whoever has its name next is another one."""
         for card_name, card in self._cards.items():
             if card.loaded == name:
-                if not card.running:
+                if not card.batches:
                     self._unrest(card_name, card)
+                self._leave_room(card_name, card)
                 card.loaded = None
-                if not card.running:
+                if not card.batches:
                     self._rest(card_name, card)
 
-    def add_card(self, name: str, loaded: str | None = None) -> None:
-        """Let a card take part, idle."""
-        self._cards[name] = card = _Card(loaded)
+    def add_card(self, name: str, loaded: str | None = None, depth: int = 1) -> None:
+        """Let a card take part, idle.
+
+        Args:
+            name: of the card.
+            loaded: the network that it has.
+            depth: how many batches it may have at a time, all but the first of them ahead.
+        """
+        self._cards[name] = card = _Card(loaded, depth)
         if loaded is not None:
             self._holders[loaded] += 1
         self._rest(name, card)
 
     def running(self, card: str) -> tuple[Request, ...]:
-        """Return what a card is doing."""
-        return tuple(each.request for each in self._cards[card].running)
+        """Return what a card was given and has not ended, the oldest batch first."""
+        return tuple(each.request for batch in self._cards[card].batches for each in batch)
 
     def remove_card(self, name: str, give_up: Collection[Request] = ()) -> tuple[Request, ...]:
         """Let a card go, because it failed or is needed elsewhere.
 
         Args:
             name: of the card.
-            give_up: requests that it was running and that are not to be run again.
+            give_up: requests of those that are not to be run again.
 
         Returns:
-            What it was doing otherwise, which waits again where it was before; but for requests
+            What else it had not ended, which waits again where it was before; but for requests
             for networks that have been removed.
         """
         card = self._cards.pop(name)
         if card.loaded is not None:
             self._holders[card.loaded] -= 1
-        if not card.running:
+        if not card.batches:
             self._unrest(name, card)
+        self._leave_room(name, card)
         again = [
             each
-            for each in card.running
+            for batch in card.batches
+            for each in batch
             if each.request not in give_up and each.request.network in self.networks
         ]
         for each in reversed(again):
@@ -187,19 +203,25 @@ class Policy(FairQueues):
 
     def next(self, now: int) -> Dispatch | None:
         """Return what to do next; None if there is nothing before something else happens."""
-        if not self._idle or not self._network_lines:
+        if not self.has_room or not self._network_lines:
             return None
         firsts = [line.first for line in self._network_lines.values()]
         first = min(firsts) if len(firsts) > 1 else firsts[0]
         limit = first.rank + self._lead
-        self._count_holding(now)
-        chosen: Waiting | None = first
-        if self._affinity and first.request.network not in self._idle:
-            chosen = self._instead_of(first, firsts, limit, now)
-        if chosen is None:
+        chosen: Waiting | None = None
+        if self._idle:
+            self._count_holding(now)
+            chosen = first
+            if self._affinity and first.request.network not in self._idle:
+                chosen = self._instead_of(first, firsts, limit, now)
+        if chosen is not None:
+            name, begin = self._card_for(chosen.request.network), now
+        elif (ahead := self._ahead(firsts, limit, now)) is not None:
+            chosen, name, begin = ahead
+        else:
             return None
         self._virtual_time = max(self._virtual_time, first.rank)
-        return self._dispatch(chosen.request.network, limit, now)
+        return self._dispatch(chosen.request.network, name, limit, begin)
 
     def begin(self, request: Request, now: int) -> Dispatch | None:
         """Submit a request, and return what `next` says then: in one step, which takes less time.
@@ -217,22 +239,32 @@ class Policy(FairQueues):
         self._virtual_time = max(self._virtual_time, taken.rank)
         name, card = next(iter(cards.items()))
         self._unrest(name, card)
-        card.running = (taken,)
+        card.batches.append((taken,))
+        self._enter_room(name, card)
         return Dispatch(name, request.network, (request,), False)
 
-    def complete(self, name: str, *, has_network: bool = True) -> None:
-        """Let a card be idle again, because it has done what it was to do.
+    def complete(self, name: str, number: int | None = None, *, has_network: bool = True) -> None:
+        """Let a card have done a batch.
 
         Args:
             name: of the card.
+            number: of the batch's first request; by default the oldest batch's.
             has_network: whether it has the network now; not if loading did not work.
         """
         card = self._cards[name]
-        card.running = ()
+        if len(card.batches) == 1:
+            card.batches.clear()
+        else:
+            numbers = [batch[0].number for batch in card.batches]
+            del card.batches[0 if number is None else numbers.index(number)]
+        self._leave_room(name, card)
         if not has_network and card.loaded is not None:
             self._holders[card.loaded] -= 1
             card.loaded = None
-        self._rest(name, card)
+        if card.batches:
+            self._enter_room(name, card)
+        else:
+            self._rest(name, card)
 
     def _rest(self, name: str, card: _Card) -> None:
         """Count a card among the idle ones."""
@@ -249,6 +281,38 @@ class Policy(FairQueues):
         del cards[name]
         if not cards:
             del self._idle[card.loaded]
+
+    def _enter_room(self, name: str, card: _Card) -> None:
+        """Count a card at work among those that may be given one more batch, if it is one."""
+        if len(card.batches) < card.depth and card.loaded is not None:
+            self._with_room.setdefault(card.loaded, OrderedDict())[name] = card
+
+    def _leave_room(self, name: str, card: _Card) -> None:
+        """Do not count it among them any more, if it was one."""
+        cards = self._with_room.get(card.loaded)
+        if cards is not None and cards.pop(name, None) is not None and not cards:
+            del self._with_room[card.loaded]
+
+    def _ahead(
+        self, firsts: Sequence[Waiting], limit: int, now: int
+    ) -> tuple[Waiting, str, int] | None:
+        """Return who goes to a card at work, to which one, and when it begins there."""
+        full = [
+            each
+            for each in firsts
+            if (name := each.request.network) in self._with_room
+            and each.rank <= limit
+            and self._network_lines[name].length >= self.networks[name].largest_batch
+        ]
+        if not full:
+            return None
+        chosen = min(full)
+        network = self.networks[chosen.request.network]
+        name, card = next(iter(self._with_room[chosen.request.network].items()))
+        begin = now + sum(network.service(len(batch)) for batch in card.batches)
+        if not _in_time([chosen], begin + network.service(1)):
+            return None  # an idle card may come before
+        return chosen, name, begin
 
     def _instead_of(
         self, first: Waiting, firsts: Sequence[Waiting], limit: int, now: int
@@ -305,20 +369,25 @@ class Policy(FairQueues):
         longest = [next(iter(self._idle[kind].items())) for kind in kinds]
         return min(longest, key=lambda item: item[1].idle_since)[0]
 
-    def _dispatch(self, wanted: str, limit: int, now: int) -> Dispatch:
-        name, network = self._card_for(wanted), self.networks[wanted]
+    def _dispatch(self, wanted: str, name: str, limit: int, begin: int) -> Dispatch:
+        network = self.networks[wanted]
         card = self._cards[name]
         loads = card.loaded != wanted
         batch = [self._take(wanted)]
         if network.largest_batch > 1 and wanted in self._network_lines:
-            begin = now + (network.load if loads else 0)
-            self._fill(batch, network, limit, begin)
-        self._unrest(name, card)
+            self._fill(batch, network, limit, begin + (network.load if loads else 0))
+        if card.batches:
+            self._leave_room(name, card)
+        else:
+            self._unrest(name, card)
         if loads:
             self._holders[wanted] += 1
             if card.loaded is not None:
                 self._holders[card.loaded] -= 1
-        card.loaded, card.running = wanted, batch
+        card.loaded = wanted
+        card.batches.append(batch)
+        if not loads:  # which may not work
+            self._enter_room(name, card)
         return Dispatch(name, wanted, tuple([each.request for each in batch]), loads)
 
     def _fill(self, batch: list[Waiting], network: Network, limit: int, begin: int) -> None:

@@ -59,7 +59,7 @@ class Recording:
         numbers: dict[int, int] = {}
         fates = np.full(len(trace.arrival), EXPIRED, np.int64)
         rows: list[list[int]] = []
-        running: dict[str, int] = {}
+        running: dict[tuple[str, int], int] = {}
         for event in self.events:
             match event:
                 case Submitted() | Rejected():
@@ -69,13 +69,13 @@ class Recording:
                 case Dropped():
                     fates[numbers[event.request.number]] = EXPIRED
                 case Dispatched(now, found):
-                    running[found.card] = len(rows)
+                    running[found.card, found.requests[0].number] = len(rows)
                     fates[[numbers[each.number] for each in found.requests]] = len(rows)
                     card = int(found.card.rsplit(" ", 1)[1])
                     network = self._networks[found.network]
                     rows.append([card, network, int(found.loads), now, now])
                 case Completed(now, found):
-                    rows[running.pop(found.card)][-1] = now
+                    rows[running.pop((found.card, found.requests[0].number))][-1] = now
                 case _:
                     pass
         return Outcome(trace, fates, *np.array(rows, np.int64).reshape(-1, 5).T)

@@ -74,26 +74,28 @@ class OpenCLDevice(Closeable):
         kernels: bytes,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
         lanes: Lanes = Lanes.VECTORS,
+        place: int = 0,
     ) -> None:
         """Build the engine.
 
         Args:
-            platform: part of the platform's name; its first device is used.
+            platform: part of the platform's name.
             kernels: OpenCL C source as rendered by tf2c, or an .aocx file made from it.
             timeout_seconds: how long one batch may take before the watchdog gives up.
             lanes: how those of a source are written; an .aocx has been built from one of them.
+            place: which of the platform's devices, from 0.
 
         Raises:
-            UserError: no such platform.
+            UserError: no such platform, or it has fewer devices.
             DeviceError: the kernels do not build.
         """
         import pyopencl as cl
 
         self._cl: Any = cl
-        self.name = f"opencl:{platform}"
+        self.name = f"opencl:{platform}:{place}"
         self.kernels = source_of(kernels)
         self._timeout_seconds = timeout_seconds
-        device = _find_device(cl, platform)
+        device = _find_device(cl, platform, place)
         try:
             self._context = cl.Context([device])
             if kernels.startswith(ELF_MAGIC):
@@ -241,13 +243,19 @@ class OpenCLDevice(Closeable):
             time.sleep(POLL_SECONDS)
 
 
-def _find_device(cl: Any, platform: str) -> Any:
+def _find_device(cl: Any, platform: str, place: int) -> Any:
     platforms: list[Any] = []
     with contextlib.suppress(cl.Error):  # raised where the ICD loader finds no platform at all
         platforms = cl.get_platforms()
     for candidate in platforms:
         if platform.lower() in candidate.name.lower():
-            return candidate.get_devices()[0]
+            devices = candidate.get_devices()
+            if place < len(devices):
+                return devices[place]
+            raise UserError(
+                f"expected {place + 1} or more devices of `{candidate.name}`, got {len(devices)}",
+                hint="they are counted from 0",
+            )
     names = ", ".join(f"`{candidate.name}`" for candidate in platforms) or "none"
     raise UserError(
         f"expected an OpenCL platform named like `{platform}`, got {names}",

@@ -5,7 +5,7 @@ import threading
 import time
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tf2c.errors import UserError
-from tf2c.orchestration.cards import Card, DeviceCard, ServedNetwork
+from tf2c.orchestration.cards import Card, ServedNetwork
 from tf2c.orchestration.embedded import Runtime
 from tf2c.orchestration.events import (
     Completed,
@@ -27,7 +27,6 @@ from tf2c.orchestration.events import (
     Restarted,
     Submitted,
 )
-from tf2c.runtime.device import Device
 from tf2c.serving.errors import Refusal, RefusedError, refused
 from tf2c.serving.shared_memory import Regions
 from tf2c.serving.tenants import Access, Caller
@@ -107,6 +106,8 @@ class Watch:
     """By tenant."""
     _times: dict[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
     """Of images on their way: when they were queued, and when they were dispatched."""
+    _given: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    """Batches of each card that have not ended."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, event: Event) -> None:
@@ -133,6 +134,7 @@ class Watch:
             case Dispatched(now, found):
                 card = self.cards[found.card]
                 card.network, card.is_busy = found.network, True
+                self._given[found.card] += 1
                 card.batches += 1
                 card.loads += found.loads
                 for each in found.requests:
@@ -142,7 +144,8 @@ class Watch:
                     counts.queue_nanoseconds += now - before
                     self._times[each.number] = queued, now
             case Completed(now, found, failed, _):
-                self.cards[found.card].is_busy = False
+                self._given[found.card] -= 1
+                self.cards[found.card].is_busy = self._given[found.card] > 0
                 for each in found.requests:
                     counts = self.statistics[each.network, each.tenant]
                     counts.succeeded += each not in failed
@@ -153,6 +156,7 @@ class Watch:
             case Lost(_, name, requests, _):
                 card = replace(self.cards[name], network="", is_busy=False, is_lost=True)
                 card.losses += 1
+                self._given[name] = 0
                 self.cards[name] = card
                 for each in requests:
                     self.waiting[each.tenant] += 1
@@ -387,22 +391,3 @@ class Service:
 def _expect_operator(caller: Caller) -> None:
     if not caller.is_operator:
         raise RefusedError(Refusal.FORBIDDEN, "only the operator may do that")
-
-
-def cards_of(open_device: Callable[[bytes], Device], kernels: bytes, count: int) -> list[Card]:
-    """Open cards, all or none; their engine is built once.
-
-    Raises:
-        UserError: one cannot be opened.
-    """
-    opened: list[Card] = []
-    try:
-        for _ in range(count):
-            card = DeviceCard(open_device, kernels)
-            opened.append(card)
-            kernels = card.built
-    except BaseException:
-        for each in opened:
-            each.close()
-        raise
-    return opened

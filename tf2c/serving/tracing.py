@@ -135,7 +135,7 @@ class Tracing:
         spans = _Spans(self._tracer, span)
         own = [each.request.number for each in events if isinstance(each, Submitted)]
         since: dict[int, int] = {}
-        begun: dict[str, int] = {}
+        begun: dict[tuple[str, int], int] = {}  # by card and first request
 
         def end_waiting(number: int, now: int, error: str | None = None) -> None:
             place = {"tf2c.image": own.index(number)}
@@ -148,14 +148,14 @@ class Tracing:
                 case Dropped(now, request, reason) if request.number in since:
                     end_waiting(request.number, now, reason)
                 case Dispatched(now, found):
-                    begun[found.card] = now
+                    begun[_batch(found)] = now
                     for each in found.requests:
                         if each.number in since:
                             end_waiting(each.number, now)
                 case Completed(now, found, failed, job_times):
                     has_failed = any(each.number in own for each in failed)
                     error = "no result" if has_failed else None
-                    batch = spans.add("batch", begun.pop(found.card), now, _of(found), error)
+                    batch = spans.add("batch", begun.pop(_batch(found)), now, _of(found), error)
                     below = _Spans(self._tracer, batch)
                     if len(job_times) != len(layers) + 1:
                         continue  # not told, or the network has been loaded again meanwhile
@@ -163,7 +163,8 @@ class Tracing:
                     for job, (layer, starts, ends) in enumerate(times):
                         below.add(layer, starts, ends, {"tf2c.job": job})
                 case Lost(now, card, requests, reason):
-                    spans.add("batch", begun.pop(card), now, {"tf2c.card": card}, reason)
+                    for batch in [each for each in begun if each[0] == card]:
+                        spans.add("batch", begun.pop(batch), now, {"tf2c.card": card}, reason)
                     since |= {each.number: now for each in requests if each.number in own}
                 case _:
                     pass
@@ -194,6 +195,10 @@ class _Spans:
             span.set_status(Status(StatusCode.ERROR, error))
         span.end(self._epoch + end)
         return span
+
+
+def _batch(dispatch: Dispatch) -> tuple[str, int]:
+    return dispatch.card, dispatch.requests[0].number
 
 
 def _of(dispatch: Dispatch) -> dict[str, str | int | bool]:

@@ -1,0 +1,358 @@
+"""Cards on other machines, in a Ray cluster (`pip install 'tf2c[ray]'`).
+
+Each node has a cell: one process, a Ray actor, that has the node's cards, builds their engine once
+and runs batches on them. What runs where is decided by the policy of whoever serves, for every card
+of every cell, as for cards of its own. A card is given its next batch while it runs one, as the way
+there takes some milliseconds. Ray starts cells and moves images and results. It would run a call
+again whose actor died, so perhaps twice; here the runtime does, and results come once.
+"""
+
+import contextlib
+import os
+import socket
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+import numpy as np
+import numpy.typing as npt
+
+from tf2c.errors import DeviceError, UserError
+from tf2c.orchestration.cards import Card, DeviceCard, Image, Scores, ServedNetwork
+from tf2c.runtime.devices import device_names, open_device
+
+RESOURCE = "fpga"
+"""What nodes with cards have been started with: `ray start --resources '{"fpga": 2}'`."""
+
+START_SECONDS = 120.0
+"""For a place in the cluster, a process there, and its devices."""
+
+CONNECT_SECONDS = 5.0
+
+RUN_SECONDS = 300.0
+"""For a batch; the device's own watchdog comes first."""
+
+DEPTH = 2
+"""Batches of a card on their way: one runs, and one is there when that ends."""
+
+
+class Cell:
+    """A node's cards: what a Ray actor is made of. Calls for different cards come at a time."""
+
+    def __init__(self) -> None:
+        """Begin without cards."""
+        self._cards: dict[int, DeviceCard] = {}
+        self._turns: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
+        self._built = b""
+        self._building = threading.Lock()
+        self._loaded: dict[int, ServedNetwork] = {}
+        self._networks: WeakValueDictionary[str, ServedNetwork] = WeakValueDictionary()
+
+    def whereabouts(self) -> tuple[str, int]:
+        """Return the names of node and process."""
+        return os.uname().nodename, os.getpid()
+
+    def open(self, place: int, device: str, kernels: Sequence[Any]) -> str:
+        """Open a device, the first or another time; return its name.
+
+        Args:
+            place: of the card in the cell.
+            device: as `tf2c run --device` has it.
+            kernels: where in the cluster the engine is; it is built for the first device only.
+        """
+        with self._turns[place]:
+            if place in self._cards:
+                self._cards[place].restart()
+            else:
+                with self._building:
+                    engine: bytes = self._built or _fetch(kernels)
+                    self._cards[place] = card = DeviceCard(partial(open_device, device), engine)
+                    self._built = card.built
+            return self._cards[place].name
+
+    def load(self, place: int, key: str, network: Sequence[Any]) -> None:
+        """Take the network of a card's batches to come.
+
+        Args:
+            place: of the card in the cell.
+            key: the same for the same network.
+            network: where in the cluster it is; one that a card of the cell has is not fetched.
+        """
+        found = self._networks.get(key)
+        if found is None:
+            found = self._networks[key] = _fetch(network)
+        with self._turns[place]:
+            self._cards[place].load(found)
+            self._loaded[place] = found
+
+    def run(self, place: int, images: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """Return a card's results of a batch; where it has another one, behind that."""
+        with self._turns[place]:
+            return np.stack(self._cards[place].run(list(images)))
+
+
+def _fetch(reference: Sequence[Any]) -> Any:
+    """Return what a reference is of; it is in a sequence, or it would be sent with each call."""
+    import ray
+
+    fetched: Any = ray
+    return fetched.get(reference[0])
+
+
+@dataclass(frozen=True)
+class Node:
+    """A machine of a cluster, with what of it is for a cell."""
+
+    identity: str
+    cards: int
+    resources: dict[str, float]
+
+
+class Cluster:
+    """What all cells have in common: the engine, and the networks that have been sent."""
+
+    def __init__(self, kernels: bytes) -> None:
+        """Send the engine.
+
+        Args:
+            kernels: the engine, as source or built.
+        """
+        import ray
+
+        self.ray: Any = ray
+        self.kernels = [self.ray.put(kernels)]
+        self._sent: WeakKeyDictionary[ServedNetwork, Any] = WeakKeyDictionary()
+        self._lock = threading.Lock()
+
+    def send(self, network: ServedNetwork) -> tuple[str, Sequence[Any]]:
+        """Send a network, once as long as somebody has it; return its key and where it is."""
+        with self._lock:
+            if network not in self._sent:
+                self._sent[network] = self.ray.put(network)
+            reference = self._sent[network]
+        return reference.hex(), [reference]
+
+    def nodes(self) -> list[Node]:
+        """Return the nodes that have been started with cards, or all, with one each."""
+        alive = [each for each in self.ray.nodes() if each["Alive"]]
+        counts = {each["NodeID"]: int(each["Resources"].get(RESOURCE, 0)) for each in alive}
+        found = [
+            Node(identity, count, {RESOURCE: count}) for identity, count in counts.items() if count
+        ]
+        return found or [Node(identity, 1, {}) for identity in counts]
+
+
+class RemoteCell:
+    """A cell as whoever serves sees it; its actor is started again when it has died."""
+
+    def __init__(self, cluster: Cluster, node: Node, cards: int) -> None:
+        """Start nothing yet.
+
+        Args:
+            cluster: of the node.
+            node: where it is to be. If that is gone, another that has as many cards free.
+            cards: that the cell is to have.
+        """
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        self.cluster = cluster
+        self._options = {
+            "resources": node.resources,
+            "num_cpus": 0,
+            "max_restarts": 0,
+            "max_concurrency": cards * DEPTH,
+            "scheduling_strategy": NodeAffinitySchedulingStrategy(node.identity, soft=True),
+        }
+        self._starting = threading.Lock()  # held for long
+        self._lock = threading.Lock()
+        self._actor: Any = None
+        self._cards = cards
+        self.node = ""
+        self.process_id = 0
+
+    def actor(self) -> Any:
+        """Return the actor; start it if there is none.
+
+        Raises:
+            DeviceError: the cluster has no place for it.
+        """
+        with self._starting:
+            with self._lock:
+                actor = self._actor
+            if actor is not None:
+                return actor
+            actor = self.cluster.ray.remote(Cell).options(**self._options).remote()
+            found = self.ask(actor, START_SECONDS, "whereabouts")
+            with self._lock:
+                self._actor = actor
+                self.node, self.process_id = found
+            return actor
+
+    def ask(self, actor: Any, seconds: float, call: str, *arguments: Any) -> Any:
+        """Let an actor do something, and return its answer.
+
+        Raises:
+            DeviceError: the device failed, or the actor died or took too long and is ended.
+            UserError: what was asked for is not possible.
+        """
+        exceptions = self.cluster.ray.exceptions
+        try:
+            return self.cluster.ray.get(getattr(actor, call).remote(*arguments), timeout=seconds)
+        except exceptions.RayTaskError as error:
+            cause = error.cause
+            if isinstance(cause, DeviceError | UserError):
+                raise cause from error
+            raise DeviceError(f"the cell failed: {cause!r}") from error
+        except BaseException as error:  # nobody knows what it is in the middle of
+            self._end(actor)
+            if isinstance(error, exceptions.GetTimeoutError):
+                raise DeviceError(f"the cluster did not answer in {seconds:g} s") from error
+            if isinstance(error, exceptions.RayError):
+                first = str(error).strip().splitlines()[0]
+                raise DeviceError(f"the cell is gone: {first}") from error
+            raise
+
+    def leave(self) -> None:
+        """Let a card be none any more; the actor ends with its last one."""
+        with self._lock:
+            self._cards -= 1
+            actor = None if self._cards else self._actor
+        if actor is not None:
+            self._end(actor)
+
+    def _end(self, actor: Any) -> None:
+        with self._lock:
+            if self._actor is actor:
+                self._actor = None
+        with contextlib.suppress(Exception):  # it may be dead, or the cluster gone
+            self.cluster.ray.kill(actor)
+
+
+class RayCard(Card):
+    """A card of a cell."""
+
+    depth = DEPTH
+
+    def __init__(self, cell: RemoteCell, place: int, device: str) -> None:
+        """Open the device in its cell.
+
+        Args:
+            cell: that has the card.
+            place: of the card in the cell.
+            device: as `tf2c run --device` has it.
+
+        Raises:
+            DeviceError: the cluster has no place for its cell, or the device does not open.
+            UserError: there is no such device.
+        """
+        self.cell = cell
+        self._place = place
+        self._device = device
+        self.restart()
+
+    def load(self, network: ServedNetwork) -> None:
+        """Let the card have a network, which is sent to its node at most once."""
+        self._ask(START_SECONDS, "load", *self.cell.cluster.send(network))
+
+    def run(self, images: Sequence[Image]) -> Sequence[Scores]:
+        """Send a batch and wait for its results."""
+        return list(self._ask(RUN_SECONDS, "run", np.stack(images)))
+
+    def restart(self) -> None:
+        """Open the device again, in another cell if that has died."""
+        self._actor = self.cell.actor()
+        name = self._ask(START_SECONDS, "open", self._device, self.cell.cluster.kernels)
+        self.name = f"{name} on {self.cell.node}"
+
+    def close(self) -> None:
+        """End the cell if this is its last card."""
+        self.cell.leave()
+
+    def _ask(self, seconds: float, call: str, *arguments: Any) -> Any:
+        return self.cell.ask(self._actor, seconds, call, self._place, *arguments)
+
+
+def connect(address: str) -> None:
+    """Connect to a cluster.
+
+    Args:
+        address: `auto`, `HOST:PORT`, or `local` to start one on this machine.
+
+    Raises:
+        UserError: Ray is not installed, or there is no cluster.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise UserError(
+            "expected Ray, got no installation of it", hint="run `pip install 'tf2c[ray]'`"
+        ) from error
+    started: Any = ray
+    options = {"address": address} if address != "local" else {"include_dashboard": False}
+    try:
+        host, _, port = address.partition(":")
+        if port:
+            # Ray itself would ask for minutes, and then end this process.
+            socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+        started.init(**options, log_to_driver=False)
+    except (OSError, ValueError, RuntimeError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"expected a Ray cluster at `{address}`, got none: {first}",
+            hint="`ray start --head` begins one; `--ray local` does without",
+        ) from error
+
+
+def open_cards(device: str, kernels: bytes, count: int | None = None) -> list[Card]:
+    """Open cards in the cluster, all or none; nodes open theirs at a time.
+
+    Nodes that have been started with `fpga` resources have as many cards, and a cell takes all of
+    them, so that no other has the same. Where no node has, each has any number.
+
+    Args:
+        device: as `tf2c run --device` has it.
+        kernels: the engine, as source or built.
+        count: of cards; by default all that the nodes have, or one for each node.
+
+    Raises:
+        DeviceError: there are fewer, or one does not open.
+        UserError: there is no such device.
+    """
+    cluster = Cluster(kernels)
+    nodes = cluster.nodes()
+    shares = _shares(nodes, count)
+    places: list[tuple[RemoteCell, int, str]] = []
+    for node, share in zip(nodes, shares, strict=True):
+        if share:
+            cell = RemoteCell(cluster, node, share)
+            names = device_names(device, share)
+            places.extend((cell, place, name) for place, name in enumerate(names))
+    with ThreadPoolExecutor(len(places)) as pool:
+        opening = [pool.submit(RayCard, *place) for place in places]
+    failures = [failure for each in opening if (failure := each.exception()) is not None]
+    if failures:
+        for cell, _, _ in places:
+            cell.leave()
+        raise failures[0]
+    return [each.result() for each in opening]
+
+
+def _shares(nodes: Sequence[Node], count: int | None) -> list[int]:
+    """Return how many cards of each node to take: few nodes, so that others stay free."""
+    if count is None:
+        return [node.cards for node in nodes]
+    if not any(node.resources for node in nodes):
+        whole, rest = divmod(count, len(nodes))
+        return [whole + (place < rest) for place in range(len(nodes))]
+    left, shares = count, list[int]()
+    for node in nodes:
+        shares.append(min(node.cards, left))
+        left -= shares[-1]
+    if left:
+        raise DeviceError(f"expected {count} cards in the cluster, got {count - left}")
+    return shares
