@@ -49,7 +49,7 @@ def device_options(command: Command) -> Command:
         "--device",
         default="simulator",
         show_default=True,
-        help="simulator, emulator, opencl:PLATFORM.",
+        help="simulator, emulator, opencl:PLATFORM, opencl:PLATFORM:NUMBER.",
     )(command)
 
 

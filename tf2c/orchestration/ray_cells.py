@@ -53,9 +53,11 @@ class Cell:
         self._loaded: dict[int, ServedNetwork] = {}
         self._networks: WeakValueDictionary[str, ServedNetwork] = WeakValueDictionary()
 
-    def whereabouts(self) -> tuple[str, int]:
-        """Return the names of node and process."""
-        return os.uname().nodename, os.getpid()
+    def whereabouts(self) -> tuple[str, str, int]:
+        """Return the machine's name, the node and the process."""
+        import ray
+
+        return os.uname().nodename, ray.get_runtime_context().get_node_id(), os.getpid()
 
     def open(self, place: int, device: str, kernels: Sequence[Any]) -> str:
         """Open a device, the first or another time; return its name.
@@ -155,12 +157,13 @@ class RemoteCell:
 
         Args:
             cluster: of the node.
-            node: where it is to be. If that is gone, another that has as many cards free.
+            node: where it is to be. If that is gone, another with as many cards, all of them free.
             cards: that the cell is to have.
         """
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         self.cluster = cluster
+        self._node = node
         self._options = {
             "resources": node.resources,
             "num_cpus": 0,
@@ -172,7 +175,7 @@ class RemoteCell:
         self._lock = threading.Lock()
         self._actor: Any = None
         self._cards = cards
-        self.node = ""
+        self.machine = self.node_id = ""
         self.process_id = 0
 
     def actor(self) -> Any:
@@ -187,10 +190,16 @@ class RemoteCell:
             if actor is not None:
                 return actor
             actor = self.cluster.ray.remote(Cell).options(**self._options).remote()
-            found = self.ask(actor, START_SECONDS, "whereabouts")
+            try:
+                found = self.ask(actor, START_SECONDS, "whereabouts")
+            except DeviceError as error:
+                raise DeviceError(
+                    f"expected a node with {self._node.cards} cards free, got none in "
+                    f"{START_SECONDS:g} s: {error}"
+                ) from error
             with self._lock:
                 self._actor = actor
-                self.node, self.process_id = found
+                self.machine, self.node_id, self.process_id = found
             return actor
 
     def ask(self, actor: Any, seconds: float, call: str, *arguments: Any) -> Any:
@@ -267,7 +276,7 @@ class RayCard(Card):
         """Open the device again, in another cell if that has died."""
         self._actor = self.cell.actor()
         name = self._ask(START_SECONDS, "open", self._device, self.cell.cluster.kernels)
-        self.name = f"{name} on {self.cell.node}"
+        self.name = f"{name} on {self.cell.machine}"
 
     def close(self) -> None:
         """End the cell if this is its last card."""

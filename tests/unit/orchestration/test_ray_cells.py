@@ -1,0 +1,228 @@
+"""A node's cards in a Ray actor: results are right, and nothing is lost with a cell or a node."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import tf2c
+from tf2c.errors import DeviceError, UserError
+from tf2c.orchestration import embedded, ray_cells
+from tf2c.orchestration.cards import ServedNetwork
+from tf2c.orchestration.embedded import Runtime
+from tf2c.orchestration.events import Event, Lost, Restarted
+from tf2c.orchestration.ray_cells import RESOURCE, Cell, RayCard, connect, open_cards
+from tf2c.orchestration.requests import Tenant
+from tf2c.runtime.simulator import Simulator
+
+ray: Any = pytest.importorskip("ray", reason="`pip install 'tf2c[ray]'`")
+
+REQUESTS = 400
+CARDS = 2
+"""Of each node."""
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A cluster on this machine: a head, and two nodes with two cards each."""
+    from ray.cluster_utils import Cluster
+
+    found: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    for _ in range(2):
+        found.add_node(num_cpus=1, resources={RESOURCE: CARDS})
+    ray.init(address=found.address, log_to_driver=False)
+    yield found
+    ray.shutdown()
+    found.shutdown()
+
+
+@pytest.fixture
+def cards(cluster: Any) -> Iterator[list[RayCard]]:
+    found = opened("simulator")
+    yield found
+    for card in found:
+        card.close()
+
+
+def opened(device: str, count: int | None = None) -> list[RayCard]:
+    return [card for card in open_cards(device, b"", count) if isinstance(card, RayCard)]
+
+
+class Asked:
+    """Requests on their way for two networks, and what is to come of them."""
+
+    def __init__(self, artifact: tf2c.Artifact, images: npt.NDArray[np.float32]) -> None:
+        self.images = images[:8]
+        self.expected = artifact.run(self.images)
+        self.networks = {name: ServedNetwork.read(artifact.path) for name in ("digits", "again")}
+        self.tenants = {"tenant": Tenant(queue_limit=REQUESTS)}
+        self.events: list[Event] = []
+
+    def runtime(self, cards: list[RayCard]) -> Runtime:
+        return Runtime(self.networks, cards, self.tenants, observer=self.events.append)
+
+    def ask(self, runtime: Runtime, happens: Callable[[], object]) -> None:
+        """Ask, let something happen when a quarter is there, and look at all results."""
+        futures = [
+            runtime.request(("digits", "again")[index % 3 == 0], "tenant")
+            .arg(self.images[index % 8])
+            .submit()
+            for index in range(REQUESTS)
+        ]
+        futures[REQUESTS // 4].result(120)
+        happens()
+        for index, future in enumerate(futures):
+            np.testing.assert_array_equal(future.result(120), self.expected[index % 8])
+
+    def await_events(self, kind: type[Event], count: int) -> None:
+        until = time.monotonic() + 120
+        while sum(isinstance(each, kind) for each in self.events) < count:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def asked(digits_artifact: tf2c.Artifact, heldout_images: npt.NDArray[np.float32]) -> Asked:
+    return Asked(digits_artifact, heldout_images)
+
+
+def test_a_cell_is_a_node_with_all_its_cards(cards: list[RayCard]) -> None:
+    assert len(cards) == 2 * CARDS
+    cells = {id(card.cell): card.cell for card in cards}
+    assert len(cells) == len({cell.process_id for cell in cells.values()}) == 2
+
+
+def test_nothing_is_lost_with_a_killed_cell(cards: list[RayCard], asked: Asked) -> None:
+    """Its cards are lost, and no others; one process comes instead of it."""
+    killed = cards[0].cell.process_id
+    others = cards[-1].cell.process_id
+    with asked.runtime(cards) as runtime:
+        asked.ask(runtime, lambda: os.kill(killed, signal.SIGKILL))
+        asked.await_events(Restarted, 1)
+        asked.ask(runtime, lambda: None)
+        lost = [each.card for each in asked.events if isinstance(each, Lost)]
+        asked.await_events(Restarted, len(lost))
+        assert len(lost) == len(set(lost)) <= CARDS
+        assert all(each.endswith((" 0", " 1")) for each in lost)
+        assert cards[0].cell.process_id != killed
+        assert cards[-1].cell.process_id == others
+
+
+def test_nothing_is_lost_with_a_node(cluster: Any, cards: list[RayCard], asked: Asked) -> None:
+    """Others do what it was doing; its cards are back when there is another node."""
+    node = next(each for each in cluster.worker_nodes if each.node_id == cards[-1].cell.node_id)
+    with asked.runtime(cards) as runtime:
+        asked.ask(runtime, lambda: cluster.remove_node(node))
+        lost = sum(isinstance(each, Lost) for each in asked.events)
+        assert 1 <= lost <= CARDS
+        assert not any(isinstance(each, Restarted) for each in asked.events)
+        cluster.add_node(num_cpus=1, resources={RESOURCE: CARDS})
+        asked.await_events(Restarted, lost)
+        asked.ask(runtime, lambda: None)
+
+
+def test_what_takes_too_long_comes_once(
+    cards: list[RayCard], asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its cell is ended, and another one does what that was doing."""
+
+    def hurry() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(ray_cells, "RUN_SECONDS", 0.0)
+            asked.await_events(Lost, 1)
+
+    with asked.runtime(cards) as runtime:
+        before = {card.cell.process_id for card in cards}
+        asked.ask(runtime, hurry)
+        asked.await_events(Restarted, sum(isinstance(each, Lost) for each in asked.events))
+        assert {card.cell.process_id for card in cards} != before
+
+
+def test_more_cards_than_there_are(cards: list[RayCard]) -> None:
+    with pytest.raises(DeviceError, match=f"expected 5 cards in the cluster, got {2 * CARDS}"):
+        opened("simulator", 5)
+
+
+def test_cards_that_others_have(cards: list[RayCard], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_cells, "START_SECONDS", 2.0)
+    with pytest.raises(DeviceError, match=f"a node with {CARDS} cards free, got none in 2 s"):
+        opened("simulator", 1)
+
+
+def test_a_device_that_is_none(cluster: Any) -> None:
+    with pytest.raises(UserError, match="expected a device, got `abacus`"):
+        opened("abacus")
+    for card in opened("simulator"):  # the nodes are free
+        card.close()
+
+
+def test_the_end_does_not_wait_for_a_place(
+    cards: list[RayCard], asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "CLOSE_SECONDS", 1.0)
+    is_waiting = threading.Event()
+
+    def wait(_: object) -> None:
+        is_waiting.set()
+        time.sleep(30)
+
+    runtime = asked.runtime(cards)
+    monkeypatch.setattr(RayCard, "restart", wait)
+    asked.ask(runtime, lambda: os.kill(cards[0].cell.process_id, signal.SIGKILL))
+    assert is_waiting.wait(60)
+    begun = time.monotonic()
+    runtime.close()
+    assert time.monotonic() - begun < 25
+
+
+def test_a_cell_builds_its_engine_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    engines: list[bytes] = []
+
+    class Built(Simulator):
+        built: Any = b"built"
+
+    def open_device(_: str, kernels: bytes) -> Simulator:
+        engines.append(kernels)
+        return Built()
+
+    def fetch(references: list[bytes]) -> bytes:
+        return references[0]
+
+    monkeypatch.setattr(ray_cells, "open_device", open_device)
+    monkeypatch.setattr(ray_cells, "_fetch", fetch)
+    cell = Cell()
+    for place in (0, 1, 1):
+        cell.open(place, "opencl:PAC", [b"source"])
+    assert engines == [b"source", b"built", b"built"]
+
+
+def test_a_network_is_fetched_once_as_long_as_a_card_has_it(
+    digits_artifact: tf2c.Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[str] = []
+
+    def fetch(references: list[str]) -> object:
+        fetched.append(references[0])
+        return ServedNetwork.read(digits_artifact.path)
+
+    monkeypatch.setattr(ray_cells, "_fetch", fetch)
+    cell = Cell()
+    for place in (0, 1):
+        cell.open(place, "simulator", ["engine"])
+    fetched.clear()
+    for place, name in ((0, "one"), (1, "one"), (0, "two"), (1, "two"), (0, "one")):
+        cell.load(place, name, [name])
+    assert fetched == ["one", "two", "one"]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:port"])
+def test_a_cluster_that_is_none(address: str) -> None:
+    ray.shutdown()
+    with pytest.raises(UserError, match=f"expected a Ray cluster at `{address}`, got none"):
+        connect(address)
