@@ -43,9 +43,9 @@ def served() -> dict[str, ServedNetwork]:
     return {"network": ServedNetwork(cast(Program, shapes), b"", Network(image=2 * MILLISECOND))}
 
 
-def run_server(ports: "Connection[Any, Any]") -> None:
+def run_server(ports: "Connection[Any, Any]", maps: bool) -> None:
     """Serve until the process is ended."""
-    service = Service(served(), [LookingCard()], Access())
+    service = Service(served(), [LookingCard()], Access(), maps=maps)
     addresses = Addresses(http_port=0, grpc_port=0)
 
     def started(found: Ports) -> None:
@@ -54,7 +54,7 @@ def run_server(ports: "Connection[Any, Any]") -> None:
     asyncio.run(serve(service, addresses, started=started))
 
 
-def clients(ports: Ports) -> dict[str, dict[str, float]]:
+def clients(ports: Ports, maps: bool) -> dict[str, dict[str, float]]:
     """Measure both protocols, with tensors in the request and in shared memory."""
     found: dict[str, dict[str, float]] = {}
     images = IMAGE[np.newaxis]
@@ -73,12 +73,13 @@ def clients(ports: Ports) -> dict[str, dict[str, float]]:
                 client.infer("network", [tensor], outputs=outputs)
 
             tensor.set_data_from_numpy(images)
-            found[name] = microseconds(ask, REQUESTS)
+            if not maps:
+                found[name] = microseconds(ask, REQUESTS)
             client.register_system_shared_memory("region", "/tf2c_benchmark", size)
             tensor.set_shared_memory("region", images.nbytes)
             output: Any = module.InferRequestedOutput("output")
             output.set_shared_memory("region", 8, offset=images.nbytes)
-            found[f"{name}, shared memory"] = microseconds(
+            found[f"{name}, shared memory{', mapped' * maps}"] = microseconds(
                 lambda ask=ask, output=output: ask(outputs=[output]), REQUESTS
             )
             client.unregister_system_shared_memory("region")
@@ -88,16 +89,21 @@ def clients(ports: Ports) -> dict[str, dict[str, float]]:
     return found
 
 
-def main() -> None:
-    """Measure, print, write."""
+def over_the_wire(maps: bool) -> dict[str, dict[str, float]]:
+    """Measure a server that reads shared memory, or has it mapped."""
     ours, theirs = multiprocessing.Pipe()
-    server = multiprocessing.get_context("spawn").Process(target=run_server, args=(theirs,))
+    server = multiprocessing.get_context("spawn").Process(target=run_server, args=(theirs, maps))
     server.start()
     try:
-        found = clients(ours.recv())
+        return clients(ours.recv(), maps)
     finally:
         server.terminate()
         server.join()
+
+
+def main() -> None:
+    """Measure, print, write."""
+    found = over_the_wire(maps=False) | over_the_wire(maps=True)
     with Runtime(served(), [LookingCard()]) as runtime:
         found["in process, run"] = microseconds(lambda: runtime.request("network").arg(IMAGE).run())
         found["in process, submit"] = microseconds(

@@ -39,6 +39,11 @@ if TYPE_CHECKING:
     type=click.IntRange(1, 1024),
     help="MiB; larger ones are refused.",
 )
+@click.option(
+    "--map-shared-memory",
+    is_flag=True,
+    help="Do not copy images in shared memory: a client that shortens it ends the server.",
+)
 @click.option("--trace-to", metavar="URL", help="Collector of OTLP over HTTP: http://HOST:4318.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout when it listens.")
 def serve_command(
@@ -55,6 +60,7 @@ def serve_command(
     tls_certificate: Path | None,
     tls_key: Path | None,
     largest_request: int,
+    map_shared_memory: bool,
     trace_to: str | None,
     as_json: bool,
 ) -> None:
@@ -76,7 +82,9 @@ def serve_command(
     if access.is_open and host not in ("127.0.0.1", "localhost", "::1"):
         print_note(f"everybody who reaches {host} may use the cards: no `--tenants`")
     tracing = open_tracing(trace_to)
-    service = open_service(networks, device, cards, ray, aocx, repository, access, tracing)
+    service = open_service(
+        networks, device, cards, ray, aocx, repository, access, tracing, map_shared_memory
+    )
     addresses = server.Addresses(host, http_port, grpc_port, tls_certificate, tls_key)
 
     def started(ports: server.Ports) -> None:
@@ -117,6 +125,7 @@ def open_service(
     repository: Path | None,
     access: "Access",
     tracing: "Tracing | None",
+    maps: bool,
 ) -> "Service":
     """Open artifacts and cards.
 
@@ -162,4 +171,4 @@ def open_service(
         ray_cells.connect(ray)
         opened = ray_cells.open_cards(device, kernels, cards)
     asked = None if device == SIMULATOR or aocx is not None else kernels
-    return Service(served, opened, access, repository, tracing, engine=asked)
+    return Service(served, opened, access, repository, tracing, asked, maps=maps)

@@ -339,7 +339,7 @@ class Runtime(Closeable):
         if self._observe is not None:
             self._observe(Dispatched(now, dispatch))
         seat = self._seats[dispatch.card]
-        seat.given.append(dispatch)
+        seat.given[id(dispatch)] = [self._jobs[each.number] for each in dispatch.requests]
         if keep is not None and dispatch.requests == (keep,):
             return dispatch
         seat.inbox.put(dispatch)
@@ -374,10 +374,9 @@ class Runtime(Closeable):
 
     def _run(self, seat: Seat, dispatch: Dispatch) -> Sequence[Scores] | None:
         """Run a batch and deliver it; return None where it did not work."""
-        with self._lock:
-            if not seat.has(dispatch):
-                return None
-            jobs = [self._jobs[request.number] for request in dispatch.requests]
+        jobs = seat.given.get(id(dispatch))
+        if jobs is None:
+            return None
         has_network = not dispatch.loads
         started = time.monotonic_ns()
         try:
@@ -419,10 +418,9 @@ class Runtime(Closeable):
     ) -> bool:
         """Let a batch have ended, unless its card has been given up meanwhile; return whether."""
         with self._lock:
-            if not seat.has(dispatch):
+            if seat.given.pop(id(dispatch), None) is None:
                 return False
             now = seat.ended = self._pass_time()
-            seat.given = [each for each in seat.given if each is not dispatch]
             first = dispatch.requests[0].number
             self._policy.complete(dispatch.card, first, has_network=has_network)
             if self._observe is not None:
@@ -456,7 +454,7 @@ class Runtime(Closeable):
         """Do without a card that failed; all that it was doing waits again."""
         name = dispatch.card
         with self._lock:
-            if not seat.has(dispatch):
+            if id(dispatch) not in seat.given:
                 return  # another batch of it has failed
             seat.given.clear()
             now = self._pass_time()

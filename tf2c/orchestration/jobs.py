@@ -1,5 +1,6 @@
 """What a runtime keeps of each request on its way, and of each card at work."""
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from queue import SimpleQueue
@@ -33,12 +34,8 @@ class Seat:
     threads: int
     """That have not ended: one for each batch that the card may have at a time."""
     inbox: "SimpleQueue[Message]" = field(default_factory=SimpleQueue[Message])
-    given: list[Dispatch] = field(default_factory=list[Dispatch])
-    """What has not ended. A result that comes for anything else has come too late: the card had
-    been given up, and the batch was done again."""
+    given: dict[int, Sequence[Job]] = field(default_factory=dict[int, Sequence[Job]])
+    """By the identity of their dispatch, batches that have not ended. A result that comes for
+    another one has come too late: the card had been given up, and the batch was done again."""
     ended: int = 0
     """When a batch did last, nanoseconds."""
-
-    def has(self, dispatch: Dispatch) -> bool:
-        """Whether a batch has not ended."""
-        return any(each is dispatch for each in self.given)

@@ -203,7 +203,7 @@ class Policy(FairQueues):
 
     def next(self, now: int) -> Dispatch | None:
         """Return what to do next; None if there is nothing before something else happens."""
-        if not self.has_room or not self._network_lines:
+        if not self._network_lines or not (self._idle or self._with_room):
             return None
         firsts = [line.first for line in self._network_lines.values()]
         first = min(firsts) if len(firsts) > 1 else firsts[0]
@@ -240,7 +240,8 @@ class Policy(FairQueues):
         name, card = next(iter(cards.items()))
         self._unrest(name, card)
         card.batches.append((taken,))
-        self._enter_room(name, card)
+        if card.depth > 1:
+            self._enter_room(name, card)
         return Dispatch(name, request.network, (request,), False)
 
     def complete(self, name: str, number: int | None = None, *, has_network: bool = True) -> None:
@@ -257,7 +258,8 @@ class Policy(FairQueues):
         else:
             numbers = [batch[0].number for batch in card.batches]
             del card.batches[0 if number is None else numbers.index(number)]
-        self._leave_room(name, card)
+        if card.depth > 1:
+            self._leave_room(name, card)
         if not has_network and card.loaded is not None:
             self._holders[card.loaded] -= 1
             card.loaded = None

@@ -175,6 +175,8 @@ class Service:
         repository: Path | None = None,
         tracing: "Tracing | None" = None,
         engine: bytes | None = None,
+        *,
+        maps: bool = False,
     ) -> None:
         """Start the cards.
 
@@ -185,9 +187,10 @@ class Service:
             repository: a folder of artifacts that operators may load by name.
             tracing: of requests; the service closes it.
             engine: which artifacts of the repository have to be for; None for any.
+            maps: whether shared memory is mapped instead of read (`Regions`).
         """
         self.access = access
-        self.regions = Regions(is_open=access.is_open)
+        self.regions = Regions(is_open=access.is_open, maps=maps)
         self.watch = Watch()
         self.is_ready = True
         self.started = time.time()

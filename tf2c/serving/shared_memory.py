@@ -1,15 +1,18 @@
 """Shared memory that clients have made, for tensors that do not travel.
 
 They are read and written as files are, because a client may shorten its memory at any time: whoever
-has it mapped is killed then. So images are copied once, and nobody changes them afterwards.
+has it mapped is killed then. So images are copied once, and nobody changes them afterwards. Whoever
+trusts all clients can have it mapped instead; then the images are the client's memory itself.
 
 The regions are files in /dev/shm, named by their keys. With tenants, a key has to begin with the
 tenant's name and a dot, and a region's name is the tenant's own: nobody reads what another one has.
 """
 
+import mmap
 import os
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tf2c.serving.errors import Refusal, RefusedError
 from tf2c.serving.tensors import OUTPUT, Region, invalid
@@ -34,17 +37,28 @@ class Registered:
     size: int
 
 
+class _Opened(NamedTuple):
+    """A region that the server can use."""
+
+    registered: Registered
+    file: int
+    mapped: memoryview | None
+    """The file from its beginning to the region's end, for as long as anybody looks at it."""
+
+
 class Regions:
     """Of all tenants."""
 
-    def __init__(self, *, is_open: bool) -> None:
+    def __init__(self, *, is_open: bool, maps: bool = False) -> None:
         """Start with none.
 
         Args:
             is_open: whether there is only one tenant, who may have any key.
+            maps: whether images are not copied, which only clients may have that are trusted.
         """
         self._is_open = is_open
-        self._regions: dict[tuple[str, str], tuple[Registered, int]] = {}
+        self._maps = maps
+        self._regions: dict[tuple[str, str], _Opened] = {}
 
     def register(self, tenant: str, region: Registered) -> None:
         """Open a region.
@@ -71,30 +85,33 @@ class Regions:
         if os.fstat(file).st_size < end:
             os.close(file)
             raise invalid(f"expected {end} bytes in `{region.key}`, got fewer")
-        self._regions[tenant, region.name] = region, file
+        mapped = memoryview(mmap.mmap(file, end)) if self._maps else None
+        self._regions[tenant, region.name] = _Opened(region, file, mapped)
 
     def unregister(self, tenant: str, name: str) -> None:
         """Forget a region, or with an empty name all of a tenant's."""
         for owner, each in list(self._regions):
             if owner == tenant and name in ("", each):
-                os.close(self._regions.pop((owner, each))[1])
+                os.close(self._regions.pop((owner, each)).file)
 
     def status(self, tenant: str, name: str = "") -> list[Registered]:
         """Return a tenant's regions, or the one of a name."""
         return [
-            region
-            for (owner, each), (region, _) in self._regions.items()
+            opened.registered
+            for (owner, each), opened in self._regions.items()
             if owner == tenant and name in ("", each)
         ]
 
-    def read(self, tenant: str, part: Region) -> bytes:
-        """Return the bytes of a part.
+    def read(self, tenant: str, part: Region) -> bytes | memoryview:
+        """Return the bytes of a part, or the part itself where it is mapped.
 
         Raises:
             RefusedError: the tenant has no such region, or the part is not within it.
         """
-        file, place = self._place(tenant, part)
-        found = os.pread(file, part.size, place)
+        opened, place = self._place(tenant, part)
+        if opened.mapped is not None:
+            return opened.mapped[place : place + part.size].toreadonly()
+        found = os.pread(opened.file, part.size, place)
         if len(found) < part.size:
             raise invalid(f"expected {part.size} bytes in `{part.name}`, got {len(found)}")
         return found
@@ -105,15 +122,16 @@ class Regions:
         Raises:
             RefusedError: the tenant has no such region, the part is not within it, or too small.
         """
-        file, place = self._place(tenant, part)
-        if part.size < len(contents) or os.fstat(file).st_size < place + len(contents):
+        opened, place = self._place(tenant, part)
+        if part.size < len(contents) or os.fstat(opened.file).st_size < place + len(contents):
             raise invalid(f"expected {len(contents)} bytes for `{OUTPUT}`, got {part.size}")
-        os.pwrite(file, contents, place)
+        os.pwrite(opened.file, contents, place)
 
-    def _place(self, tenant: str, part: Region) -> tuple[int, int]:
+    def _place(self, tenant: str, part: Region) -> tuple[_Opened, int]:
         if (tenant, part.name) not in self._regions:
             raise RefusedError(Refusal.UNKNOWN, f"there is no region `{part.name}`")
-        region, file = self._regions[tenant, part.name]
+        opened = self._regions[tenant, part.name]
+        region = opened.registered
         if part.offset + part.size > region.size:
             raise invalid(f"expected a part within the {region.size} bytes of `{part.name}`")
-        return file, region.offset + part.offset
+        return opened, region.offset + part.offset

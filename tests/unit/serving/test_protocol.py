@@ -6,6 +6,7 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from queue import Queue
 from types import ModuleType
@@ -15,7 +16,19 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from tritonclient.utils import InferenceServerException
-from unit.serving.conftest import CLIENTS, LARGEST_REQUEST, Digits, Server, keep, shared_memory
+from unit.held_card import HeldCard
+from unit.serving.conftest import (
+    CLIENTS,
+    LARGEST_REQUEST,
+    Digits,
+    Server,
+    keep,
+    listening,
+    shared_memory,
+)
+
+from tf2c.serving.service import Service
+from tf2c.serving.tenants import Access
 
 Images = npt.NDArray[Any]
 
@@ -289,6 +302,34 @@ def test_tensors_in_shared_memory(client: Client, digits: Digits) -> None:
             client.client.infer("digits", [tensor])
     finally:
         shared_memory.destroy_shared_memory_region(handle)
+
+
+@pytest.mark.parametrize("maps", [False, True])
+def test_memory_is_copied_unless_clients_are_trusted(digits: Digits, maps: bool) -> None:
+    """What a client writes after its request counts where its memory is mapped."""
+    card = HeldCard()
+    first, second = digits.images[:1], digits.images[1:2]
+    assert not np.array_equal(digits.expected[0], digits.expected[1])
+    handle = shared_memory.create_shared_memory_region("region", f"{KEY}_maps", 8 + first.nbytes)
+    service = Service({"digits": digits.network}, [card], Access(), maps=maps)
+    try:
+        with listening(service) as server, ThreadPoolExecutor(1) as thread:
+            shared_memory.set_shared_memory_region(handle, [first], offset=8)
+            client: Any = CLIENTS["grpc"].InferenceServerClient(server.address("grpc"))
+            client.register_system_shared_memory("region", f"{KEY}_maps", first.nbytes, offset=8)
+            tensor = CLIENTS["grpc"].InferInput("input", list(first.shape), "FP32")
+            tensor.set_shared_memory("region", first.nbytes)
+            asked = thread.submit(client.infer, "digits", [tensor])
+            assert card.begun.wait(60)
+            shared_memory.set_shared_memory_region(handle, [second], offset=8)
+            client.unregister_system_shared_memory("region")
+            card.may_end.set()
+            found = asked.result(60).as_numpy("output")
+            client.close()
+    finally:
+        card.may_end.set()
+        shared_memory.destroy_shared_memory_region(handle)
+    np.testing.assert_array_equal(found, digits.expected[[1 if maps else 0]])
 
 
 @pytest.mark.parametrize(
