@@ -51,9 +51,9 @@ WAYS = {
 class SleepingCell(Cell):
     """Has cards that sleep."""
 
-    def open(self, place: int, device: str, kernels: Sequence[Any]) -> str:
+    def open(self, place: int, device: str, kernels: Sequence[Any]) -> tuple[str, None]:
         """Return a name."""
-        return "sleeping"
+        return "sleeping", None
 
     def load(self, place: int, key: str, network: Sequence[Any]) -> None:
         """Do nothing."""

@@ -170,5 +170,9 @@ def open_service(
 
         ray_cells.connect(ray)
         opened = ray_cells.open_cards(device, kernels, cards)
-    asked = None if device == SIMULATOR or aocx is not None else kernels
-    return Service(served, opened, access, repository, tracing, asked, maps=maps)
+    try:
+        return Service(served, opened, access, repository, tracing, maps=maps)
+    except BaseException:
+        for card in opened:
+            card.close()
+        raise

@@ -77,6 +77,8 @@ class Card(Closeable):
     """Something that runs batches, one at a time, in whatever thread asks."""
 
     name: str
+    identity: tuple[int, ...] | None = None
+    """What its engine says that it was built for, as `Device.identity` has it."""
     depth: int = 1
     """Batches that it takes at a time, in as many threads: more than one where a batch takes time
     to get there, so that the next one is there when a batch ends."""
@@ -152,7 +154,7 @@ class DeviceCard(Card):
         self._device = open_device(kernels)
         self.built = self._device.built or kernels
         self._session: Session | None = None
-        self.name = self._device.name
+        self.name, self.identity = self._device.name, self._device.identity
 
     def load(self, network: ServedNetwork) -> None:
         """Load a program; the engine stays as it is."""

@@ -59,8 +59,10 @@ class Cell:
 
         return os.uname().nodename, ray.get_runtime_context().get_node_id(), os.getpid()
 
-    def open(self, place: int, device: str, kernels: Sequence[Any]) -> str:
-        """Open a device, the first or another time; return its name.
+    def open(
+        self, place: int, device: str, kernels: Sequence[Any]
+    ) -> tuple[str, tuple[int, ...] | None]:
+        """Open a device, the first or another time; return its name and its engine's identity.
 
         Args:
             place: of the card in the cell.
@@ -75,7 +77,7 @@ class Cell:
                     engine: bytes = self._built or _fetch(kernels)
                     self._cards[place] = card = DeviceCard(partial(open_device, device), engine)
                     self._built = card.built
-            return self._cards[place].name
+            return self._cards[place].name, self._cards[place].identity
 
     def load(self, place: int, key: str, network: Sequence[Any]) -> None:
         """Take the network of a card's batches to come.
@@ -275,7 +277,8 @@ class RayCard(Card):
     def restart(self) -> None:
         """Open the device again, in another cell if that has died."""
         self._actor = self.cell.actor()
-        name = self._ask(START_SECONDS, "open", self._device, self.cell.cluster.kernels)
+        opened = self._ask(START_SECONDS, "open", self._device, self.cell.cluster.kernels)
+        name, self.identity = opened
         self.name = f"{name} on {self.cell.machine}"
 
     def close(self) -> None:

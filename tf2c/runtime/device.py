@@ -65,7 +65,21 @@ _EQUAL_SIZES = (_VERSION, "filter_vector", "channel_vector", "pixel_vector")
 _LEAST_SIZES = ("largest_split", "weight_depth", "cache_depth")
 
 
-def expect_engine(device: "Device", program: Program) -> None:
+class HasEngine(Protocol):
+    """Something with an engine, or without if it needs none."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        ...
+
+    @property
+    def identity(self) -> tuple[int, ...] | None:
+        """What its engine says that it was built for (`program.identity`); None without one."""
+        ...
+
+
+def expect_engine(device: HasEngine, program: Program) -> None:
     """Check that a device's engine was built for programs like this one.
 
     Vectors have to be as long, and memories as large or larger. Other sizes are a matter of speed.
@@ -117,13 +131,8 @@ class Closeable(ABC):
         self.close()
 
 
-class Device(Protocol):
+class Device(HasEngine, Protocol):
     """Something that executes programs: the simulator, the emulator or a card."""
-
-    @property
-    def name(self) -> str:
-        """What people call it."""
-        ...
 
     @property
     def kernels(self) -> bytes | None:
@@ -133,11 +142,6 @@ class Device(Protocol):
     @property
     def built(self) -> bytes | None:
         """The engine as it has been built, from which devices open at once; None without one."""
-        ...
-
-    @property
-    def identity(self) -> tuple[int, ...] | None:
-        """What its engine says that it was built for (`program.identity`); None without one."""
         ...
 
     @property

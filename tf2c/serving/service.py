@@ -27,6 +27,7 @@ from tf2c.orchestration.events import (
     Restarted,
     Submitted,
 )
+from tf2c.runtime.device import expect_engine
 from tf2c.serving.errors import Refusal, RefusedError, refused
 from tf2c.serving.shared_memory import Regions
 from tf2c.serving.tenants import Access, Caller
@@ -174,7 +175,6 @@ class Service:
         access: Access,
         repository: Path | None = None,
         tracing: "Tracing | None" = None,
-        engine: bytes | None = None,
         *,
         maps: bool = False,
     ) -> None:
@@ -186,8 +186,10 @@ class Service:
             access: who may use them.
             repository: a folder of artifacts that operators may load by name.
             tracing: of requests; the service closes it.
-            engine: which artifacts of the repository have to be for; None for any.
             maps: whether shared memory is mapped instead of read (`Regions`).
+
+        Raises:
+            UserError: a network is for another engine than a card has.
         """
         self.access = access
         self.regions = Regions(is_open=access.is_open, maps=maps)
@@ -198,7 +200,9 @@ class Service:
         self._repository = repository
         self._loading = threading.Lock()
         self._tracing = tracing
-        self._engine = engine
+        self._cards = cards
+        for network in networks.values():
+            self._expect_engine(network)
         self.runtime = Runtime(
             networks, cards, access.shares, measures=True, observer=self._observe
         )
@@ -363,13 +367,16 @@ class Service:
             raise RefusedError(Refusal.UNKNOWN, f"there is no artifact `{model}` in the repository")
         try:
             network = ServedNetwork.read(path)
+            self._expect_engine(network)
         except (UserError, OSError) as error:
             raise invalid(str(error)) from error
-        if self._engine is not None and network.engine != self._engine:
-            raise invalid(f"expected `{model}` for the engine that the cards have, got another")
         with self._loading:
             self.runtime.add_network(model, network)
             self._networks[model] = network
+
+    def _expect_engine(self, network: ServedNetwork) -> None:
+        for card in self._cards:
+            expect_engine(card, network.program)
 
     def unload(self, caller: Caller, model: str) -> None:
         """Serve a network no more; what waits for it is refused.

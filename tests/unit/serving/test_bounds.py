@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from queue import Queue
@@ -23,7 +24,9 @@ from tritonclient.utils import InferenceServerException
 from unit.held_card import HeldCard
 from unit.serving.conftest import CLIENTS, Digits, Server, keep, listening
 
-from tf2c.orchestration.cards import DeviceCard
+from tf2c.errors import UserError
+from tf2c.orchestration.cards import DeviceCard, ServedNetwork
+from tf2c.program import identity
 from tf2c.runtime.simulator import Simulator
 from tf2c.serving import grpc, http
 from tf2c.serving.errors import Refusal, RefusedError
@@ -256,14 +259,35 @@ def test_other_addresses_than_ipv4s(digits: Digits) -> None:
             assert client.is_server_live()
 
 
-def test_an_artifact_for_another_engine_is_not_loaded(digits: Digits, repository: Path) -> None:
-    cards = [DeviceCard(lambda _: Simulator())]
-    service = Service({}, cards, Access(), repository, engine=b"another")
+class OtherSimulator(Simulator):
+    """Says that it was built for longer vectors."""
+
+    identity: Any = None
+
+    def __init__(self, network: ServedNetwork) -> None:
+        super().__init__()
+        engine = network.program.engine
+        self.identity = identity(replace(engine, filter_vector=2 * engine.filter_vector))
+
+
+def test_networks_for_another_engine_are_not_served(digits: Digits, repository: Path) -> None:
+    cards = [
+        DeviceCard(lambda _: Simulator()),
+        DeviceCard(lambda _: OtherSimulator(digits.network)),
+    ]
+    expected = "expected an engine of `filter_vector`"
+    with pytest.raises(UserError, match=expected):
+        Service({"digits": digits.network}, cards, Access())
     operator = Caller("operator", is_operator=True)
-    with contextlib.closing(service), pytest.raises(RefusedError, match="for the engine that"):
-        service.load(operator, "another")
+    with contextlib.closing(Service({}, cards, Access(), repository)) as service:
+        with pytest.raises(RefusedError, match=expected):
+            service.load(operator, "another")
+        assert not service.names(operator)
+
+
+def test_networks_for_the_cards_engine_are_served(digits: Digits, repository: Path) -> None:
+    operator = Caller("operator", is_operator=True)
     cards = [DeviceCard(lambda _: Simulator())]
-    service = Service({}, cards, Access(), repository, engine=digits.network.engine)
-    with contextlib.closing(service):
+    with contextlib.closing(Service({}, cards, Access(), repository)) as service:
         service.load(operator, "another")
         assert service.names(operator) == ["another"]
