@@ -15,7 +15,9 @@ A policy has collapsed at a switch cost if requests of the last fifth of the tra
 affinity, theory has it at `(1 / load - 1) * service / (1 - sum of squared popularities)`, where
 switching takes all the time that is left. Then a table of latencies with drift: every 10 s the
 networks' popularity is dealt anew. There a lead that is less than loading takes is shown, too.
-Writes results/cluster.json.
+Last, how long the lead has to be where few cards have much to do for networks that all are asked
+for alike, in batches of up to eight: a multiple of the switch of 50 ms on every card. Writes
+results/cluster.json.
 """
 
 import time
@@ -41,6 +43,11 @@ LOADS = (0.3, 0.5, 0.7, 0.9)
 CARDS = 100
 REQUESTS = 1_000_000
 LONGEST = 6_000_000
+FEW = ((1, 2), (2, 2), (2, 4), (4, 4), (16, 16))
+"""Cards and networks."""
+FEW_SWITCH = 50 * MILLISECOND
+FEW_REQUESTS = 40_000
+LEADS = (1, 2, 4, 8, 16)
 
 
 def cluster(trace: Trace, cards: int, switch: int, affinity: bool) -> Cluster:
@@ -112,6 +119,16 @@ def drift(switch: int, *, affinity: bool, lead: int | None) -> dict[str, float]:
     }
 
 
+def mean_latency(cards: int, networks: int, load: float, lead: int) -> float:
+    """Return the mean latency of a few cards, milliseconds."""
+    kinds = [Network(SERVICE, load=FEW_SWITCH, largest_batch=8)] * networks
+    per_second = load * cards / (SERVICE / 1e9)
+    trace = synthetic(FEW_REQUESTS * cards, per_second, networks, skew=0.0, burstiness=2.0)
+    loaded = np.arange(cards) % networks
+    few = Cluster(kinds, [Tenant(queue_limit=1 << 40)], loaded, lead * FEW_SWITCH * cards)
+    return round(float(simulate(few, trace).latencies.mean() / MILLISECOND), 1)
+
+
 def speed(cards: int, count: int) -> float:
     """Return requests per second, of the best of five runs behind the one that compiles."""
     trace = requests(cards, 0.7, count)
@@ -176,6 +193,23 @@ def main() -> None:
     for each in drifting:
         table.add_row(*(str(value) for value in each.values()))
     console.print(table)
+
+    leads: list[dict[str, float]] = [
+        {"cards": cards, "networks": networks, "load": load}
+        | {f"lead_{lead}": mean_latency(cards, networks, load, lead) for lead in LEADS}
+        for cards, networks in FEW
+        for load in (0.5, 0.7, 0.8)
+    ]
+    table = Table(
+        "cards",
+        "networks",
+        "load",
+        *(f"lead {lead}" for lead in LEADS),
+        title="mean latency, ms; the lead in switches of 50 ms on each card",
+    )
+    for each in leads:
+        table.add_row(*(f"{value:g}" for value in each.values()))
+    console.print(table)
     write_results(
         "cluster",
         "python benchmarks/cluster.py",
@@ -184,6 +218,7 @@ def main() -> None:
             "requests_per_second": {cards: round(each) for cards, each in speeds.items()},
             "collapse": begins,
             "drift": drifting,
+            "leads_mean_ms": leads,
         },
     )
 

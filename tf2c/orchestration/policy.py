@@ -39,15 +39,18 @@ from tf2c.orchestration.waiting_lines import Waiting
 LEAST_LEAD = 50 * MILLISECOND
 """Of one card, where networks are loaded faster."""
 
+LOADS_IN_LEAD = 8
+"""So when there is much to do for other networks, too, a card loads for a ninth of the time."""
+
 
 def usual_lead(networks: Iterable[Network], cards: int) -> int:
     """Return a lead with which loading a network holds up nobody who could do without.
 
     Less than loading takes would: whoever may not overtake those who wait for it waits, too, and
-    when it is there, so much has piled up that other networks are loaded
-    (`benchmarks/cluster.py`).
+    when it is there, so much has piled up that other networks are loaded. Cards that have come to
+    load for half of the time do not catch up (`docs/adr/0022`).
     """
-    return cards * max([LEAST_LEAD, *(each.load for each in networks)])
+    return cards * max([LEAST_LEAD, *(LOADS_IN_LEAD * each.load for each in networks)])
 
 
 class Dispatch(NamedTuple):
