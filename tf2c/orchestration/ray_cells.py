@@ -11,6 +11,7 @@ import contextlib
 import os
 import socket
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,13 +25,13 @@ import numpy.typing as npt
 
 from tf2c.errors import DeviceError, UserError
 from tf2c.orchestration.cards import Card, DeviceCard, Image, Scores, ServedNetwork
-from tf2c.runtime.devices import device_names, open_device
+from tf2c.runtime.devices import OPENCL_PREFIX, device_names, open_device
 
 RESOURCE = "fpga"
 """What nodes with cards have been started with: `ray start --resources '{"fpga": 2}'`."""
 
 START_SECONDS = 120.0
-"""For a place in the cluster, a process there, and its devices."""
+"""For as many cards in the cluster as are wanted, and for a place, a process and a device each."""
 
 CONNECT_SECONDS = 5.0
 
@@ -324,26 +325,24 @@ def open_cards(device: str, kernels: bytes, count: int | None = None) -> list[Ca
     """Open cards in the cluster, all or none; nodes open theirs at a time.
 
     Nodes that have been started with `fpga` resources have as many cards, and a cell takes all of
-    them, so that no other has the same. Where no node has, each has any number.
+    them, so that no other has the same. Where no node has, each may have any number of simulators
+    or emulators.
 
     Args:
         device: as `tf2c run --device` has it.
         kernels: the engine, as source or built.
-        count: of cards; by default all that the nodes have, or one for each node.
+        count: of cards, which are waited for; by default all that there are, or one for each node.
 
     Raises:
-        DeviceError: there are fewer, or one does not open.
-        UserError: there is no such device.
+        DeviceError: a node is not free, or a card does not open.
+        UserError: there is no such device, or there are fewer cards.
     """
     cluster = Cluster(kernels)
-    nodes = cluster.nodes()
-    shares = _shares(nodes, count)
     places: list[tuple[RemoteCell, int, str]] = []
-    for node, share in zip(nodes, shares, strict=True):
-        if share:
-            cell = RemoteCell(cluster, node, share)
-            names = device_names(device, share)
-            places.extend((cell, place, name) for place, name in enumerate(names))
+    for node, share in _shares(cluster, count, needs_cards=device.startswith(OPENCL_PREFIX)):
+        cell = RemoteCell(cluster, node, share)
+        names = device_names(device, share)
+        places.extend((cell, place, name) for place, name in enumerate(names))
     with ThreadPoolExecutor(len(places)) as pool:
         opening = [pool.submit(RayCard, *place) for place in places]
     failures = [failure for each in opening if (failure := each.exception()) is not None]
@@ -354,17 +353,24 @@ def open_cards(device: str, kernels: bytes, count: int | None = None) -> list[Ca
     return [each.result() for each in opening]
 
 
-def _shares(nodes: Sequence[Node], count: int | None) -> list[int]:
-    """Return how many cards of each node to take: few nodes, so that others stay free."""
-    if count is None:
-        return [node.cards for node in nodes]
-    if not any(node.resources for node in nodes):
-        whole, rest = divmod(count, len(nodes))
-        return [whole + (place < rest) for place in range(len(nodes))]
-    left, shares = count, list[int]()
+def _shares(cluster: Cluster, count: int | None, *, needs_cards: bool) -> list[tuple[Node, int]]:
+    """Return how many cards of which node to take: few nodes, so that others stay free."""
+    nodes = cluster.nodes()
+    if not needs_cards and not any(node.resources for node in nodes):
+        whole, rest = divmod(len(nodes) if count is None else count, len(nodes))
+        return [(node, whole + (place < rest)) for place, node in enumerate(nodes[:count])]
+    end = time.monotonic() + START_SECONDS
+    while (found := sum(node.cards for node in nodes if node.resources)) < (count or 1):
+        if time.monotonic() > end:
+            raise UserError(
+                f"expected {count or 1} cards in the cluster, got {found}",
+                hint=f"start nodes with `ray start --resources '{{\"{RESOURCE}\": CARDS}}'`",
+            )
+        time.sleep(1.0)
+        nodes = cluster.nodes()
+    left, shares = found if count is None else count, list[tuple[Node, int]]()
     for node in nodes:
-        shares.append(min(node.cards, left))
-        left -= shares[-1]
-    if left:
-        raise DeviceError(f"expected {count} cards in the cluster, got {count - left}")
+        if share := min(node.cards, left):
+            shares.append((node, share))
+            left -= share
     return shares

@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from tf2c.orchestration import embedded, ray_cells
 from tf2c.orchestration.cards import ServedNetwork
 from tf2c.orchestration.embedded import Runtime
 from tf2c.orchestration.events import Event, Lost, Restarted
-from tf2c.orchestration.ray_cells import RESOURCE, Cell, RayCard, connect, open_cards
+from tf2c.orchestration.ray_cells import RESOURCE, Cell, Node, RayCard, connect, open_cards
 from tf2c.orchestration.requests import Tenant
 from tf2c.runtime.simulator import Simulator
 
@@ -144,9 +144,54 @@ def test_what_takes_too_long_comes_once(
         assert {card.cell.process_id for card in cards} != before
 
 
-def test_more_cards_than_there_are(cards: list[RayCard]) -> None:
-    with pytest.raises(DeviceError, match=f"expected 5 cards in the cluster, got {2 * CARDS}"):
+def test_more_cards_than_there_are(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_cells, "START_SECONDS", 1.0)
+    with pytest.raises(UserError, match=f"expected 5 cards in the cluster, got {2 * CARDS}"):
         opened("simulator", 5)
+
+
+class Nodes:
+    """A cluster that has other nodes every time it is asked."""
+
+    def __init__(self, *nodes: list[Node]) -> None:
+        self._nodes = iter(nodes)
+
+    def nodes(self) -> list[Node]:
+        return next(self._nodes)
+
+
+def with_cards(identity: str, cards: int) -> Node:
+    return Node(identity, cards, {RESOURCE: cards})
+
+
+def shares(cluster: Nodes, count: int | None, *, needs_cards: bool = False) -> dict[str, int]:
+    found = ray_cells._shares(cast(ray_cells.Cluster, cluster), count, needs_cards=needs_cards)  # pyright: ignore[reportPrivateUsage]
+    return {node.identity: share for node, share in found}
+
+
+def test_cards_are_of_few_nodes() -> None:
+    nodes = [with_cards("a", 2), with_cards("b", 3)]
+    assert shares(Nodes(nodes), None) == {"a": 2, "b": 3}
+    assert shares(Nodes(nodes), 1) == {"a": 1}
+    assert shares(Nodes(nodes), 4) == {"a": 2, "b": 2}
+
+
+def test_simulators_are_anywhere() -> None:
+    nodes = [Node("a", 1, {}), Node("b", 1, {})]
+    assert shares(Nodes(nodes), None) == {"a": 1, "b": 1}
+    assert shares(Nodes(nodes), 1) == {"a": 1}
+    assert shares(Nodes(nodes), 5) == {"a": 3, "b": 2}
+
+
+def test_cards_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server may start before the nodes with cards do."""
+    monkeypatch.setattr(time, "sleep", id)
+    head = Node("head", 1, {})
+    cluster = Nodes([head], [with_cards("a", 1)], [with_cards("a", 1), with_cards("b", 1)])
+    assert shares(cluster, 2, needs_cards=True) == {"a": 1, "b": 1}
+    monkeypatch.setattr(ray_cells, "START_SECONDS", -1.0)
+    with pytest.raises(UserError, match="expected 1 cards in the cluster, got 0"):
+        shares(Nodes([head]), None, needs_cards=True)
 
 
 def test_cards_that_others_have(cards: list[RayCard], monkeypatch: pytest.MonkeyPatch) -> None:
