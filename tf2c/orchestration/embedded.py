@@ -377,17 +377,13 @@ class Runtime(Closeable):
         jobs = seat.given.get(id(dispatch))
         if jobs is None:
             return None
+        started = begun = time.monotonic_ns()
         has_network = not dispatch.loads
-        started = time.monotonic_ns()
         try:
             if dispatch.loads:
                 seat.card.load(jobs[0].network)
-                has_network = True
-            begun = time.monotonic_ns()
+                has_network, begun = True, time.monotonic_ns()
             scores = results(seat.card, [job.image for job in jobs])
-            if self._measured is not None and not any(isinstance(s, Exception) for s in scores):
-                service = time.monotonic_ns() - max(begun, seat.ended)
-                self._measure(jobs, dispatch, begun - started, service)
         except DeviceError as error:
             self._lose(seat, dispatch, error)
             return None
@@ -397,17 +393,15 @@ class Runtime(Closeable):
             # is in the middle of, or whether its next answer is to this batch.
             self._lose(seat, dispatch, DeviceError("whoever ran the batch was interrupted"))
             raise
-        has_ended = self._deliver(seat, dispatch, scores, has_network)
+        loading = begun - started if dispatch.loads else None
+        has_ended = self._deliver(seat, dispatch, scores, has_network, loading, begun)
         return [scores[0]] if has_ended and not isinstance(scores[0], Exception) else None
 
-    def _measure(self, jobs: Sequence[Job], dispatch: Dispatch, load: int, service: int) -> None:
-        """Let a network cost what it takes."""
-        name = dispatch.network
-        with self._lock:
-            if self._measured is not None and self._networks.get(name) is jobs[0].network:
-                costs = self._measured.setdefault(name, MeasuredCosts(jobs[0].network.costs))
-                loading = load if dispatch.loads else None
-                self._policy.set_costs(name, costs.add(len(jobs), service, loading))
+    def _measure(self, network: str, job: Job, images: int, service: int, load: int | None) -> None:
+        """Let a network cost what a batch has taken; the lock is held."""
+        if self._measured is not None and self._networks.get(network) is job.network:
+            costs = self._measured.setdefault(network, MeasuredCosts(job.network.costs))
+            self._policy.set_costs(network, costs.add(images, service, load))
 
     def _deliver(
         self,
@@ -415,12 +409,19 @@ class Runtime(Closeable):
         dispatch: Dispatch,
         outcomes: Sequence[Scores | Exception],
         has_network: bool,
+        loading: int | None,
+        begun: int,
     ) -> bool:
         """Let a batch have ended, unless its card has been given up meanwhile; return whether."""
         with self._lock:
-            if seat.given.pop(id(dispatch), None) is None:
+            jobs = seat.given.pop(id(dispatch), None)
+            if jobs is None:
                 return False
-            now = seat.ended = self._pass_time()
+            now = self._pass_time()
+            if not any(isinstance(each, Exception) for each in outcomes):
+                service = now - max(begun, seat.ended)  # without what it waited for another batch
+                self._measure(dispatch.network, jobs[0], len(jobs), service, loading)
+            seat.ended = now
             first = dispatch.requests[0].number
             self._policy.complete(dispatch.card, first, has_network=has_network)
             if self._observe is not None:
@@ -456,8 +457,8 @@ class Runtime(Closeable):
         with self._lock:
             if id(dispatch) not in seat.given:
                 return  # another batch of it has failed
+            now = self._pass_time()  # which may give it one more
             seat.given.clear()
-            now = self._pass_time()
             running = self._policy.running(name)
             for request in running:
                 job = self._jobs[request.number]

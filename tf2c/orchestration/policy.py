@@ -21,7 +21,8 @@ are for. Once that has kept cards idle for longer than not, by as long as loadin
 of the very first is loaded, and its tenant catches up.
 
 A card to which batches take time to get (`depth`) may be given one ahead, for the network that it
-has, if no idle card is to do anything, and if the batch is full: else more would come meanwhile.
+has, if no idle card is to do anything, and if as many wait for that as a batch may have: else
+more would come meanwhile.
 
 While two tenants wait all the time, what they get, each over its weight, differs at most by
 `fairness_bound`.

@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -49,6 +49,7 @@ class Cell:
         """Begin without cards."""
         self._cards: dict[int, DeviceCard] = {}
         self._turns: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
+        self._failed: set[int] = set()  # cards that do nothing before they are opened again
         self._built = b""
         self._building = threading.Lock()
         self._loaded: dict[int, ServedNetwork] = {}
@@ -73,6 +74,7 @@ class Cell:
         with self._turns[place]:
             if place in self._cards:
                 self._cards[place].restart()
+                self._failed.discard(place)
             else:
                 with self._building:
                     engine: bytes = self._built or _fetch(kernels)
@@ -91,14 +93,26 @@ class Cell:
         found = self._networks.get(key)
         if found is None:
             found = self._networks[key] = _fetch(network)
-        with self._turns[place]:
-            self._cards[place].load(found)
+        with self._turn(place) as card:
+            card.load(found)
             self._loaded[place] = found
 
     def run(self, place: int, images: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Return a card's results of a batch; where it has another one, behind that."""
+        with self._turn(place) as card:
+            return np.stack(card.run(list(images)))
+
+    @contextlib.contextmanager
+    def _turn(self, place: int) -> Generator[DeviceCard]:
+        """Wait for a card's turn; a batch that is ahead of one that fails does not try again."""
         with self._turns[place]:
-            return np.stack(self._cards[place].run(list(images)))
+            if place in self._failed:
+                raise DeviceError("the card has failed with the batch before")
+            try:
+                yield self._cards[place]
+            except DeviceError:
+                self._failed.add(place)
+                raise
 
 
 def _fetch(reference: Sequence[Any]) -> Any:
@@ -160,11 +174,10 @@ class RemoteCell:
 
         Args:
             cluster: of the node.
-            node: where it is to be. If that is gone, another with as many cards, all of them free.
+            node: like which it is to be: any that has as many cards free, at first; that one again
+                as long as it is there; another one then. Without cards to be free, this one.
             cards: that the cell is to have.
         """
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
         self.cluster = cluster
         self._node = node
         self._options = {
@@ -172,13 +185,13 @@ class RemoteCell:
             "num_cpus": 0,
             "max_restarts": 0,
             "max_concurrency": cards * DEPTH,
-            "scheduling_strategy": NodeAffinitySchedulingStrategy(node.identity, soft=True),
         }
         self._starting = threading.Lock()  # held for long
         self._lock = threading.Lock()
         self._actor: Any = None
         self._cards = cards
-        self.machine = self.node_id = ""
+        self.machine = ""
+        self.node_id = "" if node.resources else node.identity
         self.process_id = 0
 
     def actor(self) -> Any:
@@ -187,12 +200,19 @@ class RemoteCell:
         Raises:
             DeviceError: the cluster has no place for it.
         """
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
         with self._starting:
             with self._lock:
                 actor = self._actor
             if actor is not None:
                 return actor
-            actor = self.cluster.ray.remote(Cell).options(**self._options).remote()
+            options: dict[str, Any] = {**self._options}
+            if self.node_id:
+                options["scheduling_strategy"] = NodeAffinitySchedulingStrategy(
+                    self.node_id, soft=True
+                )
+            actor = self.cluster.ray.remote(Cell).options(**options).remote()
             try:
                 found = self.ask(actor, START_SECONDS, "whereabouts")
             except DeviceError as error:
@@ -322,7 +342,7 @@ def connect(address: str) -> None:
 
 
 def open_cards(device: str, kernels: bytes, count: int | None = None) -> list[Card]:
-    """Open cards in the cluster, all or none; nodes open theirs at a time.
+    """Open cards in the cluster, all or none, all at a time.
 
     Nodes that have been started with `fpga` resources have as many cards, and a cell takes all of
     them, so that no other has the same. Where no node has, each may have any number of simulators
@@ -339,18 +359,21 @@ def open_cards(device: str, kernels: bytes, count: int | None = None) -> list[Ca
     """
     cluster = Cluster(kernels)
     places: list[tuple[RemoteCell, int, str]] = []
-    for node, share in _shares(cluster, count, needs_cards=device.startswith(OPENCL_PREFIX)):
-        cell = RemoteCell(cluster, node, share)
-        names = device_names(device, share)
-        places.extend((cell, place, name) for place, name in enumerate(names))
-    with ThreadPoolExecutor(len(places)) as pool:
-        opening = [pool.submit(RayCard, *place) for place in places]
-    failures = [failure for each in opening if (failure := each.exception()) is not None]
-    if failures:
+    # Larger nodes first: or the cell of a smaller one takes what that of a larger one needs.
+    shares = _shares(cluster, count, needs_cards=device.startswith(OPENCL_PREFIX))
+    try:
+        for node, share in sorted(shares, key=lambda each: -each[0].cards):
+            cell = RemoteCell(cluster, node, share)
+            names = device_names(device, share)
+            places.extend((cell, place, name) for place, name in enumerate(names))
+            cell.actor()
+        with ThreadPoolExecutor(len(places)) as pool:
+            opening = [pool.submit(RayCard, *place) for place in places]
+        return [each.result() for each in opening]
+    except BaseException:
         for cell, _, _ in places:
             cell.leave()
-        raise failures[0]
-    return [each.result() for each in opening]
+        raise
 
 
 def _shares(cluster: Cluster, count: int | None, *, needs_cards: bool) -> list[tuple[Node, int]]:

@@ -43,7 +43,7 @@ class _Opened(NamedTuple):
     registered: Registered
     file: int
     mapped: memoryview | None
-    """The file from its beginning to the region's end, for as long as anybody looks at it."""
+    """The region, for as long as anybody looks at it."""
 
 
 class Regions:
@@ -85,7 +85,11 @@ class Regions:
         if os.fstat(file).st_size < end:
             os.close(file)
             raise invalid(f"expected {end} bytes in `{region.key}`, got fewer")
-        mapped = memoryview(mmap.mmap(file, end)) if self._maps else None
+        try:
+            mapped = _mapped(file, region) if self._maps else None
+        except (OSError, OverflowError, ValueError) as error:
+            os.close(file)
+            raise invalid(f"expected memory that can be mapped, got {error}") from error
         self._regions[tenant, region.name] = _Opened(region, file, mapped)
 
     def unregister(self, tenant: str, name: str) -> None:
@@ -110,7 +114,7 @@ class Regions:
         """
         opened, place = self._place(tenant, part)
         if opened.mapped is not None:
-            return opened.mapped[place : place + part.size].toreadonly()
+            return opened.mapped[part.offset : part.offset + part.size].toreadonly()
         found = os.pread(opened.file, part.size, place)
         if len(found) < part.size:
             raise invalid(f"expected {part.size} bytes in `{part.name}`, got {len(found)}")
@@ -135,3 +139,9 @@ class Regions:
         if part.offset + part.size > region.size:
             raise invalid(f"expected a part within the {region.size} bytes of `{part.name}`")
         return opened, region.offset + part.offset
+
+
+def _mapped(file: int, region: Registered) -> memoryview:
+    before = region.offset % mmap.ALLOCATIONGRANULARITY
+    pages = mmap.mmap(file, before + region.size, offset=region.offset - before)
+    return memoryview(pages)[before:]

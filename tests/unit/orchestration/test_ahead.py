@@ -3,7 +3,10 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from queue import Queue
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import replace
+from queue import Empty, Queue
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +18,7 @@ from tf2c.orchestration import embedded
 from tf2c.orchestration.cards import Card, Image, Scores, ServedNetwork
 from tf2c.orchestration.embedded import Runtime
 from tf2c.orchestration.events import Completed, Dispatched, Event, Lost, Restarted
-from tf2c.orchestration.requests import MILLISECOND, Network
+from tf2c.orchestration.requests import MILLISECOND, LateError, Network
 from tf2c.serving.service import Watch
 from tf2c.serving.tracing import Tracing
 
@@ -52,6 +55,13 @@ class DeepCard(Card):
         """Return the values of a batch that got there, and what tells the card how it ends."""
         images, told = self.arrived.get(timeout=60)
         return [float(image.flat[0]) for image in images], told.put
+
+    def work_until_done(self, futures: Sequence["Future[Scores]"]) -> None:
+        """Do whatever comes, in whatever batches, until all results are there."""
+        until = time.monotonic() + 60
+        while not all(future.done() for future in futures) and time.monotonic() < until:
+            with suppress(Empty):
+                self.arrived.get(timeout=0.05)[1].put(None)
 
 
 @pytest.fixture
@@ -132,16 +142,101 @@ def test_what_comes_from_a_card_that_was_given_up_is_not_taken(
 
 
 def test_a_card_is_lost_once_with_all_that_it_has(networks: dict[str, ServedNetwork]) -> None:
+    """And has batches ahead again when it is back."""
+    card, events, watch = DeepCard(), list[Event](), Watch()
+
+    def observe(event: Event) -> None:
+        events.append(event)
+        watch(event)
+
+    with Runtime(networks, [card], observer=observe) as runtime:
+        futures = [runtime.request("digits").arg(image(value)).submit() for value in range(7)]
+        card.next()[1](None)
+        for _, tell in [card.next(), card.next()]:
+            tell(DeviceError("gone"))
+        card.next()[1](None)  # loads
+        for _, tell in [card.next(), card.next()]:
+            tell(None)
+        assert [future.result(60).item() for future in futures] == [0, 1, 2, 3, 4, 5, 6]
+    assert sum(isinstance(each, Lost) for each in events) == card.restarts == 1
+    assert not watch.cards["deep 0"].is_busy
+    assert not any(watch.waiting.values())
+
+
+def test_what_has_ended_is_not_done_again(networks: dict[str, ServedNetwork]) -> None:
+    """The batch that was ahead ends first, then the other one fails."""
     card, events = DeepCard(), list[Event]()
     with Runtime(networks, [card], observer=events.append) as runtime:
         futures = [runtime.request("digits").arg(image(value)).submit() for value in range(5)]
         card.next()[1](None)
-        for _, tell in [card.next(), card.next()]:
-            tell(DeviceError("gone"))
-        for _ in range(2):
-            card.next()[1](None)
+        failing, ahead = sorted((card.next() for _ in range(2)), key=lambda each: each[0])
+        ahead[1](None)
+        assert futures[4].result(60).item() == 4
+        failing[1](DeviceError("gone"))
+        again = card.next()
+        assert again[0] == failing[0] == [1.0, 2.0]
+        again[1](None)
         assert [future.result(60).item() for future in futures] == [0, 1, 2, 3, 4]
-    assert sum(isinstance(each, Lost) for each in events) == card.restarts == 1
+    (lost,) = [each for each in events if isinstance(each, Lost)]
+    assert len(lost.requests) == 2
+
+
+def test_a_card_that_fails_while_something_expires(networks: dict[str, ServedNetwork]) -> None:
+    """What expires makes the policy decide, for the card that has failed, too: it is lost with
+    that."""
+    errors: list[object] = []
+    costs = Network(image=1000 * MILLISECOND, load=MILLISECOND, largest_batch=2)
+    served = {"digits": replace(networks["digits"], costs=costs)}
+    card = DeepCard()
+    with pytest.MonkeyPatch.context() as patch, Runtime(served, [card]) as runtime:
+        patch.setattr(threading, "excepthook", errors.append)
+
+        def ask(value: int, seconds: float | None = None) -> "Future[Scores]":
+            return runtime.request("digits", seconds=seconds).arg(image(value)).submit()
+
+        futures = [ask(0)]
+        card.next()[1](None)
+        futures[0].result(60)
+        futures.append(ask(1))
+        _, tell = card.next()
+        late = ask(2, 1.02)  # in time for an idle card, but not behind what runs: nothing is ahead
+        futures += [ask(3), ask(4)]
+        with runtime._lock:  # pyright: ignore[reportPrivateUsage]
+            tell(DeviceError("gone"))
+            time.sleep(0.05)
+        card.work_until_done(futures)
+        with pytest.raises(LateError):
+            late.result(60)
+        assert [future.result(60).item() for future in futures] == [0, 1, 3, 4]
+    assert not errors
+
+
+def test_only_what_is_taken_is_measured(networks: dict[str, ServedNetwork]) -> None:
+    """And not what a batch waits for another one."""
+    card = DeepCard()
+    with Runtime(networks, [card], measures=True) as runtime:
+        futures = [runtime.request("digits").arg(image(value)).submit() for value in range(5)]
+        card.next()[1](None)
+        first, second = sorted((card.next() for _ in range(2)), key=lambda each: each[0])
+        time.sleep(0.3)
+        first[1](None)
+        futures[1].result(60)
+        slow = runtime.costs()["digits"].service(2)
+        second[1](None)
+        futures[4].result(60)
+        assert slow > 150 * MILLISECOND
+        assert runtime.costs()["digits"].service(2) < 0.8 * slow
+        futures = [runtime.request("digits").arg(image(value)).submit() for value in range(4)]
+        failing, late = card.next(), card.next()
+        failing[1](DeviceError("gone"))
+        again = card.next()
+        before = runtime.costs()
+        time.sleep(0.3)
+        late[1](None)
+        time.sleep(0.05)
+        assert runtime.costs() == before
+        again[1](None)
+        card.work_until_done(futures)
 
 
 def test_traces_tell_batches_of_one_card_apart(networks: dict[str, ServedNetwork]) -> None:

@@ -4,7 +4,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -14,7 +16,7 @@ import pytest
 import tf2c
 from tf2c.errors import DeviceError, UserError
 from tf2c.orchestration import embedded, ray_cells
-from tf2c.orchestration.cards import ServedNetwork
+from tf2c.orchestration.cards import DeviceCard, Image, Scores, ServedNetwork
 from tf2c.orchestration.embedded import Runtime
 from tf2c.orchestration.events import Event, Lost, Restarted
 from tf2c.orchestration.ray_cells import RESOURCE, Cell, Node, RayCard, connect, open_cards
@@ -200,6 +202,30 @@ def test_cards_that_others_have(cards: list[RayCard], monkeypatch: pytest.Monkey
         opened("simulator", 1)
 
 
+def test_a_second_server_has_the_other_node(cluster: Any) -> None:
+    first = opened("simulator", CARDS)
+    second = opened("simulator", CARDS)
+    assert first[0].cell.node_id != second[0].cell.node_id
+    for card in (*first, *second):
+        card.close()
+
+
+def test_what_an_old_cell_did_does_not_end_the_new_one(cards: list[RayCard], asked: Asked) -> None:
+    one, other = cards[:2]
+    os.kill(one.cell.process_id, signal.SIGKILL)
+    with pytest.raises(DeviceError, match="the cell is gone"):
+        one.load(asked.networks["digits"])
+    one.restart()
+    actor = one.cell.actor()
+    with pytest.raises(DeviceError, match="the cell is gone"):
+        other.load(asked.networks["digits"])
+    assert one.cell.actor() is actor
+    other.restart()
+    for card in (one, other):
+        card.load(asked.networks["digits"])
+        np.testing.assert_array_equal(card.run(list(asked.images)), asked.expected)
+
+
 def test_a_device_that_is_none(cluster: Any) -> None:
     with pytest.raises(UserError, match="expected a device, got `abacus`"):
         opened("abacus")
@@ -245,6 +271,79 @@ def test_a_cell_builds_its_engine_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for place in (0, 1, 1):
         cell.open(place, "opencl:PAC", [b"source"])
     assert engines == [b"source", b"built", b"built"]
+
+
+class WatchedCard(DeviceCard):
+    """Sees whether it does two things at a time, and fails when it is to."""
+
+    identity = (1, 2)
+
+    def __init__(self, *_: object) -> None:
+        super().__init__(lambda _: Simulator())
+        self.identity = (1, 2)
+        self.is_busy = threading.Lock()
+        self.fails = threading.Event()
+        self.batches = 0
+
+    def run(self, images: Sequence[Image]) -> Sequence[Scores]:
+        assert self.is_busy.acquire(blocking=False)
+        self.batches += 1
+        time.sleep(0.2)
+        self.is_busy.release()
+        if self.fails.is_set():
+            raise DeviceError("the watchdog ended it")
+        return [np.zeros(1) for _ in images]
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> tuple[Cell, WatchedCard]:
+    card = WatchedCard()
+
+    def new_card(*_: object) -> WatchedCard:
+        return card
+
+    monkeypatch.setattr(ray_cells, "DeviceCard", new_card)
+    cell = Cell()
+    monkeypatch.setattr(ray_cells, "_fetch", bytes)
+    assert cell.open(0, "simulator", []) == ("simulator", (1, 2))
+    return cell, card
+
+
+def test_a_cards_batches_run_one_by_one(watched: tuple[Cell, WatchedCard]) -> None:
+    cell, card = watched
+    with ThreadPoolExecutor(4) as pool:
+        running = [pool.submit(cell.run, 0, np.zeros((2, 1, 8, 8))) for _ in range(4)]
+        assert all(each.result(60).shape == (2, 1) for each in running)
+    assert card.batches == 4
+
+
+def test_a_batch_ahead_fails_with_the_card(watched: tuple[Cell, WatchedCard]) -> None:
+    """Or it would wait for a watchdog of its own, and a restart behind it."""
+    cell, card = watched
+    card.fails.set()
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(cell.run, 0, np.zeros((1, 1, 8, 8))) for _ in range(2)]
+        reasons = sorted(str(each.exception(60)) for each in running)
+    assert reasons == ["the card has failed with the batch before", "the watchdog ended it"]
+    assert card.batches == 1
+    card.fails.clear()
+    cell.open(0, "simulator", [])
+    assert cell.run(0, np.zeros((1, 1, 8, 8))).shape == (1, 1)
+
+
+def test_a_card_knows_its_engine() -> None:
+    class Opening:
+        machine = "there"
+        cluster = SimpleNamespace(kernels=[])
+
+        def actor(self) -> None:
+            pass
+
+        def ask(self, *_: object) -> tuple[str, tuple[int, ...]]:
+            return "card", (3, 4)
+
+    card = RayCard(cast(ray_cells.RemoteCell, Opening()), 0, "opencl:PAC:0")
+    assert (card.name, card.identity) == ("card on there", (3, 4))
 
 
 def test_a_network_is_fetched_once_as_long_as_a_card_has_it(

@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from queue import Queue
 from types import ModuleType
 from typing import Any
@@ -27,8 +28,11 @@ from unit.serving.conftest import (
     shared_memory,
 )
 
+from tf2c.serving.errors import RefusedError
 from tf2c.serving.service import Service
+from tf2c.serving.shared_memory import Regions, Registered
 from tf2c.serving.tenants import Access
+from tf2c.serving.tensors import Region
 
 Images = npt.NDArray[Any]
 
@@ -330,6 +334,30 @@ def test_memory_is_copied_unless_clients_are_trusted(digits: Digits, maps: bool)
         card.may_end.set()
         shared_memory.destroy_shared_memory_region(handle)
     np.testing.assert_array_equal(found, digits.expected[[1 if maps else 0]])
+
+
+def test_mapped_memory_is_a_part_of_a_file_that_nobody_writes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = Path("/dev/shm", f"{KEY}_mapped".removeprefix("/"))
+    path.write_bytes(bytes(range(256)) * 64)
+    regions = Regions(is_open=True, maps=True)
+    try:
+        regions.register("me", Registered("region", f"{KEY}_mapped", 5001, 300))
+        found = regions.read("me", Region("region", 7, 100))
+        assert bytes(found) == path.read_bytes()[5008:5108]
+        assert memoryview(found).readonly
+
+        def fail(*_: object, **__: object) -> None:
+            raise OSError(12, "Cannot allocate memory")
+
+        monkeypatch.setattr("mmap.mmap", fail)
+        files = len(os.listdir("/proc/self/fd"))
+        with pytest.raises(RefusedError, match="expected memory that can be mapped"):
+            regions.register("me", Registered("other", f"{KEY}_mapped", 0, 100))
+        assert len(os.listdir("/proc/self/fd")) == files
+    finally:
+        path.unlink()
 
 
 @pytest.mark.parametrize(
