@@ -5,10 +5,10 @@
         scores = runtime.request("digits").arg(image).submit().result()
 
 Each card has a thread that runs its batches, or several if batches take time to get there, and one
-more gives up what is too late. A request that
-finds a card idle and nobody waiting runs in the caller's thread instead if it is asked for with
-`Call.run`. A card that fails is started again, and what it was doing waits again, so that nothing
-is lost while a card is left; results come once, because a request has one future.
+more gives up what is too late. A request that finds a card idle and nobody waiting runs in the
+caller's thread instead if it is asked for with `Call.run`. A card that fails is started again, and
+what it was doing waits again, so that nothing is lost while a card is left; results come once: what
+comes of a batch that was given to somebody else meanwhile is dropped.
 """
 
 import threading
@@ -367,7 +367,8 @@ class Runtime(Closeable):
                 self._run(seat, message)
         with self._lock:
             seat.threads -= 1
-        if seat.threads:
+            others = seat.threads
+        if others:
             seat.inbox.put(None)
         else:
             seat.card.close()

@@ -178,6 +178,30 @@ def test_cards_are_of_few_nodes() -> None:
     assert shares(Nodes(nodes), 4) == {"a": 2, "b": 2}
 
 
+def test_cells_of_larger_nodes_are_placed_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the cell of a smaller node may take a part of a larger one."""
+    placed: list[int] = []
+
+    class PlacedCell:
+        def __init__(self, _: object, node: Node, __: int) -> None:
+            self._cards = node.cards
+
+        def actor(self) -> None:
+            placed.append(self._cards)
+
+    def new_cluster(_: bytes) -> Nodes:
+        return Nodes([with_cards("a", 2), with_cards("b", 4), with_cards("c", 3)])
+
+    def new_card(*place: object) -> tuple[object, ...]:
+        return place
+
+    monkeypatch.setattr(ray_cells, "Cluster", new_cluster)
+    monkeypatch.setattr(ray_cells, "RemoteCell", PlacedCell)
+    monkeypatch.setattr(ray_cells, "RayCard", new_card)
+    assert len(open_cards("simulator", b"")) == 9
+    assert placed == [4, 3, 2]
+
+
 def test_simulators_are_anywhere() -> None:
     nodes = [Node("a", 1, {}), Node("b", 1, {})]
     assert shares(Nodes(nodes), None) == {"a": 1, "b": 1}
