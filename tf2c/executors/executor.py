@@ -316,7 +316,8 @@ def _ops(steps: Sequence[Step]) -> Iterator[Operation]:
 def random_images(block: Any, count: int, seed: int) -> Array:
     """Return random images for a network's argument that use the whole range of its numbers.
 
-    Where the argument is float32, they are numbers that the first quantization stores exactly.
+    Where the argument is float32, they are quarters of steps, a quarter of which are ties that the
+    first quantization rounds.
     """
     argument: SSAValue = block.args[0]
     stored = argument
@@ -326,11 +327,12 @@ def random_images(block: Any, count: int, seed: int) -> Array:
     element_type = tensors.tensor_type(stored).element_type
     low, high = storage_bounds(element_type)
     generator = np.random.default_rng(seed)
-    integers = generator.integers(low, high + 1, (count, *tensors.extents(argument)))
+    shape = (count, *tensors.extents(argument))
     if stored is argument:
-        return integers.astype(np.int8)
+        return generator.integers(low, high + 1, shape).astype(np.int8)
     exponent = int(scale_of(stored).values[0])
-    return np.ldexp(integers.astype(np.float32), exponent)
+    quarters = generator.integers(4 * low, 4 * high + 1, shape)
+    return np.ldexp(quarters.astype(np.float32), exponent - 2)
 
 
 def _interpreted_values(function: Any, images: Array) -> Values:

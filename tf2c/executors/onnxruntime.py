@@ -25,11 +25,12 @@ import numpy.typing as npt
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 from onnx.onnx_ml_pb2 import NodeProto
-from xdsl.ir import SSAValue
+from xdsl.dialects.builtin import f32, i32
+from xdsl.ir import Attribute, SSAValue
 
 from tf2c.analysis.constants import constant_array
 from tf2c.dialects import int8, layout, shift, tensors
-from tf2c.dialects.scales import storage_bounds, storage_dtype
+from tf2c.dialects.scales import scale_of, storage_bounds, storage_dtype
 from tf2c.executors.executor import Array, Compiled, Segment
 from tf2c.executors.steps import Layer, Step, is_plain, kernel_weights
 from tf2c.numerics import fixed_point, parallel
@@ -57,7 +58,7 @@ TIE_BREAKER = np.float32(1 + 2.0**-21)
 
 
 class OnnxRuntimeEngine:
-    """Takes layers, sums of rows, pooling and concatenation."""
+    """Takes the input's quantization, layers, sums of rows, pooling and concatenation."""
 
     name = "onnxruntime"
 
@@ -76,14 +77,18 @@ class OnnxRuntimeEngine:
                 return SATURATING if _saturates(kernel_weights(step)) else None
             case int8.AveragePoolOp() if not step.covers_image:
                 return "its windows are not whole images"
-            case int8.MaxPoolOp() | int8.AveragePoolOp() | layout.ConcatOp() | layout.ReshapeOp():
+            case int8.QuantizeOp() if abs(_exponent(step) - 1) >= fixed_point.FLOAT32_RANGE:
+                return "its scale is too near the ends of float32"
+            case int8.QuantizeOp() | int8.MaxPoolOp() | int8.AveragePoolOp():
+                return None
+            case layout.ConcatOp() | layout.ReshapeOp():
                 return None
             case _:
                 return "no exact form in ONNX Runtime"
 
     def compile(self, segment: Segment, batch: int) -> Compiled:
         """Build a model and open a session, for batches of any size."""
-        builder = _Builder(_late_bounds(segment))
+        builder = _Builder(_applied_bounds(segment))
         for step in segment.steps:
             builder.add(step)
         session = _session(
@@ -143,38 +148,27 @@ def rounds_exactly(layer: Layer, tie_breaker: np.float32 = TIE_BREAKER) -> bool:
     return bool((np.clip(found, requantization.low, requantization.high) == expected).all())
 
 
-def _bounds(layer: Layer) -> Bounds:
-    return layer.requantization.low, layer.requantization.high
+def _applied_bounds(segment: Segment) -> dict[SSAValue, Bounds | None]:
+    """Return where bounds are applied: as late as possible, to fewer numbers or fewer tensors.
 
-
-def _late_bounds(segment: Segment) -> dict[SSAValue, Bounds | None]:
-    """Return where bounds apply later, to fewer numbers: behind a max pooling instead of before it.
-
-    The greatest of bounded numbers is the bounded greatest number.
+    That is behind a max pooling instead of before it, because the greatest of bounded numbers is
+    the bounded greatest number, and behind a concatenation of tensors that have the same bounds.
 
     Returns:
-        the bounds that a pooling's output gets, and None for the layers' that go without.
+        the bounds of tensors; None for those whose bounds are applied later.
     """
-    layers: dict[SSAValue, Layer] = {
-        step.stored.output: step for step in segment.steps if isinstance(step, Layer)
-    }
-    late: dict[SSAValue, Bounds | None] = {}
+    bounds: dict[SSAValue, Bounds | None] = {}
     for step in segment.steps:
-        if not isinstance(step, int8.MaxPoolOp):
-            continue
-        sources: Sequence[SSAValue] = [step.input]
-        if isinstance(step.input.owner, layout.ConcatOp):
-            sources = step.input.owner.operands
-        if any(source not in layers for source in sources):
-            continue
-        bounds = {_bounds(layers[source]) for source in sources}
-        is_only_use = all(
-            value.has_one_use() and value not in segment.outputs for value in (step.input, *sources)
-        )
-        if is_only_use and len(bounds) == 1:
-            late[step.output] = bounds.pop()
-            late.update(dict.fromkeys(sources))
-    return late
+        if isinstance(step, Layer):
+            bounds[step.stored.output] = step.requantization.low, step.requantization.high
+        elif isinstance(step, int8.MaxPoolOp | layout.ConcatOp):
+            sources = step.operands
+            found = {bounds.get(source) for source in sources}
+            are_inside = all(each.has_one_use() and each not in segment.outputs for each in sources)
+            if are_inside and len(found) == 1 and found != {None}:
+                bounds.update(dict.fromkeys(sources))
+                bounds[step.results[0]] = found.pop()
+    return bounds
 
 
 def _is_product(layer: Layer) -> bool:
@@ -254,6 +248,10 @@ def _session(graph: Any, spins: bool = False) -> Any:
     )
 
 
+def _exponent(op: int8.QuantizeOp) -> int:
+    return int(scale_of(op.output).values[0])
+
+
 def _zero(value: SSAValue) -> int:
     """Return what stands for 0 in the uint8 that a tensor is kept in."""
     low, _ = storage_bounds(tensors.tensor_type(value).element_type)
@@ -276,8 +274,8 @@ def _name(value: SSAValue) -> str:
 
 
 def _described(value: SSAValue) -> Any:
-    is_wide = storage_dtype(value) == np.int32
-    element_type = TensorProto.INT32 if is_wide else TensorProto.UINT8
+    wide: dict[Attribute, int] = {i32: TensorProto.INT32, f32: TensorProto.FLOAT}
+    element_type = wide.get(tensors.tensor_type(value).element_type, TensorProto.UINT8)
     return helper.make_tensor_value_info(_name(value), element_type, ["N", *tensors.extents(value)])
 
 
@@ -295,13 +293,14 @@ def _window(layer: Layer) -> dict[str, Any]:
 class _Builder:
     """Collects the nodes and constants of a model."""
 
-    def __init__(self, late_bounds: Mapping[SSAValue, Bounds | None]) -> None:
-        self._late_bounds = late_bounds
+    def __init__(self, bounds: Mapping[SSAValue, Bounds | None]) -> None:
+        self._bounds = bounds
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
 
     def add(self, step: Step) -> None:
         builders: dict[type[Any], Callable[[Any], None]] = {
+            int8.QuantizeOp: self._quantize,
             Layer: self._layer,
             int8.GemmOp: self._sums,
             shift.GemmOp: self._sums,
@@ -320,6 +319,17 @@ class _Builder:
     def _node(self, kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> None:
         self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
 
+    def _quantize(self, op: int8.QuantizeOp) -> None:
+        """Add `rint((floor(2 v) + 1/2) / 2)`, which is `floor(v + 1/2)` without any tie."""
+        name = _name(op.output)
+        double = self._constant(np.ldexp(np.float32(1), 1 - _exponent(op)))
+        self._node("Mul", [_name(op.input), double], f"{name}_double")
+        self._node("Floor", [f"{name}_double"], f"{name}_halves")
+        half, two = self._constant(np.float32(0.5)), self._constant(np.float32(2))
+        self._node("Add", [f"{name}_halves", half], f"{name}_between")
+        zero = self._constant(np.uint8(_zero(op.output)))
+        self._node("QuantizeLinear", [f"{name}_between", two, zero], name)
+
     def _layer(self, layer: Layer) -> None:
         output = _name(layer.stored.output)
         is_matrix = len(tensors.shape(layer.stored.output)) == 2
@@ -335,16 +345,15 @@ class _Builder:
             self._quantized_layer(layer, operands[0], steps)
         else:
             self._float_layer(layer, operands, steps, form is _Form.PRODUCT)
-        bounds = self._late_bounds.get(layer.stored.output, _bounds(layer))
-        steps = self._bounded(steps, layer.stored.output, bounds)
+        steps = self._bounded(steps, layer.stored.output)
         if is_matrix:
             self._node("Squeeze", [steps, self._constant(np.array([2, 3]))], output)
         else:
             self.nodes[-1].output[0] = output
 
-    def _bounded(self, name: str, value: SSAValue, bounds: Bounds | None) -> str:
-        """Return a tensor within bounds, of the numbers that another is kept as."""
-        zero = _zero(value)
+    def _bounded(self, name: str, value: SSAValue) -> str:
+        """Return a tensor within the bounds that apply here, of the numbers that it is kept as."""
+        bounds, zero = self._bounds.get(value), _zero(value)
         if bounds is None or (bounds[0] + zero, bounds[1] + zero) == (0, 255):
             return name
         limits = [self._constant(np.uint8(bound + zero)) for bound in bounds]
@@ -443,8 +452,7 @@ class _Builder:
             strides=list(strides),
             pads=list(pads),
         )
-        bounds = self._late_bounds.get(op.output)
-        self._bounded(self.nodes[-1].output[0], op.output, bounds)
+        self._bounded(self.nodes[-1].output[0], op.output)
         self.nodes[-1].output[0] = _name(op.output)
 
     def _average_pool(self, op: int8.AveragePoolOp) -> None:
@@ -482,8 +490,10 @@ class _Builder:
         self._node("Reshape", [f"{output}_flat", shape], output)
 
     def _concat(self, op: layout.ConcatOp) -> None:
-        names = [_name(operand) for operand in op.operands]
-        self._node("Concat", names, _name(op.results[0]), axis=op.axis.value.data)
+        names, output = [_name(operand) for operand in op.operands], _name(op.results[0])
+        self._node("Concat", names, f"{output}_together", axis=op.axis.value.data)
+        self._bounded(f"{output}_together", op.results[0])
+        self.nodes[-1].output[0] = output
 
     def _reshape(self, op: layout.ReshapeOp) -> None:
         shape = self._constant(np.array([0, *tensors.extents(op.output)]))

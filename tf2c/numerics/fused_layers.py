@@ -112,9 +112,13 @@ class FusedLayer:
         if compute is None:
             raise ValueError("expected sums that some floating type holds exactly")
         factors = np.ldexp(requantization.multipliers.astype(np.float64), -REQUANTIZE_SHIFT)
-        self._weights = (weights * factors.reshape(-1, 1, 1, 1)).astype(compute)
-        self._offset = (bias * factors + 0.5).astype(compute)
-        self._window = window
+        strides, pads, dilations, group = window
+        self._taps = windows.Taps(
+            (weights * factors.reshape(-1, 1, 1, 1)).astype(compute),
+            group,
+            (bias * factors + 0.5).astype(compute),
+        )
+        self._window = strides, pads, dilations
         self._low, self._high = requantization.low, requantization.high
         shift = requantization.residual_shift
         self._residual_factor = compute(0 if shift is None else 2.0 ** (shift - REQUANTIZE_SHIFT))
@@ -126,27 +130,23 @@ class FusedLayer:
         residual: npt.NDArray[np.integer] | None = None,
     ) -> npt.NDArray[Any]:
         """Return the stored results `[N, M, OH, OW]` of 8-bit images `[N, C, H, W]`."""
-        kernel = self._weights.shape[2:]
-        extent = windows.output_extent(images.shape[2:], kernel, *self._window[:3])
-        results = np.empty((len(images), len(self._weights), *extent), self._dtype)
+        extent = windows.output_extent(images.shape[2:], self._taps.kernel, *self._window)
+        results = np.empty((len(images), self._taps.filters, *extent), self._dtype)
 
         def finish(part: windows.Part, sums: npt.NDArray[Any]) -> None:
-            offset = self._offset[part[1]].reshape(-1, 1, 1, 1)
             own = results[part].transpose(1, 0, 2, 3)
             added = None if residual is None else residual[part].transpose(1, 0, 2, 3)
             # The sums lie filter by filter, and so do the blocks, each within a cache.
             rows = sums.transpose(1, 0, 2, 3)
             for block in parallel.row_blocks(rows.shape):
                 values = rows[block]
-                values += offset[block]
                 if added is not None:
                     values += added[block] * self._residual_factor
                 if self._low < 0:  # otherwise the conversion rounds down, too
                     np.floor(values, out=values)
                 np.clip(values, self._low, self._high, out=own[block], casting="unsafe")
 
-        weights: npt.NDArray[Any] = self._weights  # float32 or float64
-        windows.convolve_parts(images, weights, *self._window, finish)
+        windows.convolve_parts(images, self._taps, *self._window, finish)
         return results
 
 
@@ -168,20 +168,19 @@ class AccumulatorLayer:
             window: strides, pads, dilations and group, as `windows.convolve` takes them.
             operands: dtype of the images, int8 or uint8.
         """
-        self._weights: npt.NDArray[Any] = weights.astype(
-            windows.exact_float_type(operands, weights)
-        )
+        strides, pads, dilations, group = window
+        compute = windows.exact_float_type(operands, weights)
+        self._taps = windows.Taps(weights.astype(compute), group)
         self._bias = bias.astype(np.int64).reshape(-1, 1, 1)
-        self._window = window
+        self._window = strides, pads, dilations
 
     def __call__(self, images: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
         """Return the sums `[N, M, OH, OW]` of 8-bit images `[N, C, H, W]`, modulo `2**32`."""
-        kernel = self._weights.shape[2:]
-        extent = windows.output_extent(images.shape[2:], kernel, *self._window[:3])
-        results = np.empty((len(images), len(self._weights), *extent), np.int32)
+        extent = windows.output_extent(images.shape[2:], self._taps.kernel, *self._window)
+        results = np.empty((len(images), self._taps.filters, *extent), np.int32)
 
         def finish(part: windows.Part, sums: npt.NDArray[Any]) -> None:
             results[part] = sums.astype(np.int64) + self._bias[part[1]]
 
-        windows.convolve_parts(images, self._weights, *self._window, finish)
+        windows.convolve_parts(images, self._taps, *self._window, finish)
         return results

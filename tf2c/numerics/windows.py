@@ -6,6 +6,7 @@ Arrays are `[N, C, H, W]`; kernels, strides and dilations are `(height, width)`;
 
 from collections.abc import Callable, Sequence
 from itertools import product
+from math import prod
 from typing import Any, TypeVar
 
 import numpy as np
@@ -129,50 +130,88 @@ def convolve(
     def store(part: Part, sums: npt.NDArray[FloatT]) -> None:
         results[part] = sums
 
-    convolve_parts(images, weights, strides, pads, dilations, group, store, FLOAT_SHARES)
+    convolve_parts(images, Taps(weights, group), strides, pads, dilations, store, FLOAT_SHARES)
     return results
+
+
+class Taps:
+    """A convolution's weights as matrices, prepared once for many batches."""
+
+    def __init__(
+        self,
+        weights: npt.NDArray[np.floating],
+        group: int = 1,
+        offset: npt.NDArray[np.floating] | None = None,
+    ) -> None:
+        """Prepare weights.
+
+        Args:
+            weights: `[M, C / group, KH, KW]`, of the type that sums are computed in.
+            group: equal parts of filters and channels.
+            offset: `[M]`, part of the sums if given: one tap more, of a pixel that is 1.
+        """
+        self.filters, self.channels, *self.kernel = weights.shape
+        self.has_offset = offset is not None
+        rows = weights.reshape(self.filters, -1)
+        if offset is not None:
+            rows = np.concatenate([rows, offset[:, None]], axis=1)
+        self.matrices: npt.NDArray[Any] = rows.reshape(group, -1, rows.shape[1])
+        """`[group, M / group, taps]`."""
+
+    @property
+    def is_depthwise(self) -> bool:
+        """Whether every filter sees one channel of several."""
+        return self.channels == 1 and len(self.matrices) > 1
+
+    def columns(self, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return what a matrix is multiplied by: pixels `[C / group, KH, KW, ...]` as one row each.
+
+        They are not copied where that is not necessary.
+        """
+        dtype, taps = self.matrices.dtype, self.matrices.shape[2]
+        if not self.has_offset:
+            return pixels.astype(dtype, order="C", copy=False).reshape(taps, -1)
+        columns = np.empty((taps, prod(pixels.shape[3:])), dtype)
+        columns[:-1].reshape(pixels.shape)[...] = pixels
+        columns[-1] = 1
+        return columns
 
 
 def convolve_parts(
     images: npt.NDArray[Any],
-    weights: npt.NDArray[FloatT],
+    taps: Taps,
     strides: Sequence[int],
     pads: Sequence[int],
     dilations: Sequence[int],
-    group: int,
-    receive: Callable[[Part, npt.NDArray[FloatT]], None],
+    receive: Callable[[Part, npt.NDArray[Any]], None],
     shares: int | None = None,
 ) -> None:
     """Do what `convolve` does part by part, for who need not keep all sums.
 
     Args:
         images: `[N, C, H, W]` of any dtype; converted to the weights' while they are gathered.
-        weights: `[M, C / group, KH, KW]`.
+        taps: what every window is multiplied by.
         strides: vertical, horizontal.
         pads: top, left, bottom, right.
         dilations: vertical, horizontal.
-        group: equal parts of filters and channels.
         receive: called with images, filters and rows, as slices, and their sums `[n, m, rows, OW]`,
             which it may change but not keep; perhaps in another thread, until `convolve_parts`
             returns.
         shares: how many threads are to find work, by default as many as there are. Inexact sums
             may differ in their last bits with it.
     """
-    if weights.shape[1] == 1 and group > 1:
-        _convolve_depthwise(images, weights, strides, pads, dilations, receive)
+    if taps.is_depthwise:
+        _convolve_depthwise(images, taps, strides, pads, dilations, receive)
         return
-    kernel = weights.shape[2:]
-    filters, channels = len(weights) // group, weights.shape[1]
-    patches = windows(images, kernel, strides, pads, 0.0, dilations)
-    taps = weights.reshape(group, filters, -1)
+    patches = windows(images, taps.kernel, strides, pads, 0.0, dilations)
+    filters, channels = taps.filters // len(taps.matrices), taps.channels
 
     def convolve_chunk(chunk: Part) -> None:
         images, own_filters, rows = chunk
         pixels = patches[images, :, rows].transpose(1, 4, 5, 0, 2, 3)
-        for part in range(group):
-            own = pixels[part * channels : (part + 1) * channels]
-            columns = own.astype(weights.dtype, order="C", copy=False).reshape(taps.shape[2], -1)
-            products = np.matmul(taps[part, own_filters], columns)
+        for part, matrix in enumerate(taps.matrices):
+            columns = taps.columns(pixels[part * channels : (part + 1) * channels])
+            products = np.matmul(matrix[own_filters], columns)
             sums = products.reshape(-1, *pixels.shape[3:]).transpose(1, 0, 2, 3)
             first = part * filters
             receive(
@@ -209,25 +248,28 @@ def _parts(count: int, size: int) -> list[slice]:
 
 def _convolve_depthwise(
     images: npt.NDArray[Any],
-    weights: npt.NDArray[FloatT],
+    taps: Taps,
     strides: Sequence[int],
     pads: Sequence[int],
     dilations: Sequence[int],
-    receive: Callable[[Part, npt.NDArray[FloatT]], None],
+    receive: Callable[[Part, npt.NDArray[Any]], None],
 ) -> None:
     """Convolve where every filter sees one channel, tap by tap: no matrix product would pay."""
-    filters, _, *kernel = weights.shape
-    height, width = output_extent(images.shape[2:], kernel, strides, pads, dilations)
+    rows = taps.matrices.reshape(taps.filters, -1, 1, 1)
+    height, width = output_extent(images.shape[2:], taps.kernel, strides, pads, dilations)
     padded = _padded(images, pads, 0.0)
-    if filters != images.shape[1]:
-        padded = np.repeat(padded, filters // images.shape[1], axis=1)
+    if taps.filters != images.shape[1]:
+        padded = np.repeat(padded, taps.filters // images.shape[1], axis=1)
 
     def convolve_block(block: tuple[int, slice]) -> None:
         index, channels = block
-        total = np.zeros((len(weights[channels]), height, width), weights.dtype)
+        own = rows[channels]
+        total = np.zeros((len(own), height, width), own.dtype)
+        if taps.has_offset:
+            total += own[:, -1]
         term = np.empty_like(total)
-        for row in range(kernel[0]):
-            for column in range(kernel[1]):
+        for row in range(taps.kernel[0]):
+            for column in range(taps.kernel[1]):
                 top, left = row * dilations[0], column * dilations[1]
                 pixels = padded[
                     index,
@@ -235,11 +277,11 @@ def _convolve_depthwise(
                     top : top + (height - 1) * strides[0] + 1 : strides[0],
                     left : left + (width - 1) * strides[1] + 1 : strides[1],
                 ]
-                np.multiply(pixels, weights[channels, 0, row, column, None, None], out=term)
+                np.multiply(pixels, own[:, row * taps.kernel[1] + column], out=term)
                 total += term
         receive((slice(index, index + 1), channels, slice(None)), total[None])
 
-    blocks = parallel.row_blocks((filters, height, width))
+    blocks = parallel.row_blocks((taps.filters, height, width))
     parallel.for_each(convolve_block, list(product(range(len(images)), blocks)))
 
 

@@ -1,6 +1,8 @@
 """Executors: who does what, what they prove, and that a difference is found."""
 
+import math
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -122,6 +124,35 @@ def test_every_shift_rounds_as_it_should(name: str, shift: int) -> None:
     images = np.random.default_rng(0).integers(-128, 128, (64, 2, 4, 4)).astype(np.int8)
     (found,) = open_executor(name, module).run(images)
     (expected,) = run_all(module, images)
+    np.testing.assert_array_equal(found, expected, strict=True)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("exponent", [-126, -99, -98, -7, 0, 5, 100, 101, 120])
+def test_the_input_is_quantized_as_it_should_be(name: str, exponent: int) -> None:
+    """Ties, what is next to them in float32, and numbers at float32's ends."""
+    text = f"""
+    func.func @main(%x: tensor<?x3xf32>) -> tensor<?x3xi8, #int8.pow2<{exponent}>> {{
+      %q = int8.quantize %x : tensor<?x3xf32> -> tensor<?x3xi8, #int8.pow2<{exponent}>>
+      func.return %q : tensor<?x3xi8, #int8.pow2<{exponent}>>
+    }}
+    """
+    module = Parser(new_context(), text).parse_module()
+    module.verify()
+    with np.errstate(over="ignore", under="ignore"):
+        ties = np.ldexp(np.arange(-262, 263, dtype=np.float32) / 2, exponent)
+    ties = ties[np.isfinite(ties)]
+    limits = np.finfo(np.float32)
+    ends = np.array([limits.max, limits.tiny, limits.smallest_subnormal, 0.0], np.float32)
+    numbers = np.concatenate([ties, ends, -ends])
+    near = [np.nextafter(ties, np.float32(side) * limits.max) for side in (-1, 1)]
+    numbers = np.concatenate([numbers, *near])
+    images = np.resize(numbers, (-(-len(numbers) // 3), 3))
+    (expected,) = run_all(module, images)
+    halves = [Fraction(float(number)) / Fraction(2) ** exponent for number in images.flat]
+    rounded = [min(max(math.floor(half + Fraction(1, 2)), -128), 127) for half in halves]
+    assert expected.ravel().tolist() == rounded
+    (found,) = open_executor(name, module, batch=len(images)).run(images)
     np.testing.assert_array_equal(found, expected, strict=True)
 
 
