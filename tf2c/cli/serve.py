@@ -85,6 +85,8 @@ def serve_command(
     service = open_service(
         networks, device, cards, ray, aocx, repository, access, tracing, map_shared_memory
     )
+    for name in service.missing_networks:
+        print_note(f"a tenant may use `{name}`, which is neither served nor in a repository")
     addresses = server.Addresses(host, http_port, grpc_port, tls_certificate, tls_key)
 
     def started(ports: server.Ports) -> None:

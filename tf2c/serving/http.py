@@ -5,6 +5,8 @@ Beside it `/metrics` for Prometheus, and `/` and `/status` for operators (`page.
 
 import asyncio
 import json
+import socket
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
@@ -32,6 +34,9 @@ from tf2c.serving.tensors import (
 
 BODY_SECONDS = 30.0
 """In which a request has to be there."""
+
+UNREAD_SECONDS = 30.0
+"""In which a client has to read some of an answer that does not fit what systems keep for it."""
 
 LARGEST_JSON = 8 << 20
 """Bytes of a request that are JSON: nobody else is served while they are read."""
@@ -66,7 +71,16 @@ def application(service: Service, largest_request: int) -> web.Application:
     for path in ("/v2/health/live", "/v2/health/ready"):
         app.router.add_get(path, answers.health)
     app.router.add_get("/", answers.page)
+    app.on_response_prepare.append(_expect_reading)
     return app
+
+
+async def _expect_reading(request: web.Request, _: web.StreamResponse) -> None:
+    """Let the system end the connection of a client that does not read its answers."""
+    connection: Any = request.get_extra_info("socket")
+    if sys.platform == "linux" and connection is not None:
+        milliseconds = int(1000 * UNREAD_SECONDS)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
 
 
 @web.middleware

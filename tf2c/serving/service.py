@@ -219,6 +219,12 @@ class Service:
         """Return the networks that a caller may use."""
         return sorted(name for name in list(self._networks) if caller.may_use(name))
 
+    @property
+    def missing_networks(self) -> list[str]:
+        """Those that tenants may use by name, but that are neither here nor in the repository."""
+        here = {each["name"] for each in self.index(Caller("operator", is_operator=True))}
+        return sorted(self.access.networks - here)
+
     def network(self, caller: Caller, model: str, version: str = "") -> ServedNetwork:
         """Return a network.
 

@@ -96,6 +96,12 @@ class Access:
         callers = [self._everybody] if self._callers is None else self._callers.values()
         return {each.name: each.share for each in callers}
 
+    @property
+    def networks(self) -> frozenset[str]:
+        """Those that tenants have been given by name."""
+        callers = (self._callers or {}).values()
+        return frozenset(name for each in callers for name in each.networks or ())
+
     def caller(self, authorization: str | None) -> Caller:
         """Return who sent a request, by the header `authorization: Bearer KEY`.
 

@@ -271,6 +271,22 @@ def test_a_file_that_is_wrong(tmp_path: Path, old: str, new: str, message: str) 
         read_access(write(tmp_path, GOOD.replace(old, new, 1)))
 
 
+def test_networks_of_tenants_that_are_nowhere(
+    digits: Digits, tmp_path: Path, repository: Path
+) -> None:
+    """A name that somebody has misspelled, beside one to be loaded from the repository."""
+    names = '["digits", "another", "digit"]'
+    access = read_access(write(tmp_path, GOOD.replace('["digits"]', names)))
+    cards = [DeviceCard(lambda _: Simulator())]
+    with contextlib.closing(Service({"digits": digits.network}, cards, access)) as service:
+        assert service.missing_networks == ["another", "digit"]
+    with contextlib.closing(
+        Service({"digits": digits.network}, cards, access, repository)
+    ) as service:
+        assert service.missing_networks == ["digit"]
+    assert not Access().networks
+
+
 def test_keys_are_compared_whole() -> None:
     access = Access({})
     for sent in (None, "", "Bearer", "Bearer ", "Bearer \udcff", f"Bearer {KEYS['alice']}"):

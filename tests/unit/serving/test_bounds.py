@@ -227,6 +227,26 @@ def test_grpc_connections_end(
         assert has_ended
 
 
+def test_http_connections_of_clients_that_do_not_read_end(
+    digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "UNREAD_SECONDS", 1.0)
+    service = Service({"digits": digits.network}, [DeviceCard(lambda _: Simulator())], Access())
+    with listening(service) as server, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", server.ports["http"]))
+        client.settimeout(0.5)
+        has_ended, until = False, time.monotonic() + 20
+        while not has_ended and time.monotonic() < until:
+            try:
+                client.send(b"GET /v2 HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
+            except TimeoutError:
+                continue
+            except OSError:
+                has_ended = True
+        assert has_ended
+
+
 def test_grpc_calls_are_bounded(digits: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grpc, "MOST_CALLS", 1)
     card, answers = HeldCard(), Queue[Any]()
