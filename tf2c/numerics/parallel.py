@@ -3,7 +3,7 @@
 numpy lets other threads run while it copies and multiplies. Splitting a batch over threads, each
 with a single-threaded matrix product, keeps them busy where the products are small, and does not
 suffer as spinning threads of one product do when the machine has other work: one image of ResNet-50
-on two cores took 0.53 of their time beside a process that keeps one core busy. (On an idle machine,
+on two cores took 0.52 of their time beside a process that keeps one core busy. (On an idle machine,
 where waking a thread up is what counts, it took 1.15 to 1.26 of it.)
 """
 

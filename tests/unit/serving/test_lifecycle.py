@@ -92,6 +92,19 @@ def test_sigterm_lets_everything_end(digits: Digits) -> None:
     assert served > 0
 
 
+def test_networks_of_tenants_that_are_nowhere_are_told(digits: Digits, tmp_path: Path) -> None:
+    tenants = tmp_path / "tenants.toml"
+    names = f'["{digits.artifact.path.stem}", "misspelled"]'
+    tenants.write_text(f'[tenants.alice]\nkey_sha256 = "{"a" * 64}"\nnetworks = {names}\n')
+    with serving(digits, "--tenants", str(tenants)) as process:
+        assert "".join(iter(process.stdout.readline, "}\n"))
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=60)
+    assert told.splitlines() == [
+        "note: a tenant may use `misspelled`, which is neither served nor in a repository"
+    ]
+
+
 class SlowCard(DeviceCard):
     """Takes longer than a server waits for answers that are being sent."""
 
