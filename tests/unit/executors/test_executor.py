@@ -183,6 +183,37 @@ def test_residuals_finer_and_coarser_than_the_sums(name: str, shift: int, expone
     np.testing.assert_array_equal(found, expected, strict=True)
 
 
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("bounds", [(0, 100), (-128, 127)])
+@pytest.mark.parametrize("returned", ["%z", "%z, %y", "%z, %l"])
+def test_bounds_may_apply_later(name: str, bounds: tuple[int, int], returned: str) -> None:
+    """Behind a concatenation and a pooling, if these alone use what is bounded, and alike."""
+    narrow, wide = "tensor<?x2x4x4xi8, #int8.pow2<0>>", "tensor<?x4x4x4xi8, #int8.pow2<0>>"
+    sums, pooled = "tensor<?x2x4x4xi32, #int8.pow2<-1>>", "tensor<?x4x2x2xi8, #int8.pow2<0>>"
+    kinds = {"%z": pooled, "%y": wide, "%l": narrow}
+    types = ", ".join(kinds[each] for each in returned.split(", "))
+    text = f"""
+    func.func @main(%x: {narrow}) -> ({types}) {{
+      %w = int8.constant <2x2x1x1xi8, [3, 1, 1, -2]> : tensor<2x2x1x1xi8, #int8.pow2<-1>>
+      %b = int8.constant <2xi32, [1, -3]> : tensor<2xi32, #int8.pow2<-1>>
+      %a = int8.conv %x, %w, %b : {narrow}, tensor<2x2x1x1xi8, #int8.pow2<-1>>,
+        tensor<2xi32, #int8.pow2<-1>> -> {sums}
+      %l = int8.requantize %a shift [1] bounds [0, 100] : {sums} -> {narrow}
+      %c = int8.conv %x, %w, %b : {narrow}, tensor<2x2x1x1xi8, #int8.pow2<-1>>,
+        tensor<2xi32, #int8.pow2<-1>> -> {sums}
+      %r = int8.requantize %c shift [1] bounds [{bounds[0]}, {bounds[1]}] : {sums} -> {narrow}
+      %y = layout.concat %l, %r axis 1 : ({narrow}, {narrow}) -> {wide}
+      %z = int8.max_pool %y kernel [2, 2] strides [2, 2] : {wide} -> {pooled}
+      func.return {returned} : {types}
+    }}"""
+    module = Parser(new_context(), text).parse_module()
+    module.verify()
+    images = np.random.default_rng(0).integers(-128, 128, (64, 2, 4, 4)).astype(np.int8)
+    found = open_executor(name, module, batch=64).run(images)
+    for one, other in zip(found, run_all(module, images), strict=True):
+        np.testing.assert_array_equal(one, other, strict=True)
+
+
 class OffByOne:
     """An engine with a fault in one layer."""
 
