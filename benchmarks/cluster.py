@@ -198,7 +198,7 @@ def main() -> None:
         {"cards": cards, "networks": networks, "load": load}
         | {f"lead_{lead}": mean_latency(cards, networks, load, lead) for lead in LEADS}
         for cards, networks in FEW
-        for load in (0.5, 0.7, 0.8)
+        for load in (0.5, 0.7, 0.8, 0.9)
     ]
     table = Table(
         "cards",

@@ -121,6 +121,35 @@ class Hesitant(Policy):
         return is_worth_it
 
 
+class Displacing(Policy):
+    """Loads on cards that are needed as on others."""
+
+    def _is_needed(self, name: str, now: int) -> bool:
+        return False
+
+
+class Sparing(Policy):
+    """Takes all cards for needed."""
+
+    def _is_needed(self, name: str, now: int) -> bool:
+        return True
+
+
+class Nostalgic(Policy):
+    """Takes a card for needed whose network was asked for once."""
+
+    def _is_needed(self, name: str, now: int) -> bool:
+        return super()._is_needed(name, self._asked.get(self._cards[name].loaded or "", now))
+
+
+class Fickle(Policy):
+    """Loads on the card that has worked last."""
+
+    def _card_to_load(self) -> str:
+        idle = [card for cards in self._idle.values() for card in cards.items()]
+        return max(idle, key=lambda item: item[1].idle_since)[0]
+
+
 class Patient(Policy):
     """Waits for cards that have a network, however many others do."""
 

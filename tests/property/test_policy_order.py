@@ -6,7 +6,7 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from property.policies import Clinging
-from property.test_policy import SETTINGS, PolicyMachine
+from property.policy_machines import SETTINGS, PolicyMachine
 
 from tf2c.orchestration.policy import Dispatch, Policy
 

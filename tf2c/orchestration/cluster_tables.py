@@ -8,6 +8,7 @@ import numpy as np
 
 from tf2c.orchestration import compiled_policy
 from tf2c.orchestration.compiled_policy import (
+    ASKED,
     CHARGE,
     DECIDED,
     HEAD_START,
@@ -76,10 +77,10 @@ def run(cluster: "Cluster", trace: Trace, durations: Numbers | None) -> tuple[Nu
     lanes, lane_of = _lanes(cluster, trace, least_priority)
     kinds, count = len(cluster.networks), len(cluster.loaded)
     costs = [(each.image, each.batch, each.load, each.largest_batch) for each in cluster.networks]
-    networks = _table(kinds, list(zip(*costs, strict=True)), 10)
+    networks = _table(kinds, list(zip(*costs, strict=True)), 11)
     networks[:, LANES] = lane_of[:, 0, 0]
     networks[:, LANES_END] = networks[:, LANES] + lane_of[0].size
-    networks[:, PLACE] = NOBODY
+    networks[:, PLACE], networks[:, ASKED] = NOBODY, -NEVER
     requests = len(trace.arrival)
     fates = np.empty(requests, np.int64)
     dispatches = np.empty((requests, 5), np.int64)

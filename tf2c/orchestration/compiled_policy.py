@@ -12,6 +12,7 @@ lane, and only the first of each lane is compared with others.
 import numba
 
 from tf2c.orchestration.compiled_heap import ITEM, KEY, WORKER, borrowed, compiled, pop, push
+from tf2c.orchestration.policy import LOADS_FOR_LAST
 from tf2c.orchestration.traces import EXPIRED, NEVER, REJECTED, Numbers
 
 WAITING = -3
@@ -30,8 +31,11 @@ LANE, RANK, BEHIND = range(3)
 TENANT, OF_NETWORK, CHARGE, HEAD_START, HEAD, TAIL = range(6)
 
 # Of networks: costs; how many cards have it, how many requests wait; its lanes from one to before
-# another; which request goes first; its place among networks that are waited for, or `NOBODY`.
-IMAGE, BATCH, LOAD, LARGEST_BATCH, HOLDERS, LENGTH, LANES, LANES_END, FIRST, PLACE = range(10)
+# another; which request goes first; its place among networks that are waited for, or `NOBODY`;
+# when it was asked for last.
+IMAGE, BATCH, LOAD, LARGEST_BATCH, HOLDERS, LENGTH, LANES, LANES_END, FIRST, PLACE, ASKED = range(
+    11
+)
 
 # Of tenants.
 LIMIT, IN_QUEUE, FINISH = range(3)
@@ -48,16 +52,10 @@ VIRTUAL_TIME, WAITED_FOR, EVENTS, IDLE, TIMED, UNDER_WAY, HELD, HOLDING, DECIDED
 
 
 @compiled
-def _is_before(requests: Numbers, one: int, other: int) -> bool:
-    """Whether a request goes before another."""
-    left, right = requests[one, RANK], requests[other, RANK]
-    return left < right or (left == right and one < other)
-
-
-@compiled
-def _goes_before(networks: Numbers, requests: Numbers, one: int, other: int) -> bool:
+def _goes_before(networks: Numbers, ranks: Numbers, one: int, other: int) -> bool:
     """Whether the first request for a network goes before that for another."""
-    return _is_before(requests, networks[one, FIRST], networks[other, FIRST])
+    left, right = ranks[one], ranks[other]
+    return left < right or (left == right and networks[one, FIRST] < networks[other, FIRST])
 
 
 @compiled
@@ -100,6 +98,7 @@ def _submit(
             ranks[network], networks[network, FIRST] = rank, request
     lanes[lane, TAIL] = request
     tenants[tenant, IN_QUEUE] += 1
+    networks[network, ASKED] = now
     networks[network, LENGTH] += 1
     if networks[network, PLACE] == NOBODY:
         networks[network, PLACE] = numbers[WAITED_FOR]
@@ -152,9 +151,11 @@ def _look_at_first(
     first = NOBODY
     for lane in range(networks[network, LANES], networks[network, LANES_END]):
         head = lanes[lane, HEAD]
-        if head != NOBODY and (first == NOBODY or _is_before(requests, head, first)):
-            first = head
-    networks[network, FIRST], ranks[network] = first, requests[first, RANK]
+        if head != NOBODY:
+            rank = requests[head, RANK]
+            if rank < ranks[network] or (rank == ranks[network] and head < first):
+                ranks[network], first = rank, head
+    networks[network, FIRST] = first
 
 
 @numba.njit(cache=True, error_model="numpy")  # seldom: not inline
@@ -201,78 +202,78 @@ def _rest(cards: Numbers, lists: Numbers, numbers: Numbers, card: int) -> None:
 
 
 @compiled
-def _first(networks: Numbers, requests: Numbers, waited_for: Numbers, numbers: Numbers) -> int:
+def _first(networks: Numbers, ranks: Numbers, waited_for: Numbers, numbers: Numbers) -> int:
     """Return the network whose first request goes before all others."""
     first = waited_for[0]
     for place in range(1, numbers[WAITED_FOR]):
         network = waited_for[place]
-        if _goes_before(networks, requests, network, first):
+        if _goes_before(networks, ranks, network, first):
             first = network
     return first
 
 
 @compiled
-def _is_worth_loading(networks: Numbers, deadlines: Numbers, network: int, now: int) -> bool:
+def _card_to_load(networks: Numbers, cards: Numbers, lists: Numbers, affinity: bool) -> int:
+    chosen, least_harm = NOBODY, (True, NEVER)
+    for kind in range(len(lists)):
+        card = lists[kind, 0]
+        if card != NOBODY:
+            is_wanted = affinity and kind > 0 and networks[kind - 1, LENGTH] > 0
+            harm = is_wanted, cards[card, IDLE_SINCE]
+            if harm < least_harm:
+                chosen, least_harm = card, harm
+    return chosen
+
+
+@compiled
+def _is_worth_loading(
+    networks: Numbers, deadlines: Numbers, cards: Numbers, lists: Numbers, network: int, now: int
+) -> bool:
     deadline = deadlines[networks[network, FIRST]]
-    service = _service(networks, network)
+    service, load = _service(networks, network), networks[network, LOAD]
     turns, holders = networks[network, LENGTH] * service, networks[network, HOLDERS]
-    if not holders or turns > networks[network, LOAD] * holders:
+    if not holders or turns > LOADS_FOR_LAST * load * holders:
         return True
-    if deadline == NEVER or now + networks[network, LOAD] + service > deadline:
-        return False
-    return turns > (deadline - now - service) * holders
+    if turns > load * holders:
+        own = cards[_card_to_load(networks, cards, lists, True), LOADED]
+        is_last = own >= 0 and networks[own, HOLDERS] == 1
+        if not is_last or now - networks[own, ASKED] >= networks[own, LOAD]:
+            return True
+    can_meet = deadline != NEVER and now + load + service <= deadline
+    return can_meet and turns > (deadline - now - service) * holders
 
 
 @compiled
 def _choose(
     networks: Numbers,
-    requests: Numbers,
     deadlines: Numbers,
     ranks: Numbers,
     waited_for: Numbers,
+    cards: Numbers,
     lists: Numbers,
     numbers: Numbers,
     limit: int,
     now: int,
 ) -> int:
     """Return the network whose first request goes, where no idle card has the very first one's."""
-    at_once = loading = otherwise = NOBODY
+    chosen = NOBODY
+    for place in range(numbers[WAITED_FOR]):
+        network = waited_for[place]
+        may_go = lists[network + 1, 0] != NOBODY and ranks[network] <= limit
+        if may_go and (chosen == NOBODY or _goes_before(networks, ranks, network, chosen)):
+            chosen = network
+    if chosen != NOBODY:
+        return chosen
+    otherwise = NOBODY
     for place in range(numbers[WAITED_FOR]):
         network = waited_for[place]
         has_card = lists[network + 1, 0] != NOBODY
-        if has_card and ranks[network] <= limit:
-            if at_once == NOBODY or _goes_before(networks, requests, network, at_once):
-                at_once = network
-        elif at_once == NOBODY and (
-            has_card or _is_worth_loading(networks, deadlines, network, now)
-        ):
+        if has_card or _is_worth_loading(networks, deadlines, cards, lists, network, now):
             if ranks[network] > limit:
                 otherwise = HELD_UP
-            elif loading == NOBODY or _goes_before(networks, requests, network, loading):
-                loading = network
-    if at_once != NOBODY:
-        return at_once
-    return loading if loading != NOBODY else otherwise
-
-
-@compiled
-def _card_for(
-    networks: Numbers, cards: Numbers, lists: Numbers, network: int, affinity: bool
-) -> int:
-    if affinity and lists[network + 1, 0] != NOBODY:
-        return lists[network + 1, 0]
-    chosen = unwanted = NOBODY
-    for kind in range(len(lists)):
-        card = lists[kind, 0]
-        if card == NOBODY:
-            continue
-        since = cards[card, IDLE_SINCE]
-        if chosen == NOBODY or since < cards[chosen, IDLE_SINCE]:
-            chosen = card
-        is_unwanted = kind == 0 or networks[kind - 1, LENGTH] == 0
-        if is_unwanted and (unwanted == NOBODY or since < cards[unwanted, IDLE_SINCE]):
-            unwanted = card
-    return unwanted if affinity and unwanted != NOBODY else chosen
+            elif chosen == NOBODY or _goes_before(networks, ranks, network, chosen):
+                chosen = network
+    return chosen if chosen != NOBODY else otherwise
 
 
 @compiled
@@ -453,12 +454,12 @@ def simulate(
             is_held = holding != NOBODY and fates[holding] == WAITING
             numbers[HELD] = numbers[HELD] + time if is_held else max(0, numbers[HELD] - time)
             numbers[HOLDING], numbers[DECIDED] = NOBODY, now
-            network = first = _first(networks, requests, waited_for, numbers)
+            network = first = _first(networks, ranks, waited_for, numbers)
             first_rank = ranks[network]
             limit = first_rank + lead
             if affinity and lists[network + 1, 0] == NOBODY:
                 network = _choose(
-                    networks, requests, deadlines, ranks, waited_for, lists, numbers, limit, now
+                    networks, deadlines, ranks, waited_for, cards, lists, numbers, limit, now
                 )
                 if network == NOBODY:
                     break
@@ -468,7 +469,9 @@ def simulate(
                         break
                     numbers[HELD], network = 0, first
             numbers[VIRTUAL_TIME] = max(numbers[VIRTUAL_TIME], first_rank)
-            card = _card_for(networks, cards, lists, network, affinity)
+            card = lists[network + 1, 0]
+            if card == NOBODY or not affinity:
+                card = _card_to_load(networks, cards, lists, affinity)
             loads = _begin(networks, cards, lists, numbers, card, network)
             begin = now + networks[network, BATCH] + (networks[network, LOAD] if loads else 0)
             images, earliest = 0, NEVER

@@ -55,6 +55,7 @@ class FairQueues:
         self._expiries: list[tuple[int, int]] = []  # a heap: when, and of which; some wait no more
         self._lead = lead * TAG_UNIT
         self._virtual_time = 0
+        self._asked: dict[str, int] = {}  # when each network was asked for last
 
     @property
     def is_awaited(self) -> bool:
@@ -102,6 +103,7 @@ class FairQueues:
             raise RejectedError(f"tenant `{tenant}` has {line.waiting} requests waiting")
         if deadline is not None and now + self._quickest[network] > deadline:
             raise TooEarlyDeadlineError(f"its deadline is too early for `{network}`")
+        self._asked[network] = now
         return line
 
     def _with_tags(self, request: Request, line: TenantLine) -> Waiting:

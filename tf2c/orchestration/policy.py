@@ -14,7 +14,8 @@ each by a bounded lead, so that nobody starves.
 
 A card is idle rather than that it loads a network which others have, as long as those who wait for
 that network will have had their turn there before it would be loaded. Else everybody loads when
-everybody is late, and is later for it.
+everybody is late, and is later for it. If the card is the last one with a network that is asked
+for, that will be loaded again, somewhere: then they wait for as long as loading takes four times.
 
 Others may not overtake those who wait so by more than the lead, though idle cards have what they
 are for. Once that has kept cards idle for longer than not, by as long as loading takes, the network
@@ -42,6 +43,11 @@ LEAST_LEAD = 50 * MILLISECOND
 
 LOADS_IN_LEAD = 8
 """So when there is much to do for other networks, too, a card loads for a ninth of the time."""
+
+LOADS_FOR_LAST = 4
+"""For how many times as long as loading takes others wait for cards that have their network, before
+the last card with another one loads theirs. Of 2 to 8, that with the least latencies (simulated,
+`docs/adr/0022`)."""
 
 
 def usual_lead(networks: Iterable[Network], cards: int) -> int:
@@ -146,6 +152,7 @@ class Policy(FairQueues):
         del self.networks[name]
         del self._quickest[name]
         del self._holders[name]
+        self._asked.pop(name, None)
         self._forget_loaded(name)
         return self.withdraw([each.number for each in self.waiting_for(name)])
 
@@ -351,29 +358,46 @@ class Policy(FairQueues):
         """Whether loading a network that no idle card has is better than to wait for those it has.
 
         That is if loading takes less time than those who wait for it take on the cards that have
-        it, or if only loading meets a deadline.
+        it, four times less if the idle card is needed for its own, or if only loading meets a
+        deadline.
         """
         network, holders = self.networks[request.network], self._holders[request.network]
         service = network.service(1)
         turns = self._network_lines[request.network].length * service  # by one card
-        if not holders or turns > network.load * holders:
+        if not holders or turns > LOADS_FOR_LAST * network.load * holders:
+            return True
+        if turns > network.load * holders and not self._is_needed(self._card_to_load(), now):
             return True
         if request.deadline is None or now + network.load + service > request.deadline:
             return False
         return turns > (request.deadline - now - service) * holders
 
     def _card_for(self, network: str) -> str:
-        """Return the idle card that has a network, or on which loading it does the least harm.
+        """Return the idle card that runs a network: of those that have it the longest idle one."""
+        if self._affinity and network in self._idle:
+            return next(iter(self._idle[network]))
+        return self._card_to_load()
+
+    def _card_to_load(self) -> str:
+        """Return the idle card on which loading another network does the least harm.
 
         That is one whose own network nobody waits for, if there is one. Of several, the one that
         has been idle for the longest time.
         """
-        if self._affinity and network in self._idle:
-            return next(iter(self._idle[network]))
         unwanted = [each for each in self._idle if each not in self._network_lines]
         kinds: Iterable[str | None] = (self._affinity and unwanted) or self._idle
         longest = [next(iter(self._idle[kind].items())) for kind in kinds]
         return min(longest, key=lambda item: item[1].idle_since)[0]
+
+    def _is_needed(self, name: str, now: int) -> bool:
+        """Whether a card is the last one that has its network, and that is asked for.
+
+        That is if it has been, within the time that loading it again would take.
+        """
+        loaded = self._cards[name].loaded
+        if loaded is None or self._holders[loaded] > 1 or loaded not in self._asked:
+            return False
+        return now - self._asked[loaded] < self.networks[loaded].load
 
     def _dispatch(self, wanted: str, name: str, limit: int, begin: int) -> Dispatch:
         network = self.networks[wanted]
