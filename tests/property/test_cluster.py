@@ -18,6 +18,7 @@ from tf2c.orchestration.cluster import (
     simulate,
     simulate_by_policy,
 )
+from tf2c.orchestration.policy import usual_lead
 from tf2c.orchestration.requests import MILLISECOND, Network, Tenant
 from tf2c.orchestration.traces import EXPIRED, NEVER, REJECTED, Trace, popularity, synthetic
 
@@ -145,6 +146,16 @@ def test_networks_get_cards_as_they_are_asked_for() -> None:
     assert np.abs(counts - shares * 100).max() <= 1
     assert np.bincount(popular_cards(shares, 8), minlength=8).tolist() == [1] * 8
     assert len(popular_cards(shares, 3)) == 3
+
+
+def test_cards_with_a_network_each_do_not_take_them_from_one_another() -> None:
+    networks = [Network(2 * MILLISECOND, load=50 * MILLISECOND, largest_batch=8)] * 4
+    asked = Cluster(networks, [Tenant(queue_limit=1 << 40)], np.arange(4), usual_lead(networks, 4))
+    trace = synthetic(20_000, 0.9 * 4 / 2e-3, 4, skew=0.0, burstiness=2.0)
+    assert not simulate(asked, trace).loads.any()
+    # Where the others are not asked for, their cards are for that one as well.
+    one = simulate(asked, trace._replace(network=np.zeros_like(trace.network)))
+    assert one.loads.sum() == 3
 
 
 def test_bursts_and_drift_are_what_they_are_called() -> None:
