@@ -88,10 +88,35 @@ def test_the_public_names_are_there() -> None:
 
 
 def test_the_runtime_in_serving_runs(digits_artifact: tf2c.Artifact) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/serving.md").read_text(), re.S)
-    image = "import numpy as np\nimage = np.zeros((1, 8, 8), np.float32)\n"
-    named = code.replace('"digits.tf2c"', repr(str(digits_artifact.path)))
+    code, _ = python_in("docs/serving.md")
+    run(code.replace('"build/digits.tf2c"', repr(str(digits_artifact.path))))
+
+
+def test_the_client_in_serving_runs(digits_artifact: tf2c.Artifact) -> None:
+    pytest.importorskip("tritonclient.http", reason="`pip install 'tritonclient[all]'`")
+    from unit.serving.conftest import listening
+
+    from tf2c.orchestration.cards import DeviceCard, ServedNetwork
+    from tf2c.runtime.simulator import Simulator
+    from tf2c.serving.service import Service
+    from tf2c.serving.tenants import Access
+
+    _, code = python_in("docs/serving.md")
+    networks = {"digits": ServedNetwork.read(digits_artifact.path)}
+    with listening(Service(networks, [DeviceCard(lambda _: Simulator())], Access())) as server:
+        printed = run(code.replace("127.0.0.1:8000", server.address("http")))
+    assert printed.startswith("[[")
+
+
+def python_in(path: str) -> list[str]:
+    """Return the pieces of Python in a page."""
+    return re.findall(r"```python\n(.*?)```", (ROOT / path).read_text(), re.S)
+
+
+def run(code: str) -> str:
+    """Run Python and return what it prints."""
     outcome = subprocess.run(
-        [sys.executable, "-c", image + named], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert outcome.returncode == 0, outcome.stderr
+    return outcome.stdout

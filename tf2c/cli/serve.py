@@ -71,13 +71,20 @@ def serve_command(
         from tf2c.serving import server
         from tf2c.serving.tenants import Access, read_access
     except ImportError as error:
+        if error.name is None:  # it is there, and does not work
+            raise
         raise UserError(
             f"expected what serving needs, got no `{error.name}`",
             hint="run `pip install 'tf2c[serve]'`",
         ) from error
 
     if (tls_certificate is None) != (tls_key is None):
-        raise UserError("expected `--tls-certificate` and `--tls-key`, got one of them")
+        given = "--tls-key" if tls_certificate is None else "--tls-certificate"
+        raise UserError(f"expected `--tls-certificate` and `--tls-key`, got `{given}` alone")
+    if http_port and http_port == grpc_port:
+        raise UserError(f"expected two ports, got {http_port} for HTTP and gRPC")
+    if not host:
+        raise UserError("expected an address to listen on, got an empty `--host`")
     access = Access() if tenants is None else read_access(tenants)
     if access.is_open and host not in ("127.0.0.1", "localhost", "::1"):
         print_note(f"everybody who reaches {host} may use the cards: no `--tenants`")
@@ -85,6 +92,8 @@ def serve_command(
     service = open_service(
         networks, device, cards, ray, aocx, repository, access, tracing, map_shared_memory
     )
+    if repository is not None and not service.repository_names:
+        print_note(f"{repository}: there is no artifact NAME.tf2c in it yet")
     for name in service.missing_networks:
         print_note(f"a tenant may use `{name}`, which is neither served nor in a repository")
     addresses = server.Addresses(host, http_port, grpc_port, tls_certificate, tls_key)
@@ -134,6 +143,7 @@ def open_service(
     Raises:
         UserError: an artifact, the repository or a device that cannot be used.
     """
+    from tf2c.artifact import MANIFEST
     from tf2c.cli.run import read_file
     from tf2c.orchestration import cards as local_cards
     from tf2c.orchestration.cards import ServedNetwork
@@ -143,14 +153,25 @@ def open_service(
     if not paths and repository is None:
         raise UserError("expected an artifact or a `--repository`, got neither")
     if repository is not None and not repository.is_dir():
-        raise UserError(f"{repository}: expected a folder of artifacts")
+        raise UserError(f"{repository}: expected a folder of artifacts, got no folder")
+    if repository is not None and (repository / MANIFEST).exists():
+        raise UserError(
+            f"{repository}: expected a folder of artifacts, got an artifact",
+            hint=f"`tf2c serve {repository}` serves it",
+        )
+    if aocx is not None and device == SIMULATOR:
+        raise UserError(
+            f"expected a card for `--aocx`, got `--device {SIMULATOR}`, which has no engine",
+            hint="name the card: `--device opencl:PLATFORM`",
+        )
     served: dict[str, ServedNetwork] = {}
+    sources: dict[str, Path] = {}
     engines: set[bytes] = set()
     for path in paths:
         name = path.resolve().name.removesuffix(ARTIFACT_SUFFIX)
         if name in served:
             raise UserError(f"{path}: expected networks of different names, got two `{name}`")
-        served[name] = ServedNetwork.read(path)
+        served[name], sources[name] = ServedNetwork.read(path), path.absolute()
         engines.add(served[name].engine)
     if not paths and repository is not None:
         for path in repository.glob(f"*{ARTIFACT_SUFFIX}"):
@@ -173,7 +194,7 @@ def open_service(
         ray_cells.connect(ray)
         opened = ray_cells.open_cards(device, kernels, cards)
     try:
-        return Service(served, opened, access, repository, tracing, maps=maps)
+        return Service(served, opened, access, repository, tracing, sources=sources, maps=maps)
     except BaseException:
         for card in opened:
             card.close()

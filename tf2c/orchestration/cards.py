@@ -110,6 +110,19 @@ class Card(Closeable):
         """
 
 
+def distinct(cards: Sequence[Card]) -> Sequence[Card]:
+    """Return cards, if several threads can drive them.
+
+    Raises:
+        UserError: there is none, or one is there twice.
+    """
+    if not cards:
+        raise UserError("expected at least one card, got none")
+    if len({*map(id, cards)}) < len(cards):
+        raise UserError("expected different cards, got one of them twice")
+    return cards
+
+
 def results(card: Card, images: Sequence[Image]) -> list[Scores | Exception]:
     """Return what a card makes of images; if one is not as it should be, the others' results.
 

@@ -18,7 +18,7 @@ from concurrent.futures import Future
 
 from tf2c.errors import DeviceError
 from tf2c.orchestration.calls import Call
-from tf2c.orchestration.cards import Card, Image, Scores, ServedNetwork, restarts, results
+from tf2c.orchestration.cards import Card, Image, Scores, ServedNetwork, distinct, restarts, results
 from tf2c.orchestration.events import (
     Completed,
     Dispatched,
@@ -71,7 +71,7 @@ class Runtime(Closeable):
 
         Args:
             networks: that may be requested.
-            cards: open; the runtime closes them.
+            cards: open, at least one, none of them twice; the runtime closes them.
             tenants: who may request; by default one, `default`.
             lead: of the policy, nanoseconds; by default `usual_lead`.
             measures: whether networks cost what they have been measured to take (`MeasuredCosts`)
@@ -95,7 +95,7 @@ class Runtime(Closeable):
         self._alarm_time: int | None = None  # nothing that waits is late earlier
         self._seats: dict[str, Seat] = {}
         self._threads: list[threading.Thread] = []
-        for index, card in enumerate(cards):
+        for index, card in enumerate(distinct(cards)):
             name = f"{card.name} {index}"
             self._seats[name] = seat = Seat(card, threads=card.depth)
             self._policy.add_card(name, depth=card.depth)

@@ -12,6 +12,7 @@ forward by what it would have taken.
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 
+from tf2c.errors import UserError
 from tf2c.orchestration.requests import (
     Network,
     RejectedError,
@@ -42,9 +43,19 @@ class FairQueues:
 
         Args:
             networks: that requests may be for, by name.
-            tenants: that may request, by name; weights are positive.
+            tenants: that may request, by name.
             lead: head start of each step of priority, nanoseconds.
+
+        Raises:
+            UserError: a tenant's weight is not a positive whole number.
         """
+        for name, tenant in tenants.items():
+            # Tags are integers, so that the order of requests does not depend on rounding.
+            if tenant.weight < 1 or tenant.weight % 1:
+                raise UserError(
+                    f"expected a weight of tenant `{name}` that is a whole number >= 1, got "
+                    f"{tenant.weight}"
+                )
         self.networks = dict(networks)
         # What an image takes at best, by which alone deadlines are judged: what has been measured
         # may have been a bad moment, and what is refused for it is never measured again.
@@ -100,7 +111,10 @@ class FairQueues:
         if line is None:
             raise RejectedError(f"there is no tenant `{tenant}`")
         if line.waiting + count > line.tenant.queue_limit:
-            raise RejectedError(f"tenant `{tenant}` has {line.waiting} requests waiting")
+            raise RejectedError(
+                f"tenant `{tenant}` has {line.waiting} requests waiting and may have "
+                f"{line.tenant.queue_limit}, got {count} more"
+            )
         if deadline is not None and now + self._quickest[network] > deadline:
             raise TooEarlyDeadlineError(f"its deadline is too early for `{network}`")
         self._asked[network] = now

@@ -96,7 +96,7 @@ class Policy(FairQueues):
 
         Args:
             networks: that requests may be for, by name.
-            tenants: that may request, by name; weights are positive.
+            tenants: that may request, by name.
             lead: by how much service a request may overtake others, nanoseconds of all cards
                 together; it stays what it is when cards come and go.
             affinity: whether it counts what cards have loaded; without, they are chosen by how

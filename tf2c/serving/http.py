@@ -64,7 +64,8 @@ def application(service: Service, largest_request: int) -> web.Application:
         service: what is served.
         largest_request: bytes of a request's body, unpacked; larger ones are refused.
     """
-    app = web.Application(client_max_size=largest_request, middlewares=[cast(Any, _answer_errors)])
+    layers: list[Any] = [_end_connections, _answer_errors]
+    app = web.Application(client_max_size=largest_request, middlewares=layers)
     answers = _Answers(service)
     for method, path, answer in answers.routes():
         app.router.add_route(method, path, answers.for_callers(answer))
@@ -81,6 +82,15 @@ async def _expect_reading(request: web.Request, _: web.StreamResponse) -> None:
     if sys.platform == "linux" and connection is not None:
         milliseconds = int(1000 * UNREAD_SECONDS)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+
+
+@web.middleware
+async def _end_connections(request: web.Request, **answer: Known) -> web.StreamResponse:
+    """Say that a connection ends where nothing behind a request can be read."""
+    response = await answer["handler"](request)
+    if request.content.exception() is not None:
+        response.force_close()
+    return response
 
 
 @web.middleware

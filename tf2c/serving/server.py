@@ -1,7 +1,9 @@
 """Both servers of one service, from their start until the last result is out."""
 
 import asyncio
+import errno
 import logging
+import os
 import signal
 import ssl
 from collections.abc import Callable
@@ -107,7 +109,7 @@ def _quiet_logger() -> logging.Logger:
 
 def _is_worth_telling(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, HttpProcessingError)
+    return not isinstance(error, HttpProcessingError | web.RequestPayloadError)
 
 
 async def _told_to_end(stop: asyncio.Event | None) -> None:
@@ -128,9 +130,21 @@ async def _told_to_end(stop: asyncio.Event | None) -> None:
 def _tls_context(addresses: Addresses) -> ssl.SSLContext | None:
     if addresses.certificate is None or addresses.private_key is None:
         return None
+    for path in (addresses.certificate, addresses.private_key):
+        try:
+            path.read_bytes()
+        except OSError as error:
+            raise UserError(f"{path}: expected a PEM file, got {error.strerror}") from error
+
+    def expect_no_password() -> str:
+        raise UserError(
+            f"{addresses.private_key}: expected a key, got an encrypted one",
+            hint="`openssl pkey -in FILE -out PLAIN` decrypts it; let nobody else read that",
+        )
+
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        context.load_cert_chain(addresses.certificate, addresses.private_key)
+        context.load_cert_chain(addresses.certificate, addresses.private_key, expect_no_password)
     except OSError as error:
         raise UserError(
             f"{addresses.certificate}: expected a certificate and {addresses.private_key} as its "
@@ -146,9 +160,15 @@ async def _listen_http(runner: web.AppRunner, addresses: Addresses) -> int:
     try:
         await site.start()
     except OSError as error:
+        where = f"{addresses.host}:{addresses.http_port}"
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            raise UserError(
+                f"expected to listen on {where}, got: {os.strerror(error.errno)}",
+                hint="choose another port with `--http-port`",
+            ) from error
         raise UserError(
-            f"expected to listen on {addresses.host}:{addresses.http_port}, got {error.strerror}",
-            hint="choose another port with `--http-port`",
+            f"expected to listen on {where}, got: {error.strerror}",
+            hint="choose another address with `--host`",
         ) from error
     return site.port
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ from tf2c.orchestration.events import (
     Restarted,
     Submitted,
 )
+from tf2c.orchestration.requests import LateError, RejectedError
 from tf2c.runtime.device import expect_engine
 from tf2c.serving.errors import Refusal, RefusedError, refused
 from tf2c.serving.shared_memory import Regions
@@ -176,6 +177,7 @@ class Service:
         repository: Path | None = None,
         tracing: "Tracing | None" = None,
         *,
+        sources: Mapping[str, Path] | None = None,
         maps: bool = False,
     ) -> None:
         """Start the cards.
@@ -186,6 +188,7 @@ class Service:
             access: who may use them.
             repository: a folder of artifacts that operators may load by name.
             tracing: of requests; the service closes it.
+            sources: the artifacts of the networks, which operators may load again, too.
             maps: whether shared memory is mapped instead of read (`Regions`).
 
         Raises:
@@ -198,6 +201,7 @@ class Service:
         self.started = time.time()
         self._networks = dict(networks)
         self._repository = repository
+        self._sources = dict(sources or {})
         self._loading = threading.Lock()
         self._tracing = tracing
         self._cards = cards
@@ -218,6 +222,14 @@ class Service:
     def names(self, caller: Caller) -> list[str]:
         """Return the networks that a caller may use."""
         return sorted(name for name in list(self._networks) if caller.may_use(name))
+
+    @property
+    def repository_names(self) -> list[str]:
+        """Networks of which there are artifacts in the repository."""
+        if self._repository is None:
+            return []
+        paths = self._repository.glob(f"*{ARTIFACT_SUFFIX}")
+        return sorted(each.name.removesuffix(ARTIFACT_SUFFIX) for each in paths)
 
     @property
     def missing_networks(self) -> list[str]:
@@ -331,11 +343,16 @@ class Service:
         except Exception as error:
             caller.give_back(len(images))
             raise refused(error) from error
-        try:
-            return np.stack(await asyncio.gather(*map(asyncio.wrap_future, futures)))
-        except Exception as error:
-            futures.clear()  # they hold the error, whose traceback holds them
-            raise refused(error) from error
+        outcomes = await asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
+        futures.clear()
+        errors = [each for each in outcomes if isinstance(each, Exception)]
+        if not errors:
+            return np.stack(cast(list[Values], outcomes))
+        caller.give_back(sum(isinstance(each, LateError | RejectedError) for each in errors))
+        error = errors[0]
+        outcomes.clear()  # errors hold tracebacks, and those would hold them
+        errors.clear()
+        raise refused(error) from error
 
     def statistics(self, caller: Caller, model: str) -> Statistics:
         """Return what a caller has had of a network; operators see all of it."""
@@ -349,16 +366,16 @@ class Service:
     def index(self, caller: Caller) -> list[dict[str, str]]:
         """Return what is loaded and what could be."""
         found = dict.fromkeys(self.names(caller), "READY")
-        if self._repository is not None and caller.is_operator:
-            for path in sorted(self._repository.glob(f"*{ARTIFACT_SUFFIX}")):
-                found.setdefault(path.name.removesuffix(ARTIFACT_SUFFIX), "UNAVAILABLE")
+        if caller.is_operator:
+            for name in sorted({*self._sources, *self.repository_names}):
+                found.setdefault(name, "UNAVAILABLE")
         return [
             {"name": name, "version": VERSION, "state": state, "reason": ""}
             for name, state in found.items()
         ]
 
     def load(self, caller: Caller, model: str) -> None:
-        """Load an artifact of the repository; every file is checked.
+        """Load an artifact of the repository, or one that was served; every file is checked.
 
         Again, if it is loaded: what waits for it is for the new one then.
 
@@ -366,19 +383,24 @@ class Service:
             RefusedError: the caller may not, or there is no such artifact.
         """
         _expect_operator(caller)
-        if self._repository is None:
-            raise invalid("expected a server with a repository (`tf2c serve --repository`)")
-        path = self._repository / f"{model}{ARTIFACT_SUFFIX}"
-        if path.parent != self._repository or len(model) > 200 or not path.is_dir():
-            raise RefusedError(Refusal.UNKNOWN, f"there is no artifact `{model}` in the repository")
         try:
-            network = ServedNetwork.read(path)
+            network = ServedNetwork.read(self._artifact(model))
             self._expect_engine(network)
         except (UserError, OSError) as error:
             raise invalid(str(error)) from error
         with self._loading:
             self.runtime.add_network(model, network)
             self._networks[model] = network
+
+    def _artifact(self, model: str) -> Path:
+        if model in self._sources:
+            return self._sources[model]
+        if self._repository is None:
+            raise invalid("expected a server with a repository (`tf2c serve --repository`)")
+        path = self._repository / f"{model}{ARTIFACT_SUFFIX}"
+        if path.parent != self._repository or len(model) > 200 or not path.is_dir():
+            raise RefusedError(Refusal.UNKNOWN, f"there is no artifact `{model}` in the repository")
+        return path
 
     def _expect_engine(self, network: ServedNetwork) -> None:
         for card in self._cards:

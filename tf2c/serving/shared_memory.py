@@ -72,7 +72,7 @@ class Regions:
         if not self._is_open and not key.startswith(f"{tenant}."):
             raise RefusedError(Refusal.FORBIDDEN, f"expected a key that begins with `{tenant}.`")
         if (tenant, region.name) in self._regions:
-            raise invalid(f"expected a new name of a region, got `{region.name}`")
+            raise invalid(f"region `{region.name}` is registered already: unregister it first")
         if sum(owner == tenant for owner, _ in self._regions) >= MOST:
             raise RefusedError(Refusal.TOO_MANY, f"expected at most {MOST} regions")
         if region.offset < 0 or not 0 < region.size <= LARGEST:

@@ -57,10 +57,16 @@ class Caller:
         """Take images from the allowance per second.
 
         Raises:
-            RefusedError: it is used up.
+            RefusedError: it is used up, or never as much as that.
         """
         if self.images_per_second is None:
             return
+        if images > self.images_per_second:
+            raise RefusedError(
+                Refusal.INVALID,
+                f"expected at most {self.images_per_second:g} images, as many as tenant "
+                f"`{self.name}` may have in a second, got {images}",
+            )
         now = time.monotonic()
         earned = (now - self._seen) * self.images_per_second
         self._credit = min(self._credit + earned, self.images_per_second)
@@ -116,8 +122,10 @@ class Access:
             hashlib.sha256(key.strip().encode(errors="surrogateescape")).hexdigest()
         )
         if scheme.lower() != "bearer" or found is None:
+            got = "none" if authorization is None else "a key that is nobody's"
             raise RefusedError(
-                Refusal.UNAUTHENTICATED, "expected a header `authorization: Bearer KEY` with a key"
+                Refusal.UNAUTHENTICATED,
+                f"expected a header `authorization: Bearer KEY` with a tenant's key, got {got}",
             )
         return found
 
@@ -133,8 +141,10 @@ def read_access(path: Path) -> Access:
     given: Any = content.get("tenants")
     tables = cast(dict[str, Any], given) if isinstance(given, dict) else {}
     if unknown or not tables:
-        what = f"`{min(unknown)}`" if unknown else "none"
-        raise UserError(f"{path}: expected tables `[tenants.NAME]`, got {what}")
+        what = f"`{min(unknown)}`" if unknown else "no table"
+        raise UserError(
+            f"{path}: expected `operator_key_sha256` and tables `[tenants.NAME]`, got {what}"
+        )
     callers: dict[str, Caller] = {}
     for name, table in tables.items():
         digest, caller = _tenant(path, name, table)
@@ -142,20 +152,22 @@ def read_access(path: Path) -> Access:
             raise UserError(f"{path}: tenants `{callers[digest].name}` and `{name}` have one key")
         callers[digest] = caller
     if "operator_key_sha256" in content:
-        digest = _digest(path, "operator_key_sha256", content["operator_key_sha256"])
+        digest = _digest(f"{path}", "operator_key_sha256", content["operator_key_sha256"])
         if digest in callers:
             raise UserError(f"{path}: tenant `{callers[digest].name}` has the operator's key")
         callers[digest] = Caller("operator", is_operator=True)
     return Access(callers)
 
 
-def _digest(path: Path, name: str, value: Any) -> str:
-    if not isinstance(value, str) or not _DIGEST.fullmatch(value):
+def _digest(where: str, name: str, value: Any) -> str:
+    digest = value.lower() if isinstance(value, str) else ""
+    if not _DIGEST.fullmatch(digest):  # which may be the key itself: nobody is to read that
         raise UserError(
-            f"{path}: expected `{name}` to be 64 hexadecimal digits, got `{value}`",
-            hint="`printf %s KEY | sha256sum` prints them",
+            f"{where}: expected `{name}` to be 64 hexadecimal digits, got "
+            f"{'none' if value is None else 'something else'}",
+            hint="`printf %s KEY | sha256sum` prints them, and ` -` behind them",
         )
-    return value
+    return digest
 
 
 def _tenant(path: Path, name: str, given: Any) -> tuple[str, Caller]:
@@ -171,11 +183,13 @@ def _tenant(path: Path, name: str, given: Any) -> tuple[str, Caller]:
         value: Any = table.get(key, 1)
         is_number = isinstance(value, int) and not isinstance(value, bool)
         if not is_number or value < 1:
-            raise UserError(f"{where}: expected `{key}` to be a whole number >= 1, got `{value}`")
+            raise UserError(
+                f"{where}: expected `{key}` to be a whole number >= 1, got {_shown(value)}"
+            )
     listed: Any = table.get("networks", [])
     networks = cast(list[Any], listed) if isinstance(listed, list) else []
     if not isinstance(listed, list) or any(not isinstance(each, str) for each in networks):
-        raise UserError(f"{where}: expected `networks` to be a list of names, got `{listed}`")
+        raise UserError(f"{where}: expected `networks` to be a list of names, got {_shown(listed)}")
     share = Tenant(table.get("weight", 1), table.get("queue_limit", Tenant().queue_limit))
     caller = Caller(
         name,
@@ -183,4 +197,9 @@ def _tenant(path: Path, name: str, given: Any) -> tuple[str, Caller]:
         frozenset(networks) if "networks" in table else None,
         table.get("images_per_second"),
     )
-    return _digest(path, "key_sha256", table.get("key_sha256")), caller
+    return _digest(where, "key_sha256", table.get("key_sha256")), caller
+
+
+def _shown(value: Any) -> str:
+    """Return a value as the file has it, more or less: a string has quotes there."""
+    return f'`"{value}"`' if isinstance(value, str) else f"`{value}`"

@@ -3,7 +3,7 @@
 import copy
 import threading
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -369,3 +369,20 @@ def test_a_batch_that_fails_has_no_times_of_another(served: Served) -> None:
         assert not card.job_times
         assert len(results(card, [images[0], np.full_like(images[0], np.nan)])) == 2
         assert not card.job_times
+
+
+def test_a_card_is_driven_once(served: Served) -> None:
+    card = DeviceCard(lambda _: Simulator())
+    with card, pytest.raises(tf2c.UserError, match="got one of them twice"):
+        Runtime(served.networks, [card, card])
+    with pytest.raises(tf2c.UserError, match="at least one card"):
+        Runtime(served.networks, [])
+
+
+@pytest.mark.parametrize("weight", [0, -1, 1.5])
+def test_weights_are_whole_and_positive(served: Served, weight: Any) -> None:
+    with (
+        DeviceCard(lambda _: Simulator()) as card,
+        pytest.raises(tf2c.UserError, match="expected a weight of tenant `one`"),
+    ):
+        Runtime(served.networks, [card], {"one": Tenant(weight)})

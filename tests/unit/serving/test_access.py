@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import re
 from pathlib import Path
@@ -143,13 +144,53 @@ def test_a_request_is_taken_whole_or_not_at_all(digits: Digits) -> None:
 
 
 def test_what_is_beyond_an_allowance_is_counted(digits: Digits) -> None:
-    caller = tenants.Caller("alice", images_per_second=2)
+    caller = tenants.Caller("alice", images_per_second=4)
     cards = [DeviceCard(lambda _: Simulator())]
     with contextlib.closing(Service({"digits": digits.network}, cards, Access({"": caller}))) as it:
         images = digits.images[:3]
-        with pytest.raises(RefusedError, match="2 images per second"):
+        asyncio.run(it.infer(caller, Inference("digits", images, images.shape)))
+        with pytest.raises(RefusedError, match="4 images per second"):
             asyncio.run(it.infer(caller, Inference("digits", images, images.shape)))
         assert it.watch.statistics["digits", "alice"].rejected == 3
+
+
+def test_what_an_allowance_never_has_is_not_to_be_asked_for_again() -> None:
+    with pytest.raises(RefusedError, match="expected at most 4 images") as error:
+        tenants.Caller("alice", images_per_second=4).spend(5)
+    assert error.value.refusal is Refusal.INVALID
+
+
+def test_what_is_too_late_costs_nothing(digits: Digits) -> None:
+    card = HeldCard()
+    caller = tenants.Caller("alice", images_per_second=8)
+    with contextlib.closing(
+        Service({"digits": digits.network}, [card], Access({"": caller}))
+    ) as service:
+        service.runtime.request("digits", "alice").arg(digits.images[0]).submit()
+        assert card.begun.wait(60)
+        images = digits.images[:8]
+        asked = Inference("digits", images, images.shape, seconds=0.05)
+        for _ in range(2):
+            with pytest.raises(RefusedError, match="deadline has passed") as error:
+                asyncio.run(service.infer(caller, asked))
+            assert error.value.refusal is Refusal.LATE
+        card.may_end.set()
+
+
+def test_what_was_served_from_the_beginning_may_be_loaded_again(digits: Digits) -> None:
+    operator = Access().caller(None)
+    cards = [DeviceCard(lambda _: Simulator())]
+    sources = {"digits": digits.artifact.path}
+    with contextlib.closing(
+        Service({"digits": digits.network}, cards, Access(), sources=sources)
+    ) as service:
+        service.unload(operator, "digits")
+        assert [each["state"] for each in service.index(operator)] == ["UNAVAILABLE"]
+        service.load(operator, "digits")
+        assert [each["state"] for each in service.index(operator)] == ["READY"]
+        images = digits.images[:2]
+        found = asyncio.run(service.infer(operator, Inference("digits", images, images.shape)))
+        np.testing.assert_array_equal(found, digits.expected[:2])
 
 
 @protocols
@@ -253,11 +294,17 @@ def test_a_file_of_tenants(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("[tenants.bob]", "[tenant.bob]", "expected tables `[tenants.NAME]`, got `tenant`"),
+        ("[tenants.bob]", "[tenant.bob]", "tables `[tenants.NAME]`, got `tenant`"),
         ("weight = 3", "weight = 0", "tenant `alice`: expected `weight` to be a whole number >= 1"),
         ("weight = 3", "weight = true", "expected `weight` to be a whole number"),
+        ("weight = 3", 'weight = "3"', 'expected `weight` to be a whole number >= 1, got `"3"`'),
         ("weight = 3", "wait = 3", "expected one of images_per_second"),
-        ("a" * 64, "a" * 63, "expected `key_sha256` to be 64 hexadecimal digits"),
+        ("a" * 64, "a" * 63, "tenant `alice`: expected `key_sha256` to be 64 hexadecimal digits"),
+        (
+            "\nkey_sha256",
+            "\n# ",
+            "expected `key_sha256` to be 64 hexadecimal digits, got no",
+        ),
         ("a" * 64, "b" * 64, "tenants `alice` and `bob` have one key"),
         ("f" * 64, "b" * 64, "tenant `bob` has the operator's key"),
         ('["digits"]', '"digits"', "expected `networks` to be a list of names"),
@@ -293,3 +340,16 @@ def test_keys_are_compared_whole() -> None:
         with pytest.raises(RefusedError) as error:
             access.caller(sent)
         assert error.value.refusal is Refusal.UNAUTHENTICATED
+
+
+def test_keys_in_place_of_their_digests_are_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="got something else") as error:
+        read_access(write(tmp_path, GOOD.replace("a" * 64, "the key itself", 1)))
+    assert "itself" not in str(error.value)
+
+
+def test_digests_may_have_capitals(tmp_path: Path) -> None:
+    key = KEYS["alice"]
+    digest = hashlib.sha256(key.encode()).hexdigest().upper()
+    access = read_access(write(tmp_path, GOOD.replace("a" * 64, digest, 1)))
+    assert access.caller(f"Bearer {key}").name == "alice"

@@ -126,14 +126,19 @@ def test_what_is_nowhere_is_answered_as_errors_are(open_server: Server) -> None:
     assert json.loads(error.value.read()) == {"error": "Not Found"}
 
 
+NOT_PACKED = b" HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello"
+
+
 @pytest.mark.parametrize(
     "sent",
     [
         b"POST /v2/models/digits/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
         b"GET / HTTP/1.1\r\nHost x\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nLong: " + b"x" * 20_000 + b"\r\n\r\n",
+        b"POST /v2/models/digits/infer" + NOT_PACKED,
+        b"POST /nowhere" + NOT_PACKED,
     ],
-    ids=["half", "malformed", "long"],
+    ids=["half", "malformed", "long", "not packed", "not packed for nobody"],
 )
 def test_clients_do_not_write_to_the_log(
     digits: Digits, caplog: pytest.LogCaptureFixture, sent: bytes
@@ -152,6 +157,17 @@ def test_clients_do_not_write_to_the_log(
             while client.recv(1 << 16):
                 pass
     assert not caplog.records
+
+
+@pytest.mark.parametrize("path", [b"/v2/models/digits/infer", b"/nowhere"])
+def test_a_connection_says_that_it_ends(open_server: Server, path: bytes) -> None:
+    """What cannot be unpacked has no end that is known, so nothing behind it can be read."""
+    address = open_server.address("http").split(":")
+    with socket.create_connection((address[0], int(address[1]))) as client:
+        client.settimeout(30)
+        client.sendall(b"POST " + path + NOT_PACKED)
+        answer = client.recv(1 << 16).lower()
+    assert b"connection: close" in answer
 
 
 def test_a_stream_without_a_key_ends_at_once(keyed_server: Server) -> None:

@@ -18,6 +18,12 @@ from typing import Any
 import numpy as np
 import pytest
 import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from unit.held_card import HeldCard
 from unit.serving.conftest import CLIENTS, Digits, keep, listening
 
@@ -226,8 +232,16 @@ def test_slow_headers_are_bounded(digits: Digits, monkeypatch: pytest.MonkeyPatc
         (("DIGITS", "--tls-key", "key.pem"), "expected `--tls-certificate` and `--tls-key`"),
         (
             ("DIGITS", "--tls-key", "no.pem", "--tls-certificate", "no.pem"),
-            "no.pem: expected a certificate",
+            "no.pem: expected a PEM file, got No such file or directory",
         ),
+        (
+            ("DIGITS", "--tls-key", __file__, "--tls-certificate", __file__),
+            "expected a certificate and",
+        ),
+        (("DIGITS", "--trace-to", "http://"), "expected `http://HOST:PORT` of a collector"),
+        (("DIGITS", "--host", ""), "expected an address to listen on"),
+        (("DIGITS", "--aocx", "no.aocx"), "expected a card for `--aocx`"),
+        (("--repository", "DIGITS"), "expected a folder of artifacts, got an artifact"),
     ],
 )
 def test_bad_input_is_one_line(digits: Digits, arguments: tuple[str, ...], message: str) -> None:
@@ -239,6 +253,39 @@ def test_bad_input_is_one_line(digits: Digits, arguments: tuple[str, ...], messa
     assert len(lines) == 1
     assert lines[0].startswith("error: ")
     assert message in lines[0]
+
+
+def test_one_port_for_both_is_too_few(digits: Digits) -> None:
+    arguments = (str(digits.artifact.path), "--http-port", "8000", "--grpc-port", "8000")
+    with command(*arguments) as process:
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (
+        1,
+        "error: expected two ports, got 8000 for HTTP and gRPC\n",
+    )
+
+
+def test_an_encrypted_key_is_not_asked_for_its_password(digits: Digits, tmp_path: Path) -> None:
+    plain = trustme.CA().issue_cert("localhost").private_key_pem.bytes()
+    key = load_pem_private_key(plain, None)
+    encrypted = tmp_path / "key.pem"
+    encryption = BestAvailableEncryption(b"secret")
+    encrypted.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, encryption)
+    )
+    certificate = tmp_path / "chain.pem"
+    trustme.CA().issue_cert("localhost").cert_chain_pems[0].write_to_path(certificate)
+    pair = ("--tls-certificate", str(certificate), "--tls-key", str(encrypted))
+    with serving(digits, *pair) as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert errors.splitlines()[0] == f"error: {encrypted}: expected a key, got an encrypted one"
+
+
+def test_an_empty_repository_is_told(tmp_path: Path) -> None:
+    with command("--repository", str(tmp_path), "--http-port", "0", "--grpc-port", "0") as process:
+        assert process.stderr is not None
+        assert f"{tmp_path}: there is no artifact NAME.tf2c in it yet" in process.stderr.readline()
 
 
 @pytest.mark.parametrize("option", ["--http-port", "--grpc-port"])
