@@ -111,8 +111,9 @@ def _read_manifest(path: Path) -> Manifest:
     try:
         text = (path / MANIFEST).read_text()
     except OSError as error:
+        got = f"no readable `{MANIFEST}`" if path.is_dir() else "a file"
         raise UserError(
-            f"{path}: expected a tf2c artifact, got no readable `{MANIFEST}`",
+            f"{path}: expected a tf2c artifact, got {got if path.exists() else 'nothing there'}",
             hint="`tf2c compile MODEL -o NET.tf2c` makes one",
         ) from error
     except UnicodeDecodeError as error:

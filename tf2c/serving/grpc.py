@@ -240,7 +240,8 @@ class Servicer(generated.GRPCInferenceServiceServicer):
         """Load an artifact."""
 
         async def answer(caller: Caller) -> Message:
-            await asyncio.to_thread(self._service.load, caller, request.model_name)
+            model, parameters = request.model_name, request.parameters
+            await asyncio.to_thread(self._service.load, caller, model, parameters)
             return pb.RepositoryModelLoadResponse()
 
         return await self._answer(context, answer)

@@ -350,7 +350,9 @@ class _Answers:
 
     async def load(self, request: web.Request, caller: Caller) -> web.Response:
         """Load an artifact."""
-        await asyncio.to_thread(self._service.load, caller, request.match_info["model"])
+        content = _document(await asyncio.wait_for(request.read(), BODY_SECONDS))
+        model, parameters = request.match_info["model"], _table(content, "parameters")
+        await asyncio.to_thread(self._service.load, caller, model, parameters)
         return web.Response()
 
     async def unload(self, request: web.Request, caller: Caller) -> web.Response:

@@ -5,7 +5,7 @@ import threading
 import time
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -374,15 +374,22 @@ class Service:
             for name, state in found.items()
         ]
 
-    def load(self, caller: Caller, model: str) -> None:
+    def load(self, caller: Caller, model: str, parameters: Collection[str] = ()) -> None:
         """Load an artifact of the repository, or one that was served; every file is checked.
 
         Again, if it is loaded: what waits for it is for the new one then.
 
+        Args:
+            caller: who asks for that.
+            model: by name.
+            parameters: names of those that came with it; Triton's would change the model.
+
         Raises:
-            RefusedError: the caller may not, or there is no such artifact.
+            RefusedError: the caller may not, or there is no such artifact, or there are parameters.
         """
         _expect_operator(caller)
+        if parameters:
+            raise invalid(f"expected no parameters to load a network with, got `{min(parameters)}`")
         try:
             network = ServedNetwork.read(self._artifact(model))
             self._expect_engine(network)

@@ -194,6 +194,14 @@ def test_what_was_served_from_the_beginning_may_be_loaded_again(digits: Digits) 
 
 
 @protocols
+def test_networks_are_loaded_as_they_are(keyed_server: Server, protocol: str) -> None:
+    operator = Caller(keyed_server, protocol, "operator")
+    with pytest.raises(InferenceServerException, match=r"expected no parameters.*got `config`"):
+        operator.client.load_model("another", headers=operator.headers, config='{"a": 1}')
+    operator.client.load_model("another", headers=operator.headers)
+
+
+@protocols
 def test_regions_belong_to_tenants(keyed_server: Server, protocol: str) -> None:
     alice, bob = (Caller(keyed_server, protocol, name) for name in ("alice", "bob"))
     key = f"/alice.own{os.getpid()}"  # tests run side by side
