@@ -33,9 +33,8 @@ TENANT, OF_NETWORK, CHARGE, HEAD_START, HEAD, TAIL = range(6)
 # Of networks: costs; how many cards have it, how many requests wait; its lanes from one to before
 # another; which request goes first; its place among networks that are waited for, or `NOBODY`;
 # when it was asked for last.
-IMAGE, BATCH, LOAD, LARGEST_BATCH, HOLDERS, LENGTH, LANES, LANES_END, FIRST, PLACE, ASKED = range(
-    11
-)
+IMAGE, BATCH, LOAD, LARGEST_BATCH, HOLDERS, LENGTH = range(6)
+LANES, LANES_END, FIRST, PLACE, ASKED = range(6, 11)
 
 # Of tenants.
 LIMIT, IN_QUEUE, FINISH = range(3)

@@ -344,15 +344,11 @@ class Service:
             caller.give_back(len(images))
             raise refused(error) from error
         outcomes = await asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
-        futures.clear()
         errors = [each for each in outcomes if isinstance(each, Exception)]
         if not errors:
             return np.stack(cast(list[Values], outcomes))
         caller.give_back(sum(isinstance(each, LateError | RejectedError) for each in errors))
-        error = errors[0]
-        outcomes.clear()  # errors hold tracebacks, and those would hold them
-        errors.clear()
-        raise refused(error) from error
+        raise refused(errors[0]) from errors[0]
 
     def statistics(self, caller: Caller, model: str) -> Statistics:
         """Return what a caller has had of a network; operators see all of it."""
@@ -400,14 +396,14 @@ class Service:
             self._networks[model] = network
 
     def _artifact(self, model: str) -> Path:
+        """Return the repository's artifact of a name, or else that which was served."""
+        if model in self.repository_names:
+            return cast(Path, self._repository) / f"{model}{ARTIFACT_SUFFIX}"
         if model in self._sources:
             return self._sources[model]
         if self._repository is None:
             raise invalid("expected a server with a repository (`tf2c serve --repository`)")
-        path = self._repository / f"{model}{ARTIFACT_SUFFIX}"
-        if path.parent != self._repository or len(model) > 200 or not path.is_dir():
-            raise RefusedError(Refusal.UNKNOWN, f"there is no artifact `{model}` in the repository")
-        return path
+        raise RefusedError(Refusal.UNKNOWN, f"there is no artifact `{model}` in the repository")
 
     def _expect_engine(self, network: ServedNetwork) -> None:
         for card in self._cards:

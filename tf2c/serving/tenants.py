@@ -3,7 +3,7 @@
     operator_key_sha256 = "..."     # metrics, the page, loading and unloading
 
     [tenants.alice]
-    key_sha256 = "..."              # printf %s KEY | sha256sum
+    key_sha256 = "..."              # printf %s KEY | sha256sum | cut -c 1-64
     weight = 3
     queue_limit = 256               # images that may wait at once
     images_per_second = 500         # on average; as many again at once
@@ -165,7 +165,7 @@ def _digest(where: str, name: str, value: Any) -> str:
         raise UserError(
             f"{where}: expected `{name}` to be 64 hexadecimal digits, got "
             f"{'none' if value is None else 'something else'}",
-            hint="`printf %s KEY | sha256sum` prints them, and ` -` behind them",
+            hint="`printf %s KEY | sha256sum | cut -c 1-64` prints them",
         )
     return digest
 

@@ -170,11 +170,13 @@ def test_what_is_too_late_costs_nothing(digits: Digits) -> None:
         assert card.begun.wait(60)
         images = digits.images[:8]
         asked = Inference("digits", images, images.shape, seconds=0.05)
-        for _ in range(2):
-            with pytest.raises(RefusedError, match="deadline has passed") as error:
-                asyncio.run(service.infer(caller, asked))
-            assert error.value.refusal is Refusal.LATE
-        card.may_end.set()
+        try:
+            for _ in range(2):
+                with pytest.raises(RefusedError, match="deadline has passed") as error:
+                    asyncio.run(service.infer(caller, asked))
+                assert error.value.refusal is Refusal.LATE
+        finally:
+            card.may_end.set()
 
 
 def test_what_was_served_from_the_beginning_may_be_loaded_again(digits: Digits) -> None:
@@ -191,6 +193,19 @@ def test_what_was_served_from_the_beginning_may_be_loaded_again(digits: Digits) 
         images = digits.images[:2]
         found = asyncio.run(service.infer(operator, Inference("digits", images, images.shape)))
         np.testing.assert_array_equal(found, digits.expected[:2])
+
+
+def test_the_repository_goes_before_what_was_served(digits: Digits, repository: Path) -> None:
+    """So that an artifact put there instead of the one from the beginning is found."""
+    operator, sources = Access().caller(None), {"damaged": digits.artifact.path}
+    cards = [DeviceCard(lambda _: Simulator())]
+    with (
+        contextlib.closing(
+            Service({"damaged": digits.network}, cards, Access(), repository, sources=sources)
+        ) as service,
+        pytest.raises(RefusedError, match="does not match its checksum"),
+    ):
+        service.load(operator, "damaged")
 
 
 @protocols

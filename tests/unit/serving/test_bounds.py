@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from queue import Queue
 from typing import Any, cast
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 import numpy as np
 import pytest
@@ -87,6 +87,27 @@ def test_what_is_refused_is_not_kept(refuse: Callable[..., Any]) -> None:
         assert not alive
     finally:
         gc.enable()
+
+
+def test_what_is_too_late_is_not_kept(digits: Digits) -> None:
+    card = HeldCard()
+
+    async def asked() -> "ref[Any]":
+        images = digits.images[:2].copy()
+        inference = Inference("digits", images, images.shape, seconds=0.01)
+        with contextlib.suppress(RefusedError):
+            await service.infer(Caller("default"), inference)
+        return ref(images)
+
+    with contextlib.closing(Service({"digits": digits.network}, [card], Access())) as service:
+        service.runtime.request("digits").arg(digits.images[0]).submit()
+        assert card.begun.wait(60)
+        gc.disable()
+        try:
+            assert asyncio.run(asked())() is None
+        finally:
+            gc.enable()
+            card.may_end.set()
 
 
 def test_shared_memory_of_another_size_is_not_read(

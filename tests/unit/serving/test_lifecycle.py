@@ -282,6 +282,29 @@ def test_an_encrypted_key_is_not_asked_for_its_password(digits: Digits, tmp_path
     assert errors.splitlines()[0] == f"error: {encrypted}: expected a key, got an encrypted one"
 
 
+def test_what_a_server_began_with_may_be_loaded_again(digits: Digits) -> None:
+    with serving(digits) as process:
+        ports = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
+        client: Any = CLIENTS["http"].InferenceServerClient(f"127.0.0.1:{ports['http_port']}")
+        name = digits.artifact.path.stem
+        client.unload_model(name)
+        assert not client.is_model_ready(name)
+        client.load_model(name)
+        assert client.is_model_ready(name)
+
+
+def test_what_is_installed_and_broken_is_not_called_missing(
+    digits: Digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "aiohttp.py").write_text('raise ImportError("no such symbol")\n')
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    with serving(digits) as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "ImportError: no such symbol" in errors
+    assert "pip install" not in errors
+
+
 def test_an_empty_repository_is_told(tmp_path: Path) -> None:
     with command("--repository", str(tmp_path), "--http-port", "0", "--grpc-port", "0") as process:
         assert process.stderr is not None
