@@ -6,7 +6,8 @@ import logging
 import os
 import signal
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,11 +86,12 @@ async def serve(
     has_drained = True
     try:
         await runner.setup()
-        ports = Ports(await _listen_http(runner, addresses), _listen_grpc(server, addresses))
-        await server.start()
-        if started is not None:
-            started(ports)
-        await _told_to_end(stop)
+        with _told_to_end(stop) as end:  # from before anybody knows that it listens
+            ports = Ports(await _listen_http(runner, addresses), _listen_grpc(server, addresses))
+            await server.start()
+            if started is not None:
+                started(ports)
+            await end.wait()
         service.is_ready = False
         has_drained = await asyncio.to_thread(service.runtime.drain, DRAIN_SECONDS)
     finally:
@@ -112,16 +114,18 @@ def _is_worth_telling(record: logging.LogRecord) -> bool:
     return not isinstance(error, HttpProcessingError | web.RequestPayloadError)
 
 
-async def _told_to_end(stop: asyncio.Event | None) -> None:
+@contextmanager
+def _told_to_end(stop: asyncio.Event | None) -> Generator[asyncio.Event]:
+    """Return what is set when the server is told to end: by signals, without another event."""
     if stop is not None:
-        await stop.wait()
+        yield stop
         return
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, told.set)
     try:
-        await told.wait()
+        yield told
     finally:
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(each)

@@ -111,6 +111,14 @@ def test_networks_of_tenants_that_are_nowhere_are_told(digits: Digits, tmp_path:
     ]
 
 
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_it_may_be_told_to_end_as_soon_as_it_listens(digits: Digits, told: signal.Signals) -> None:
+    with serving(digits) as process:
+        assert "".join(iter(process.stdout.readline, "}\n"))
+        process.send_signal(told)
+        assert process.wait(60) == 0
+
+
 class SlowCard(DeviceCard):
     """Takes longer than a server waits for answers that are being sent."""
 
